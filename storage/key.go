@@ -1,0 +1,162 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+// Key is an order-preserving encoding of a tuple: two keys compare as bytes as their parts compare one after the other.
+// Parts are appended to a nil or existing Key; every part is type-tagged and ends by itself, so that the first parts of a
+// key are a prefix of exactly the keys that begin with those parts.
+type Key []byte
+
+const (
+	tagBytes  = 0x01
+	tagString = 0x02
+	tagUint   = 0x14 // + the number of significant bytes, 0–8
+	tagDesc   = 0x24
+)
+
+// ErrBadKey means that bytes are not an encoded Key, or hold other parts than were asked for.
+var ErrBadKey = errors.New("malformed key")
+
+// String appends a string.
+func (k Key) Str(s string) Key { return appendEscaped(append(k, tagString), s) }
+
+// Bytes appends bytes.
+func (k Key) Bytes(b []byte) Key { return appendEscaped(append(k, tagBytes), string(b)) }
+
+// StrPrefix appends the beginning of a string: as a Range's prefix it matches every string that begins with s.
+func (k Key) StrPrefix(s string) Key {
+	k = appendEscaped(append(k, tagString), s)
+	return k[:len(k)-1]
+}
+
+// Uint appends a number.
+func (k Key) Uint(n uint64) Key {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], n)
+	i := 0
+	for i < 8 && b[i] == 0 {
+		i++
+	}
+	return append(append(k, byte(tagUint+8-i)), b[i:]...)
+}
+
+// Desc appends a number that sorts from large to small.
+func (k Key) Desc(n uint64) Key {
+	return binary.BigEndian.AppendUint64(append(k, tagDesc), ^n)
+}
+
+// Time appends a time, old before new. Times before 1970 count as 1970.
+func (k Key) Time(t time.Time) Key { return k.Uint(nanos(t)) }
+
+// TimeDesc appends a time, new before old.
+func (k Key) TimeDesc(t time.Time) Key { return k.Desc(nanos(t)) }
+
+func nanos(t time.Time) uint64 {
+	if t.IsZero() {
+		return 0
+	}
+	return uint64(max(t.UnixNano(), 0))
+}
+
+func appendEscaped(b []byte, s string) Key {
+	for i := range len(s) {
+		b = append(b, s[i])
+		if s[i] == 0 {
+			b = append(b, 0xff)
+		}
+	}
+	return append(b, 0)
+}
+
+// Parts reads a Key's parts in order. After the first part that is not what was asked for, Err is ErrBadKey and all
+// further parts are zero values.
+type Parts struct {
+	rest []byte
+	err  error
+}
+
+// Parts returns a reader of k's parts.
+func (k Key) Parts() *Parts { return &Parts{rest: k} }
+
+// Err is ErrBadKey if some part was not as asked for.
+func (p *Parts) Err() error { return p.err }
+
+// More says whether parts are left.
+func (p *Parts) More() bool { return p.err == nil && len(p.rest) > 0 }
+
+// Str reads a string.
+func (p *Parts) Str() string { return string(p.escaped(tagString)) }
+
+// Bytes reads bytes.
+func (p *Parts) Bytes() []byte { return p.escaped(tagBytes) }
+
+// Uint reads a number.
+func (p *Parts) Uint() uint64 {
+	if p.err != nil || len(p.rest) == 0 || p.rest[0] < tagUint || p.rest[0] > tagUint+8 {
+		p.fail()
+		return 0
+	}
+	n := int(p.rest[0] - tagUint)
+	if len(p.rest) < 1+n || n > 0 && p.rest[1] == 0 {
+		p.fail()
+		return 0
+	}
+	var v uint64
+	for _, c := range p.rest[1 : 1+n] {
+		v = v<<8 | uint64(c)
+	}
+	p.rest = p.rest[1+n:]
+	return v
+}
+
+// Desc reads a number that sorts from large to small.
+func (p *Parts) Desc() uint64 {
+	if p.err != nil || len(p.rest) < 9 || p.rest[0] != tagDesc {
+		p.fail()
+		return 0
+	}
+	v := ^binary.BigEndian.Uint64(p.rest[1:])
+	p.rest = p.rest[9:]
+	return v
+}
+
+// Time reads a time that sorts from old to new.
+func (p *Parts) Time() time.Time { return fromNanos(p.Uint()) }
+
+// TimeDesc reads a time that sorts from new to old.
+func (p *Parts) TimeDesc() time.Time { return fromNanos(p.Desc()) }
+
+func fromNanos(n uint64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(n)).UTC()
+}
+
+func (p *Parts) fail() { p.err, p.rest = ErrBadKey, nil }
+
+func (p *Parts) escaped(tag byte) []byte {
+	if p.err != nil || len(p.rest) == 0 || p.rest[0] != tag {
+		p.fail()
+		return nil
+	}
+	b, out := p.rest[1:], []byte{}
+	for i := 0; i < len(b); i++ {
+		switch {
+		case b[i] != 0:
+			out = append(out, b[i])
+		case i+1 < len(b) && b[i+1] == 0xff:
+			out = append(out, 0)
+			i++
+		default:
+			p.rest = b[i+1:]
+			return out
+		}
+	}
+	p.fail()
+	return nil
+}

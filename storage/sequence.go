@@ -1,0 +1,16 @@
+package storage
+
+// Sequence counts 1, 2, 3 … per scope, without gaps over committed transactions.
+type Sequence struct{ id uint16 }
+
+// NewSequence declares a sequence. Its number is from the same range as the tables' and unique among them.
+func NewSequence(id uint16) Sequence { return Sequence{id: id} }
+
+// Next returns the scope's next number.
+func (s Sequence) Next(tx *Tx) (uint64, error) {
+	key := tx.key(s.id, partRecord, nil)
+	if err := tx.write(len(key), 8); err != nil {
+		return 0, err
+	}
+	return tx.txn.Next(key)
+}

@@ -1,0 +1,59 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// A value is [format][schema][flags][payload][CRC-32C of the key and all before]. The checksum covers the key as well:
+// a row that was moved is as damaged as one that was changed.
+const (
+	formatCBOR = 0x01
+	flagSealed = 0x01
+
+	headSize = 3
+	sumSize  = 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+var encoding, decoding = modes()
+
+func modes() (cbor.EncMode, cbor.DecMode) {
+	e := cbor.CoreDetEncOptions()
+	e.Time = cbor.TimeRFC3339Nano
+	enc, err := e.EncMode()
+	if err != nil {
+		panic(err)
+	}
+	dec, err := cbor.DecOptions{MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 20, DupMapKey: cbor.DupMapKeyEnforcedAPF}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return enc, dec
+}
+
+func encode(v any) ([]byte, error) { return encoding.Marshal(v) }
+
+func decode(b []byte, v any) error { return decoding.Unmarshal(b, v) }
+
+func wrap(key []byte, schema, flags byte, payload []byte) []byte {
+	b := make([]byte, 0, headSize+len(payload)+sumSize)
+	b = append(append(b, formatCBOR, schema, flags), payload...)
+	return binary.BigEndian.AppendUint32(b, checksum(key, b))
+}
+
+func unwrap(key, value []byte) (schema, flags byte, payload []byte, err error) {
+	n := len(value) - sumSize
+	if n < headSize || value[0] != formatCBOR || binary.BigEndian.Uint32(value[n:]) != checksum(key, value[:n]) {
+		return 0, 0, nil, fmt.Errorf("%w: key %x", ErrCorrupt, key)
+	}
+	return value[1], value[2], value[headSize:n], nil
+}
+
+func checksum(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+}
