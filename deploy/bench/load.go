@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// scenario is one kind of request, and the process whose CPU time it costs.
+type scenario struct {
+	name    string
+	process *process
+	client  *http.Client
+	request func(ctx context.Context, n int) (*http.Request, error)
+	status  int
+}
+
+// round is what one scenario did once.
+type round struct {
+	requests int
+	failed   int
+	elapsed  time.Duration
+	cpu      time.Duration
+	latency  []time.Duration
+}
+
+// client keeps one connection per request at once and dials addr whatever the host is.
+func client(addr string, clients int, config *tls.Config, h2 bool) *http.Client {
+	var d net.Dialer
+	t := &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, network, addr)
+		},
+		TLSClientConfig: config, ForceAttemptHTTP2: h2, MaxIdleConnsPerHost: clients, MaxIdleConns: clients, DisableCompression: true,
+	}
+	return &http.Client{Transport: t, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}
+
+// measure runs the scenarios one after the other, as many rounds as asked for, and gives each one's medians.
+func measure(ctx context.Context, s settings, scenarios []scenario) ([]result, error) {
+	rounds := make([][]round, len(scenarios))
+	for range s.rounds {
+		for i, sc := range scenarios {
+			r, err := sc.run(ctx, s)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", sc.name, err)
+			}
+			rounds[i] = append(rounds[i], r)
+		}
+	}
+	out := make([]result, len(scenarios))
+	for i, sc := range scenarios {
+		out[i] = summary(sc.name, rounds[i])
+	}
+	return out, nil
+}
+
+func (sc scenario) run(ctx context.Context, s settings) (round, error) {
+	before, err := sc.process.cpu()
+	if err != nil {
+		return round{}, err
+	}
+	var (
+		mu  sync.Mutex
+		all round
+		wg  sync.WaitGroup
+	)
+	started := time.Now()
+	for c := range s.clients {
+		wg.Go(func() {
+			r := sc.worker(ctx, c, started.Add(s.duration))
+			mu.Lock()
+			defer mu.Unlock()
+			all.requests, all.failed = all.requests+r.requests, all.failed+r.failed
+			all.latency = append(all.latency, r.latency...)
+		})
+	}
+	wg.Wait()
+	all.elapsed = time.Since(started)
+	after, err := sc.process.cpu()
+	all.cpu = after - before
+	return all, errors.Join(err, ctx.Err())
+}
+
+func (sc scenario) worker(ctx context.Context, c int, until time.Time) (r round) {
+	for n := 0; time.Now().Before(until) && ctx.Err() == nil; n++ {
+		t0 := time.Now()
+		if err := sc.one(ctx, c<<24|n); err != nil {
+			r.failed++
+			continue
+		}
+		r.requests++
+		r.latency = append(r.latency, time.Since(t0))
+	}
+	return r
+}
+
+func (sc scenario) one(ctx context.Context, n int) error {
+	req, err := sc.request(ctx, n)
+	if err != nil {
+		return err
+	}
+	res, err := sc.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		return err
+	}
+	if res.StatusCode != sc.status {
+		return fmt.Errorf("status %d", res.StatusCode)
+	}
+	return nil
+}
+
+func summary(name string, rounds []round) result {
+	slices.SortFunc(rounds, func(a, b round) int { return int(a.rate() - b.rate()) })
+	m := rounds[len(rounds)/2]
+	slices.Sort(m.latency)
+	r := result{Name: name, PerSecond: m.rate()}
+	for _, each := range rounds {
+		r.Errors += each.failed
+	}
+	if n := len(m.latency); n > 0 {
+		r.P50 = m.latency[n/2].Round(10 * time.Microsecond).String()
+		r.P99 = m.latency[n*99/100].Round(10 * time.Microsecond).String()
+		r.CPU = float64(m.cpu.Microseconds()) / float64(n)
+	}
+	return r
+}
+
+func (r round) rate() float64 { return float64(r.requests) / r.elapsed.Seconds() }

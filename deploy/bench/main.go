@@ -1,0 +1,92 @@
+// Command bench measures a whole node from outside: it starts the deskgate binary with a throw-away data folder, loads
+// it over HTTPS, and prints requests a second, latencies and the CPU time that the node's process spent per request.
+//
+//	go build -o deskgate ./cmd/deskgate && go run ./deploy/bench
+//
+// Every request is a real one: authenticated, validated, limited, logged, and a create is on disk before its answer. Load
+// generator and node share the machine. Figures are comparable only within one run; rounds are interleaved.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"text/tabwriter"
+	"time"
+)
+
+type settings struct {
+	binary   string
+	clients  int
+	duration time.Duration
+	rounds   int
+	preload  int
+	json     bool
+}
+
+// result is one measured scenario: the median of its rounds.
+type result struct {
+	Name      string  `json:"name"`
+	PerSecond float64 `json:"per_second"`
+	P50       string  `json:"p50"`
+	P99       string  `json:"p99"`
+	CPU       float64 `json:"cpu_us_per_request"`
+	Errors    int     `json:"errors"`
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.binary, "binary", "./deskgate", "the program to measure")
+	flag.IntVar(&s.clients, "clients", 32, "requests at once")
+	flag.DurationVar(&s.duration, "duration", 5*time.Second, "length of a round")
+	flag.IntVar(&s.rounds, "rounds", 3, "rounds of each scenario, interleaved")
+	flag.IntVar(&s.preload, "preload", 1000, "tickets that are there before anything is measured")
+	flag.BoolVar(&s.json, "json", false, "print one JSON document")
+	flag.Parse()
+	if addr, upstream, ok := plainArguments(); ok {
+		fmt.Fprintln(os.Stderr, servePlain(addr, upstream))
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, s); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings) error {
+	desk, err := deskScenarios(ctx, s)
+	if err != nil {
+		return fmt.Errorf("help desk: %w", err)
+	}
+	edge, err := edgeScenarios(ctx, s)
+	if err != nil {
+		return fmt.Errorf("edge: %w", err)
+	}
+	return show(s, append(desk, edge...))
+}
+
+func show(s settings, results []result) error {
+	if s.json {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"clients": s.clients, "results": results})
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "scenario\trequests/s\tp50\tp99\tCPU µs/request\terrors\t")
+	failed := 0
+	for _, r := range results {
+		fmt.Fprintf(w, "%s\t%.0f\t%s\t%s\t%.1f\t%d\t\n", r.Name, r.PerSecond, r.P50, r.P99, r.CPU, r.Errors)
+		failed += r.Errors
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return errors.New("some requests failed: these figures are worth nothing")
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a child whose CPU time is read from outside.
+type process struct {
+	cmd *exec.Cmd
+	log *os.File
+}
+
+func start(ctx context.Context, dir, program string, args ...string) (*process, error) {
+	log, err := os.Create(filepath.Join(dir, filepath.Base(program)+".log"))
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stderr, cmd.Stdout = log, log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	return &process{cmd: cmd, log: log}, cmd.Start()
+}
+
+func (p *process) stop() {
+	err := errors.Join(p.cmd.Process.Signal(syscall.SIGTERM), p.cmd.Wait(), p.log.Close())
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+}
+
+// cpu is the user and system time that the process has spent, all threads together.
+func (p *process) cpu() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	const utime, stime, tick = 11, 12, 10 * time.Millisecond
+	user, err := strconv.Atoi(fields[utime])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(fields[stime])
+	return time.Duration(user+system) * tick, err
+}
+
+// node is a running deskgate with the tenant acme.
+type node struct {
+	*process
+	settings
+	data  string
+	host  string // of the tenant, with the port
+	addr  string
+	roots *x509.CertPool
+	token string
+}
+
+func startNode(ctx context.Context, s settings, dir, mode string) (*node, error) {
+	https, plain := freePort(), freePort()
+	n := &node{settings: s, data: filepath.Join(dir, "data-"+mode), addr: https, roots: x509.NewCertPool()}
+	scheme := "https"
+	if mode == "off" {
+		n.addr, scheme = plain, "http"
+	}
+	_, port, err := net.SplitHostPort(n.addr)
+	if err != nil {
+		return nil, err
+	}
+	n.host = "acme.deskgate.localhost:" + port
+	n.process, err = start(ctx, dir, s.binary, "serve", "--data", n.data, "--node-url", scheme+"://deskgate.localhost:"+port,
+		"--https", https, "--http", plain, "--tls", mode)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.prepare(ctx, mode); err != nil {
+		n.stop()
+		return nil, fmt.Errorf("%w (see %s)", err, n.log.Name())
+	}
+	return n, nil
+}
+
+func (n *node) prepare(ctx context.Context, mode string) error {
+	if err := answers(ctx, n.addr); err != nil {
+		return err
+	}
+	var created struct {
+		Secrets struct {
+			Token string `json:"api_token"`
+		} `json:"secrets"`
+	}
+	if err := n.admin(ctx, &created, "tenant", "create", "acme"); err != nil {
+		return err
+	}
+	n.token = created.Secrets.Token
+	if err := n.admin(ctx, nil, "tenant", "set", "acme", "api_requests_per_minute=1000000000"); err != nil {
+		return err
+	}
+	if mode != "internal" {
+		return nil
+	}
+	root, err := exec.CommandContext(ctx, n.binary, "ca", "--data", n.data).Output()
+	if err != nil {
+		return fmt.Errorf("deskgate ca: %w", err)
+	}
+	n.roots.AppendCertsFromPEM(root)
+	return nil
+}
+
+// admin runs one of the operator's commands against the node.
+func (n *node) admin(ctx context.Context, into any, args ...string) error {
+	out, err := exec.CommandContext(ctx, n.binary, append(args, "--data", n.data, "--json")...).Output()
+	if err != nil {
+		return fmt.Errorf("deskgate %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(out, into)
+}
+
+func freePort() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func answers(ctx context.Context, addr string) error {
+	var d net.Dialer
+	for range 100 {
+		c, err := d.DialContext(ctx, "tcp", addr)
+		if err == nil {
+			return c.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("nothing listens on %s after 10 s", addr)
+}
