@@ -1,0 +1,50 @@
+package tenant
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Errors of this package. Callers test for them with errors.Is.
+var (
+	// ErrNotFound: there is no such tenant, host, route or key.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: the slug, host or route is taken.
+	ErrExists = errors.New("exists already")
+	// ErrBadHost: the text is no host name that this program could serve.
+	ErrBadHost = errors.New("not a host name")
+	// ErrBadSlug: the text cannot name a tenant.
+	ErrBadSlug = errors.New("not a slug")
+	// ErrBadOrigin: the text is no origin, that is scheme, host and perhaps a port.
+	ErrBadOrigin = errors.New("not an origin")
+)
+
+// FieldErrors says what is wrong with input, per field. A nil or empty FieldErrors is no error: return Or().
+type FieldErrors map[string][]string
+
+// Error lists the fields in alphabetical order.
+func (e FieldErrors) Error() string {
+	var b strings.Builder
+	for _, field := range slices.Sorted(maps.Keys(e)) {
+		for _, msg := range e[field] {
+			if b.Len() > 0 {
+				b.WriteString("; ")
+			}
+			b.WriteString(field + ": " + msg)
+		}
+	}
+	return b.String()
+}
+
+// Add notes a sentence about a field.
+func (e FieldErrors) Add(field, message string) { e[field] = append(e[field], message) }
+
+// Or is nil if nothing is wrong, and else e.
+func (e FieldErrors) Or() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}
