@@ -44,7 +44,8 @@ type Engine interface {
 	// close it for nothing, and followers poll besides.
 	Grown() <-chan struct{}
 
-	// Trim drops all records of the log up to and with revision upTo.
+	// Trim drops all records of the log up to and with revision upTo. That may lie beyond the newest: later records
+	// have greater revisions in any case, and Revision is upTo then.
 	Trim(ctx context.Context, upTo uint64) error
 
 	// Verify reads everything that the engine keeps and reports what is damaged.
@@ -75,7 +76,8 @@ type Txn interface {
 	Set(key, value []byte, expires time.Time) error
 	// Delete removes a key; one that is not there is no error.
 	Delete(key []byte) error
-	// Next returns 1, 2, 3 … for one counter, without gaps over committed transactions.
+	// Next returns 1, 2, 3 … for one counter, without gaps over committed transactions. A counter is an ordinary key
+	// whose value is its last number, eight bytes, big-endian: Get and Set read and place it, a backup carries it.
 	Next(counter []byte) (uint64, error)
 	// Append adds a record to the log at commit. Several in one transaction share its revision.
 	Append(record []byte) error
