@@ -1,0 +1,91 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxJSON is the largest JSON body that the API takes.
+const maxJSON = 1 << 20
+
+// decode reads the JSON body of an API request into v. A body that is no JSON, says a name twice or goes on after its
+// end is malformed; an unknown field or a value of the wrong type is invalid.
+func decode(w http.ResponseWriter, r *http.Request, v any) error {
+	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/json" {
+		return unsupported("application/json")
+	}
+	body, err := readBody(w, r, maxJSON)
+	if err != nil {
+		return err
+	}
+	return decodeJSON(body, v)
+}
+
+func decodeJSON(body []byte, v any) error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return malformed("The body is empty.")
+	}
+	// The whole text first: else a wrong type early in it would hide that the rest can't be read.
+	if err := wellFormed(body); err != nil {
+		return err
+	}
+	err := json.Unmarshal(body, v, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	var semantic *json.SemanticError
+	if !errors.As(err, &semantic) {
+		return malformed("The body is not valid JSON.")
+	}
+	field := fieldName(semantic.JSONPointer)
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return invalid(map[string][]string{field: {"The " + field + " field is not known."}})
+	case field == "":
+		return invalid(map[string][]string{"body": {"The body must be a JSON object."}})
+	}
+	return invalid(map[string][]string{field: {"The " + field + " field has a value of the wrong type."}})
+}
+
+func wellFormed(body []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	if err := d.SkipValue(); err != nil {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return malformed("The body names a field twice.")
+		}
+		return malformed("The body is not valid JSON.")
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return malformed("The body goes on after the end of its JSON value.")
+	}
+	return nil
+}
+
+// fieldName turns /requester/email into requester.email.
+func fieldName(p jsontext.Pointer) string {
+	var parts []string
+	for t := range p.Tokens() {
+		parts = append(parts, t)
+	}
+	return strings.Join(parts, ".")
+}
+
+// readBody reads all of a body that may have at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errTooLarge
+	case err != nil:
+		return nil, malformed("The body ended early.")
+	}
+	return body, nil
+}

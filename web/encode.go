@@ -1,0 +1,62 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// encode answers with v as JSON.
+func encode(w http.ResponseWriter, status int, v any) error {
+	var body bytes.Buffer
+	if err := json.MarshalWrite(&body, v, json.Deterministic(true)); err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	body.WriteByte('\n')
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	return send(w, status, body.Bytes())
+}
+
+// send writes a finished answer. A client that has gone away is not our error.
+func send(w http.ResponseWriter, status int, body []byte) error {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+	return nil
+}
+
+// list is a page of a list, as the contract shows it.
+type list[T any] struct {
+	Data       []T     `json:"data"`
+	HasMore    bool    `json:"has_more"`
+	NextCursor *string `json:"next_cursor"`
+	Total      *int    `json:"total,omitempty"`
+}
+
+// utc shows a time as the API does; the zero time is null.
+func utc(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+// etag is the entity tag of a version.
+func etag(version uint64) string { return `"` + strconv.FormatUint(version, 10) + `"` }
+
+// tagged reports whether one of the entity tags in a If-Match or If-None-Match header is this version's.
+func tagged(header string, version uint64) bool {
+	want := etag(version)
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == want || tag == "*" {
+			return true
+		}
+	}
+	return false
+}

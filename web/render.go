@@ -1,0 +1,139 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+//go:embed pages static
+var files embed.FS
+
+// pages are the parsed templates by the name of their folder.
+type pages map[string]*template.Template
+
+// newPages parses each pages/<page>/page.html together with the layout.
+func newPages(files fs.FS) (pages, error) {
+	layout, err := template.New("layout").Funcs(functions()).ParseFS(files, "pages/layout/page.html")
+	if err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(files, "pages/*/page.html")
+	if err != nil {
+		return nil, err
+	}
+	all := pages{}
+	for _, name := range names {
+		page := path.Base(path.Dir(name))
+		if page == "layout" {
+			continue
+		}
+		t, err := layout.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if all[page], err = t.ParseFS(files, name); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// functions are what templates may call.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"date": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	}
+}
+
+// frame is what every page shows around its own content. Views embed it.
+type frame struct {
+	Title string
+	// Site is whose help desk this is.
+	Site string
+	// Viewer is nil if nobody is signed in.
+	Viewer *viewer
+	// Back is the way back to where a partner sent the visitor from.
+	Back *link
+	// Here is the section of the portal or console that the page belongs to: for the navigation.
+	Here string
+	// Staff says that the page belongs to the console.
+	Staff bool
+
+	mount  string
+	page   string
+	assets *assets
+}
+
+// frame is the frame of a page at the host that was asked.
+func (s *Server) frame(r *http.Request, title string) frame {
+	f := frame{Title: title, Site: "Deskgate"}
+	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
+		f.Site = t.Name
+	}
+	return f
+}
+
+// viewer is who looks at the page.
+type viewer struct {
+	Name, Email string
+	// Verified is false for who only claims to be that person.
+	Verified bool
+}
+
+// link is a way out of the page.
+type link struct {
+	URL, Text string
+}
+
+// Href is the address of one of our pages, below the folder that the portal is mounted at.
+func (f frame) Href(path string) string { return f.mount + path }
+
+// Styles are the addresses of the page's style files.
+func (f frame) Styles() []string {
+	var styles []string
+	for _, name := range []string{"base.css", "layout.css", f.page + ".css"} {
+		if a, ok := f.assets.address[name]; ok {
+			styles = append(styles, f.Href(a))
+		}
+	}
+	return styles
+}
+
+// Asset is the address of a file in static.
+func (f frame) Asset(name string) string { return f.Href(f.assets.address[name]) }
+
+// dress completes a frame before its page is rendered.
+func (f *frame) dress(page, mount string, a *assets) {
+	f.page, f.mount, f.assets = page, mount, a
+}
+
+// dressed is a view: any struct that embeds a frame, by pointer.
+type dressed interface {
+	dress(page, mount string, a *assets)
+}
+
+// render answers with a page. It is written only when all of it has been rendered.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page string, view dressed) error {
+	mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
+	view.dress(page, mount, s.assets)
+	t, ok := s.pages[page]
+	if !ok {
+		return fmt.Errorf("there is no page %s", page)
+	}
+	var body bytes.Buffer
+	if err := t.ExecuteTemplate(&body, "layout", view); err != nil {
+		return fmt.Errorf("render %s: %w", page, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	return send(w, status, body.Bytes())
+}

@@ -1,0 +1,99 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+)
+
+// handler answers a request, or returns an error for error.go to answer; never both.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// Route is one row of the product's table of routes.
+type Route struct {
+	Method, Pattern string
+}
+
+// hosts says on which hosts a route exists.
+type hosts int
+
+const (
+	tenantHosts hosts = 1 << iota
+	nodeHosts
+	anyHost = tenantHosts | nodeHosts
+)
+
+// table is the product's routes: a tree for each kind of host, and the rows in the order in which they were added.
+type table struct {
+	node, tenant *httprouter.Router
+	rows         []Route
+}
+
+func newTable() *table {
+	return &table{node: bareRouter(), tenant: bareRouter()}
+}
+
+// bareRouter is a router that answers nothing by itself: it would redirect API calls and answer preflights.
+func bareRouter() *httprouter.Router {
+	r := httprouter.New()
+	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
+	r.HandleMethodNotAllowed, r.HandleOPTIONS = false, false
+	return r
+}
+
+// add registers a route, and HEAD with each GET. The pattern is set on the request that came in, for whoever logs it.
+func (t *table) add(where hosts, method, pattern string, h http.HandlerFunc) {
+	serve := func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
+		r.Pattern = pattern
+		for _, p := range ps {
+			r.SetPathValue(p.Key, p.Value)
+		}
+		h(w, r)
+	}
+	t.rows = append(t.rows, Route{Method: method, Pattern: pattern})
+	methods := []string{method}
+	if method == http.MethodGet {
+		methods = append(methods, http.MethodHead)
+	}
+	for _, m := range methods {
+		if where&nodeHosts != 0 {
+			t.node.Handle(m, pattern, serve)
+		}
+		if where&tenantHosts != 0 {
+			t.tenant.Handle(m, pattern, serve)
+		}
+	}
+}
+
+// methods lists what the path can be asked with, in alphabetical order; nothing if there is no such path.
+func methods(router *httprouter.Router, path string) []string {
+	var found []string
+	for _, m := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
+		if h, _, _ := router.Lookup(m, path); h != nil {
+			found = append(found, m)
+		}
+	}
+	if found != nil {
+		found = append(found, http.MethodOptions)
+		slices.Sort(found)
+	}
+	return found
+}
+
+// below cuts the folder that the portal is mounted at from the path. Some addresses are ours at the root of every host.
+func below(mount, path string) (string, bool) {
+	mount = strings.TrimSuffix(mount, "/")
+	if mount == "" || path == "/auth/callback" || strings.HasPrefix(path, "/.well-known/deskgate/") {
+		return path, true
+	}
+	rest, ok := strings.CutPrefix(path, mount)
+	switch {
+	case !ok:
+		return "", false
+	case rest == "":
+		return "/", true
+	}
+	return rest, rest[0] == '/'
+}

@@ -1,0 +1,77 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Config is what the product needs from the other rooms. Every field is required.
+type Config struct {
+	Directory *tenant.Directory
+	Log       *slog.Logger
+}
+
+// Server is the product: it answers every request that is not forwarded to an upstream. It is safe for concurrent use.
+type Server struct {
+	directory *tenant.Directory
+	log       *slog.Logger
+	assets    *assets
+	pages     pages
+	table     *table
+}
+
+// New returns the product's handler. The requests that it gets carry a tenant.Visit in their context. An error is a
+// mistake in our own files.
+func New(c Config) (*Server, error) {
+	s := &Server{directory: c.Directory, log: c.Log, table: newTable()}
+	var err error
+	if s.assets, err = newAssets(files); err != nil {
+		return nil, err
+	}
+	if s.pages, err = newPages(files); err != nil {
+		return nil, err
+	}
+	s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	visit := tenant.VisitFrom(r.Context())
+	harden(w.Header())
+	w.Header().Set("X-Request-Id", visit.RequestID)
+	router := s.table.tenant
+	if visit.Tenant == nil {
+		router = s.table.node
+	}
+	path, ours := below(visit.Mount, r.URL.Path)
+	if !ours {
+		s.fail(w, r, errNotFound)
+		return
+	}
+	if isAPI(path) {
+		w.Header().Set("Vary", "Origin")
+		s.grant(w, r, visit.Tenant)
+	}
+	if serve, params, _ := router.Lookup(r.Method, path); serve != nil {
+		serve(w, r, params)
+		return
+	}
+	known := methods(router, path)
+	switch {
+	case r.Method == http.MethodOptions && isAPI(path):
+		s.preflight(w, r, path)
+	case known == nil:
+		s.fail(w, r, errNotFound)
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Allow", allow(known))
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		s.fail(w, r, methodNotAllowed(known))
+	}
+}
+
+// Routes are the product's routes in the order of the manual.
+func (s *Server) Routes() []Route { return s.table.rows }

@@ -1,0 +1,77 @@
+package web
+
+import "time"
+
+// agentRow is a ticket in the console's list.
+type agentRow struct {
+	Number    uint64
+	Title     string
+	Status    statusLabel
+	Priority  string
+	Requester string
+	// Verified is false for a requester who only claims to be that person.
+	Verified bool
+	Assignee string
+	Updated  time.Time
+}
+
+// agentListView is the console's list.
+type agentListView struct {
+	frame
+
+	Views []agentTab
+	Query string
+	Rows  []agentRow
+	Next  string
+}
+
+// agentTab is one of the console's views of the tickets.
+type agentTab struct {
+	Name, URL string
+	Current   bool
+}
+
+// agentTicketView is one ticket as agents see it.
+type agentTicketView struct {
+	frame
+
+	Number         uint64
+	Subject        string
+	Version        uint64
+	Status         statusLabel
+	Priority       string
+	Category       string
+	Tags           []string
+	Requester      string
+	RequesterEmail string
+	Verified       bool
+	Assignee       string
+	Mine           bool
+	Opened         time.Time
+	Messages       []message
+	// Statuses are what the ticket can become with the next answer.
+	Statuses   []option
+	Priorities []option
+	Reply      string
+	Internal   bool
+	Errors     fieldErrors
+	Key        string
+}
+
+// agentLoginView is the staff's sign-in form.
+type agentLoginView struct {
+	frame
+
+	Email string
+	// Next is where to go afterwards.
+	Next   string
+	Errors fieldErrors
+}
+
+// inviteView asks a new agent for a password.
+type inviteView struct {
+	frame
+
+	Token, Email, Name string
+	Errors             fieldErrors
+}

@@ -1,0 +1,71 @@
+package web
+
+// signInView tells a visitor without a session how to come in.
+type signInView struct {
+	frame
+
+	// From are the partner's pages that send people over.
+	From []link
+	// SignedOut: the visitor has just signed out.
+	SignedOut bool
+}
+
+// continueView asks whether to go on as the person that a hand-off is for.
+type continueView struct {
+	frame
+
+	// Action is where the form goes, Token what it brings along.
+	Action, Token string
+	// Who is the masked address.
+	Who string
+	// Instead is the masked address of whoever is signed in now, or empty.
+	Instead string
+}
+
+// resumeView has a button with which a browser takes over what a partner's server began.
+type resumeView struct {
+	frame
+
+	URL string
+}
+
+// newTabView is what a frame shows instead of signing in.
+type newTabView struct {
+	frame
+
+	URL string
+}
+
+// nameView asks for the name that a partner's form did not bring, and posts the rest again.
+type nameView struct {
+	frame
+
+	Action string
+	Fields []hiddenField
+	Errors fieldErrors
+}
+
+// hiddenField is a field of a form that is sent along.
+type hiddenField struct {
+	Name, Value string
+}
+
+// problemView is an error as a page.
+type problemView struct {
+	frame
+
+	Status      int
+	Code        string
+	Message     string
+	Explanation string
+	Details     string
+	Errors      fieldErrors
+	RequestID   string
+	// Way leads on from here.
+	Way *link
+}
+
+// nodeView is the page at the root of a node host.
+type nodeView struct {
+	frame
+}
