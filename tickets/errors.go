@@ -1,0 +1,31 @@
+package tickets
+
+import "errors"
+
+// Errors of this package. Callers test for them with errors.Is, for *TransitionError, *QueryError and
+// tenant.FieldErrors with errors.As.
+var (
+	// ErrNotFound: there is no such ticket or category, or none that the actor may know of.
+	ErrNotFound = errors.New("not found")
+	// ErrNotAllowed: the actor may see the thing, but not do this to it.
+	ErrNotAllowed = errors.New("not allowed")
+	// ErrVersionConflict: the ticket is no longer the version that the caller has seen.
+	ErrVersionConflict = errors.New("the ticket was changed meanwhile")
+	// ErrIdempotencyMismatch: the key was used with another body.
+	ErrIdempotencyMismatch = errors.New("the idempotency key was used for another request")
+	// ErrIdempotencyBusy: the first request with this key is still running.
+	ErrIdempotencyBusy = errors.New("a request with this idempotency key is still running")
+	// ErrBadCursor: the cursor is not one, or belongs to another list.
+	ErrBadCursor = errors.New("the cursor does not belong to this list")
+	// ErrInUse: tickets have this category.
+	ErrInUse = errors.New("tickets have this category")
+)
+
+// QueryError says which parameter of a list makes no sense.
+type QueryError struct {
+	Param  string
+	Reason string // a sentence for people
+}
+
+// Error is the parameter and the reason.
+func (e *QueryError) Error() string { return e.Param + ": " + e.Reason }

@@ -1,0 +1,172 @@
+package tickets
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/deskgate/deskgate/storage"
+)
+
+// Priority says how much a ticket presses.
+type Priority string
+
+// The priorities.
+const (
+	PriorityLow    Priority = "low"
+	PriorityMedium Priority = "medium" // the default
+	PriorityHigh   Priority = "high"
+	PriorityUrgent Priority = "urgent"
+)
+
+// Priorities are all priorities, the least first.
+func Priorities() []Priority {
+	return []Priority{PriorityLow, PriorityMedium, PriorityHigh, PriorityUrgent}
+}
+
+// Assurance says how sure it is that a ticket is its requester's.
+type Assurance string
+
+// The assurances. The empty one is that of a ticket without a requester.
+const (
+	Asserted Assurance = "asserted" // nobody proved anything
+	Vouched  Assurance = "vouched"
+)
+
+// Person is somebody as they were when they were written down.
+type Person struct {
+	// ID is the user's. It is empty for an asserted requester, who is nobody in particular.
+	ID         string `cbor:"1,keyasint,omitempty"`
+	Email      string `cbor:"2,keyasint,omitempty"`
+	Name       string `cbor:"3,keyasint,omitempty"`
+	ExternalID string `cbor:"4,keyasint,omitempty"`
+	// Lineage is the chain of sessions that an asserted requester belongs to; empty for all others.
+	Lineage string `cbor:"5,keyasint,omitempty"`
+}
+
+// Ticket is one request for help.
+type Ticket struct {
+	ID          string   `cbor:"1,keyasint"` // "tkt_" and a ULID
+	Number      uint64   `cbor:"2,keyasint"` // 1, 2, 3 … in its tenant
+	Title       string   `cbor:"3,keyasint"`
+	Description string   `cbor:"4,keyasint"`
+	Status      Status   `cbor:"5,keyasint"`
+	Priority    Priority `cbor:"6,keyasint"`
+	CategoryID  string   `cbor:"7,keyasint,omitempty"`
+	Tags        []string `cbor:"8,keyasint,omitempty"` // sorted
+	// CustomFields is a flat object: strings, numbers (int64, uint64, float64) and booleans.
+	CustomFields map[string]any `cbor:"9,keyasint,omitempty"`
+	Requester    *Person        `cbor:"10,keyasint,omitempty"`
+	Assurance    Assurance      `cbor:"11,keyasint,omitempty"`
+	Assignee     *Person        `cbor:"12,keyasint,omitempty"`
+	ExternalID   string         `cbor:"13,keyasint,omitempty"`
+	Source       string         `cbor:"14,keyasint,omitempty"`
+	// FollowUpOf is the ID of the closed ticket that this one continues.
+	FollowUpOf string `cbor:"15,keyasint,omitempty"`
+	// Version is 1 at first and grows by one with every change, a comment being one.
+	Version   uint64    `cbor:"16,keyasint"`
+	CreatedAt time.Time `cbor:"17,keyasint"`
+	UpdatedAt time.Time `cbor:"18,keyasint"`
+	// The following are zero for what has not happened, or no longer holds.
+	FirstResponseAt time.Time `cbor:"19,keyasint,omitzero"`
+	ResolvedAt      time.Time `cbor:"20,keyasint,omitzero"`
+	ClosedAt        time.Time `cbor:"21,keyasint,omitzero"`
+	DeletedAt       time.Time `cbor:"22,keyasint,omitzero"`
+	// DueAt is when the ticket is closed or removed by itself.
+	DueAt time.Time `cbor:"23,keyasint,omitzero"`
+	// Purging: the removal for good has begun and there is no way back.
+	Purging bool `cbor:"24,keyasint,omitempty"`
+}
+
+// Deleted says whether the ticket is only kept in case that somebody wants it back.
+func (t *Ticket) Deleted() bool { return !t.DeletedAt.IsZero() }
+
+// owner is what a requester's lists begin with: whose ticket it is. Users and lineages cannot be mixed up.
+func (t *Ticket) owner() string {
+	if t.Requester == nil {
+		return ""
+	}
+	return owner(*t.Requester)
+}
+
+func owner(p Person) string {
+	switch {
+	case p.ID != "":
+		return "user:" + p.ID
+	case p.Lineage != "":
+		return "lineage:" + p.Lineage
+	}
+	return ""
+}
+
+func (t *Ticket) assignee() string {
+	if t.Assignee == nil {
+		return ""
+	}
+	return t.Assignee.ID
+}
+
+const (
+	ticketPrefix   = "tkt_"
+	commentPrefix  = "cmt_"
+	categoryPrefix = "cat_"
+	activityPrefix = "act_"
+)
+
+// Ref names a ticket by its ID or by its number.
+type Ref struct {
+	id     ulid.ULID
+	number uint64
+}
+
+// ParseRef reads an ID ("tkt_…") or a number. ErrNotFound: it is neither, so there is no such ticket.
+func ParseRef(s string) (Ref, error) {
+	if rest, ok := strings.CutPrefix(s, ticketPrefix); ok {
+		id, err := ulid.ParseStrict(rest)
+		if err != nil || id.String() != rest {
+			return Ref{}, ErrNotFound
+		}
+		return Ref{id: id}, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n == 0 || s[0] == '0' || s[0] == '+' {
+		return Ref{}, ErrNotFound
+	}
+	return ByNumber(n), nil
+}
+
+// ByNumber names the tenant's ticket with that number.
+func ByNumber(n uint64) Ref { return Ref{number: n} }
+
+// Ref names this ticket.
+func (t *Ticket) Ref() Ref { return Ref{id: t.ulid()} }
+
+// ulid is the ticket's ID without its prefix. IDs that are stored were made by us.
+func (t *Ticket) ulid() ulid.ULID { return parseID(ticketPrefix, t.ID) }
+
+// parseID returns the ULID behind a prefix, or the zero one.
+func parseID(prefix, s string) ulid.ULID {
+	rest, ok := strings.CutPrefix(s, prefix)
+	if !ok {
+		return ulid.ULID{}
+	}
+	id, err := ulid.ParseStrict(rest)
+	if err != nil {
+		return ulid.ULID{}
+	}
+	return id
+}
+
+// newest appends a ULID to a key so that the newest one comes first.
+func newest(k storage.Key, id ulid.ULID) storage.Key {
+	hi, lo := halves(id)
+	return k.Desc(hi).Desc(lo)
+}
+
+// halves are the two numbers that a ULID is, in its order.
+func halves(id ulid.ULID) (hi, lo uint64) {
+	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+}
