@@ -1,0 +1,80 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Config is what this package stands on.
+type Config struct {
+	Store     *storage.Store
+	Directory *tenant.Directory
+	// Tenants knows the keys that proofs are checked with.
+	Tenants *tenant.Registry
+	// Log takes what nobody waits for. Nil: nothing is said.
+	Log *slog.Logger
+}
+
+// Doors are all the ways in, sharing one store.
+type Doors struct {
+	Users     *Users
+	Sessions  *Sessions
+	Handoffs  *Handoffs
+	Redirects *Redirects
+	Tokens    *Tokens
+	Staff     *Members
+	Limits    *limit.Limits
+}
+
+// Open makes the doors and loads what they have counted so far.
+func Open(ctx context.Context, c Config) (*Doors, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	limits, err := limit.Open(ctx, c.Store, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	d := &Doors{Limits: limits, Users: newUsers(c.Store)}
+	d.Sessions = newSessions(c.Store, c.Log)
+	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
+	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
+	d.Redirects = newRedirects(c.Directory, d.Handoffs, d.Tokens, limits)
+	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits)
+	if c.Tenants != nil {
+		c.Tenants.OnDelete(d.Tokens.forget)
+	}
+	return d, nil
+}
+
+// Run does the doors' background work until ctx ends.
+func (d *Doors) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.Limits.Run(ctx) })
+	if err := g.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return ctx.Err()
+}
+
+// Client is the program that somebody signs in with, for the list of sessions and the audit log.
+type Client struct {
+	IP        netip.Addr
+	UserAgent string
+}
+
+// ip is the address as the audit log keeps it.
+func (c Client) ip() string {
+	if !c.IP.IsValid() {
+		return ""
+	}
+	return c.IP.String()
+}

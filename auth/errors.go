@@ -1,0 +1,56 @@
+package auth
+
+import (
+	"errors"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Errors of this package. Callers test for them with errors.Is; *limit.Error, *DomainError and tenant.FieldErrors come
+// beside them.
+var (
+	// ErrNotFound: the tenant has no such user, session, token or member of staff.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: the email address belongs to another record.
+	ErrExists = errors.New("exists already")
+
+	// ErrTwoProofs: a redirect login carries more than one proof.
+	ErrTwoProofs = errors.New("more than one proof")
+	// ErrSignatureInvalid: a proof is there and is wrong.
+	ErrSignatureInvalid = errors.New("wrong proof")
+	// ErrSignatureRequired: the tenant takes no redirect login without a proof.
+	ErrSignatureRequired = errors.New("a proof is required")
+	// ErrOriginNotAllowed: the tenant takes redirect logins from its listed origins only.
+	ErrOriginNotAllowed = errors.New("origin is not allowed")
+	// ErrInsufficientScope: the API token is good, but not for this.
+	ErrInsufficientScope = errors.New("insufficient scope")
+
+	// ErrTokenInvalid: the token was not made here, for this tenant, this host and this purpose.
+	ErrTokenInvalid = errors.New("token is not ours")
+	// ErrTokenExpired: the token is too old.
+	ErrTokenExpired = errors.New("token has expired")
+	// ErrTokenUsed: the hand-off token was used before.
+	ErrTokenUsed = errors.New("token was used already")
+	// ErrTokenReplayed: the partner's token was used before.
+	ErrTokenReplayed = errors.New("token was replayed")
+
+	// ErrSignedOut: there is no such session, or it is over.
+	ErrSignedOut = errors.New("signed out")
+	// ErrCredentialUnknown, ErrCredentialRevoked and ErrCredentialExpired: the API token opens nothing.
+	ErrCredentialUnknown = errors.New("unknown API token")
+	ErrCredentialRevoked = errors.New("API token was revoked")
+	ErrCredentialExpired = errors.New("API token has expired")
+	// ErrWrongPassword: no member of staff has this email address and this password.
+	ErrWrongPassword = errors.New("wrong email or password")
+	// ErrInvitation: the invitation is unknown, used or too old.
+	ErrInvitation = errors.New("invitation is not valid")
+)
+
+// DomainError says that a redirect_url leads to a host which the tenant has not shown to be its own, or may not name.
+type DomainError struct{ Host string }
+
+// Error names the host.
+func (e *DomainError) Error() string { return "host " + e.Host + " is not verified" }
+
+// oneField is a FieldErrors about one field.
+func oneField(field, message string) error { return tenant.FieldErrors{field: {message}} }

@@ -1,0 +1,11 @@
+package auth
+
+import (
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/storage"
+)
+
+// Tables are the tables of this package and of those below it. Their numbers are 64–127.
+func Tables() []storage.Declared {
+	return limit.Tables()
+}
