@@ -25,14 +25,14 @@ const (
 
 // record is one count on disk.
 type record struct {
-	Key     string    `cbor:"1,keyasint"`
+	Key     []byte    `cbor:"1,keyasint"`
 	Count   int64     `cbor:"2,keyasint"`
 	Expires time.Time `cbor:"3,keyasint"`
 }
 
 var table = storage.NewTable(storage.Declaration[record]{
 	ID: 64, Name: "limits",
-	Key:     func(r *record) storage.Key { return storage.Key(nil).Str(r.Key) },
+	Key:     func(r *record) storage.Key { return storage.Key(nil).Bytes(r.Key) },
 	Expires: func(r *record) time.Time { return r.Expires },
 })
 
@@ -169,7 +169,8 @@ func (c *counts) load(ctx context.Context) error {
 	now := time.Now()
 	return storage.Each(ctx, c.store, storage.Node(), table, func(r *record) error {
 		if now.Before(r.Expires) {
-			c.shard(r.Key).m[r.Key] = &count{n: r.Count, expires: r.Expires}
+			key := string(r.Key)
+			c.shard(key).m[key] = &count{n: r.Count, expires: r.Expires}
 		}
 		return nil
 	})
@@ -280,7 +281,7 @@ func (c *counts) clean(key string) (record, bool) {
 		return record{}, false
 	}
 	k.dirty = false
-	return record{Key: key, Count: k.n, Expires: k.expires.UTC()}, true
+	return record{Key: []byte(key), Count: k.n, Expires: k.expires.UTC()}, true
 }
 
 func (c *counts) soil(key string) {
