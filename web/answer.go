@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -35,7 +36,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	if p.Methods != nil {
-		h.Set("Allow", allow(p.Methods))
+		h.Set("Allow", strings.Join(p.Methods, ", "))
 	}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))

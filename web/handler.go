@@ -1,12 +1,23 @@
 package web
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/tenant"
 )
 
-// page serves a handler whose errors are pages for browsers and documents for programs.
-func (s *Server) page(h handler) http.HandlerFunc {
+// strangers bounds what an address may ask the API without being anybody.
+var strangers = limit.Bucket{Name: "api-strangers", Limit: 600, Period: time.Minute}
+
+// open serves a handler that needs to know nobody.
+func (s *Server) open(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			s.fail(w, r, err)
@@ -14,7 +25,98 @@ func (s *Server) page(h handler) http.HandlerFunc {
 	}
 }
 
+// form serves the target of a form that needs to know nobody: only our own pages may post there.
+func (s *Server) form(h handler) http.HandlerFunc {
+	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.guards.check(r, tenant.VisitFrom(r.Context()).Tenant, false); err != nil {
+			return err
+		}
+		return h(w, r)
+	})
+}
+
+// api serves a handler of the API for callers who have the rights.
+func (s *Server) api(rights auth.Scopes, h handler) http.HandlerFunc {
+	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		c, err := s.identifyProgram(r)
+		if err != nil {
+			return errors.Join(s.admitStranger(w, r), err)
+		}
+		s.grant(w, r, c.tenant)
+		state := s.doors.Tokens.Admit(r.Context(), c.tenant, c.Identity)
+		showLimit(w.Header(), state)
+		if err := state.Err(); err != nil {
+			return err
+		}
+		if c.browser() {
+			if err := s.guards.check(r, c.tenant, true); err != nil {
+				return err
+			}
+		}
+		if !c.May(rights) {
+			return auth.ErrInsufficientScope
+		}
+		return h(w, withCaller(r, c))
+	})
+}
+
+// admitStranger counts a request without good credentials.
+func (s *Server) admitStranger(w http.ResponseWriter, r *http.Request) error {
+	state := s.doors.Limits.Take(r.Context(), strangers, limit.IP(tenant.VisitFrom(r.Context()).ClientIP))
+	showLimit(w.Header(), state)
+	return state.Err()
+}
+
+// portal serves a page for signed-in requesters, console one for staff. Who is not signed in is sent to do so.
+func (s *Server) portal(h handler) http.HandlerFunc {
+	return s.private(auth.RequesterSide, "/auth/sign-in", h)
+}
+
+func (s *Server) console(h handler) http.HandlerFunc {
+	return s.private(auth.StaffSide, "/agent/login", h)
+}
+
+func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFunc {
+	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		visit := tenant.VisitFrom(r.Context())
+		c, err := s.identify(r, side)
+		if errors.Is(err, errUnauthenticated) && wantsPage(r) {
+			return seeOther(w, visit, door+wish(r))
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.guards.check(r, c.tenant, false); err != nil {
+			return err
+		}
+		return h(w, withCaller(r, c))
+	})
+}
+
+// wish is the query that has a sign-in door lead on to what was asked for.
+func wish(r *http.Request) string {
+	if r.Method != http.MethodGet {
+		return ""
+	}
+	return "?next=" + url.QueryEscape(r.URL.RequestURI())
+}
+
+// seeOther sends the browser on to one of our pages.
+func seeOther(w http.ResponseWriter, visit *tenant.Visit, path string) error {
+	w.Header().Set("Location", strings.TrimSuffix(visit.Mount, "/")+path)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// showLimit tells the caller how it stands.
+func showLimit(h http.Header, s limit.State) {
+	if s.Limit == 0 {
+		return
+	}
+	h.Set("X-RateLimit-Limit", strconv.FormatInt(s.Limit, 10))
+	h.Set("X-RateLimit-Remaining", strconv.FormatInt(s.Remaining, 10))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(s.Reset.Unix(), 10))
+}
+
 // isAPI reports whether a path is one of the API's: programs ask there, and pages of other origins may.
 func isAPI(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }
-
-func allow(methods []string) string { return strings.Join(methods, ", ") }

@@ -3,20 +3,30 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 
+	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
 )
 
 // Config is what the product needs from the other rooms. Every field is required.
 type Config struct {
 	Directory *tenant.Directory
+	Tenants   *tenant.Registry
+	Doors     *auth.Doors
+	Desk      *tickets.Desk
 	Log       *slog.Logger
 }
 
 // Server is the product: it answers every request that is not forwarded to an upstream. It is safe for concurrent use.
 type Server struct {
 	directory *tenant.Directory
+	tenants   *tenant.Registry
+	doors     *auth.Doors
+	desk      *tickets.Desk
 	log       *slog.Logger
+	guards    *guards
 	assets    *assets
 	pages     pages
 	table     *table
@@ -25,7 +35,10 @@ type Server struct {
 // New returns the product's handler. The requests that it gets carry a tenant.Visit in their context. An error is a
 // mistake in our own files.
 func New(c Config) (*Server, error) {
-	s := &Server{directory: c.Directory, log: c.Log, table: newTable()}
+	s := &Server{
+		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, desk: c.Desk, log: c.Log,
+		guards: newGuards(), table: newTable(),
+	}
 	var err error
 	if s.assets, err = newAssets(files); err != nil {
 		return nil, err
@@ -66,7 +79,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case known == nil:
 		s.fail(w, r, errNotFound)
 	case r.Method == http.MethodOptions:
-		w.Header().Set("Allow", allow(known))
+		w.Header().Set("Allow", strings.Join(known, ", "))
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		s.fail(w, r, methodNotAllowed(known))

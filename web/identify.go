@@ -1,0 +1,133 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// caller is who makes a request, once that is established. The zero caller is nobody.
+type caller struct {
+	auth.Identity
+
+	tenant *tenant.Tenant
+	// session is set for browsers only.
+	session auth.Session
+}
+
+// browser reports whether a cookie speaks for the caller, and not the program itself.
+func (c caller) browser() bool { return c.session.ID != "" }
+
+// actor is the caller as the help desk knows people.
+func (c caller) actor() tickets.Actor {
+	p := tickets.Person{ID: c.ID, Email: c.Email, Name: c.Name}
+	switch c.Level {
+	case auth.Asserted:
+		p.Lineage = c.Lineage
+		return tickets.Visitor(p)
+	case auth.Vouched:
+		return tickets.Requester(p)
+	case auth.Staff:
+		if c.Role == auth.RoleAdmin {
+			return tickets.Admin(p)
+		}
+		return tickets.Agent(p)
+	case auth.Program:
+		return tickets.Token(c.ID, c.Name)
+	}
+	return tickets.Actor{}
+}
+
+type callerKey struct{}
+
+func withCaller(r *http.Request, c caller) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
+}
+
+// callerOf is who makes the request; nobody where no one has to be known.
+func callerOf(r *http.Request) caller {
+	c, _ := r.Context().Value(callerKey{}).(caller)
+	return c
+}
+
+// apiToken is the secret in the request's headers, and whether there is one.
+func apiToken(r *http.Request) (string, bool) {
+	if scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(secret), true
+	}
+	if secret := r.Header.Get("X-Tenant-API-Token"); secret != "" {
+		return strings.TrimSpace(secret), true
+	}
+	return "", false
+}
+
+// identifyProgram finds out who calls the API: whoever the token in its headers stands for, else whoever is signed in. A
+// token works at node hosts and at its own tenant's.
+func (s *Server) identifyProgram(r *http.Request) (caller, error) {
+	at := tenant.VisitFrom(r.Context()).Tenant
+	secret, given := apiToken(r)
+	if given {
+		t, id, err := s.doors.Tokens.Authenticate(r.Context(), secret)
+		if err != nil {
+			return caller{}, err
+		}
+		if at != nil && at.ID != t.ID {
+			return caller{}, errUnauthenticated
+		}
+		return caller{Identity: id, tenant: t}, nil
+	}
+	if at == nil {
+		return caller{}, errUnauthenticated
+	}
+	c, err := s.identify(r, auth.StaffSide)
+	if errors.Is(err, errUnauthenticated) {
+		return s.identify(r, auth.RequesterSide)
+	}
+	return c, err
+}
+
+// identify finds out who is signed in at a tenant's host, on one of the two sides. errUnauthenticated: nobody is.
+func (s *Server) identify(r *http.Request, side auth.Side) (caller, error) {
+	visit := tenant.VisitFrom(r.Context())
+	secret := cookie(r, requesterCookie)
+	if side == auth.StaffSide {
+		secret = ""
+		if staffCookieCounts(r) {
+			secret = cookie(r, staffCookie)
+		}
+	}
+	if secret == "" {
+		return caller{}, errUnauthenticated
+	}
+	session, err := s.doors.Sessions.Find(r.Context(), visit.Tenant, side, visit.Host, secret)
+	if errors.Is(err, auth.ErrSignedOut) {
+		return caller{}, errUnauthenticated
+	}
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{Identity: session.Identity(), tenant: visit.Tenant, session: session}, nil
+}
+
+// client is the program that makes the request, for the list of sessions.
+func client(r *http.Request) auth.Client {
+	return auth.Client{IP: tenant.VisitFrom(r.Context()).ClientIP, UserAgent: r.UserAgent()}
+}
+
+// navigation is what the request's headers say about how it came about.
+func navigation(r *http.Request) auth.Navigation {
+	n := auth.Navigation{
+		Method: r.Method, Origin: r.Header.Get("Origin"), Referer: r.Header.Get("Referer"),
+		FetchSite: r.Header.Get("Sec-Fetch-Site"), FetchMode: r.Header.Get("Sec-Fetch-Mode"),
+		FetchDest: r.Header.Get("Sec-Fetch-Dest"),
+	}
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		n.Speculative = n.Speculative || r.Header.Get(name) != ""
+	}
+	return n
+}
