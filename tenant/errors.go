@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/deskgate/deskgate/storage"
 )
 
 // Errors of this package. Callers test for them with errors.Is.
@@ -13,6 +15,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists: the slug, host or route is taken.
 	ErrExists = errors.New("exists already")
+	// ErrReadOnly: the node takes no changes at the moment, as when its disk is full.
+	ErrReadOnly = storage.ErrReadOnly
 	// ErrBadHost: the text is no host name that this program could serve.
 	ErrBadHost = errors.New("not a host name")
 	// ErrBadSlug: the text cannot name a tenant.

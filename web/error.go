@@ -1,109 +1,178 @@
 package web
 
 import (
-	"cmp"
-	"fmt"
+	"context"
+	"errors"
+	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
 )
 
-// Problem is an error with the answer that a visitor gets for it. Handlers return one where web itself finds the fault;
-// the errors of the other rooms become one in problemOf.
-type Problem struct {
-	Status int
-	// Code names the kind of error for programs.
-	Code string
-	// Message is the short sentence, Explanation the longer one ("error" in the document).
-	Message, Explanation string
-	// Details is whatever a program needs to go on, e.g. the host that is not verified.
-	Details string
-	// Fields holds what is wrong with each field of the input.
-	Fields map[string][]string
-	// Allowed lists what could have been asked for instead.
-	Allowed []string
-	// Methods are the methods of a route that was asked with another one.
-	Methods []string
-	// RetryAfter says when to come back. It is rounded up to whole seconds.
-	RetryAfter time.Duration
-	// Cause is what really happened. Visitors never see it.
-	Cause error
+// document is the contract's error document.
+type document struct {
+	Success    bool                `json:"success"`
+	Message    string              `json:"message"`
+	Error      string              `json:"error,omitempty"`
+	Code       string              `json:"code"`
+	Details    string              `json:"details,omitempty"`
+	Errors     map[string][]string `json:"errors,omitempty"`
+	Allowed    []string            `json:"allowed,omitzero"`
+	RetryAfter int                 `json:"retry_after,omitzero"`
+	RequestID  string              `json:"request_id,omitempty"`
 }
 
-// Error says what happened, for the log.
-func (p *Problem) Error() string {
-	if p.Cause != nil {
-		return fmt.Sprintf("%d %s: %v", p.Status, p.Code, p.Cause)
+// fail answers with an error: as a page if the client came to see one, else as the error document.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	visit := tenant.VisitFrom(r.Context())
+	if p.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		s.log.ErrorContext(r.Context(), "request failed", slog.String("request_id", visit.RequestID),
+			slog.String("method", r.Method), slog.String("pattern", r.Pattern), slog.Any("error", err))
 	}
-	return fmt.Sprintf("%d %s: %s", p.Status, p.Code, cmp.Or(p.Explanation, p.Message))
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if p.Methods != nil {
+		h.Set("Allow", strings.Join(p.Methods, ", "))
+	}
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="deskgate"`)
+	}
+	if wantsPage(r) {
+		s.failPage(w, r, p)
+		return
+	}
+	s.report(encode(w, p.Status, document{
+		Message: p.Message, Error: p.Explanation, Code: p.Code, Details: p.Details, Errors: p.Fields,
+		Allowed: p.Allowed, RetryAfter: seconds(p.RetryAfter), RequestID: visit.RequestID,
+	}))
 }
 
-// Unwrap returns the cause.
-func (p *Problem) Unwrap() error { return p.Cause }
-
-// The problems that web finds by itself.
-var (
-	errNotFound = &Problem{
-		Status: http.StatusNotFound, Code: "NOT_FOUND",
-		Message: "Not found.", Explanation: "There is nothing here, or it is not yours to see.",
-	}
-	errTenantNotFound = &Problem{
-		Status: http.StatusNotFound, Code: "TENANT_NOT_FOUND",
-		Message: "Tenant not found.", Explanation: "The specified tenant does not exist.",
-	}
-	errUnauthenticated = &Problem{
-		Status: http.StatusUnauthorized, Code: "UNAUTHENTICATED",
-		Message: "Unauthenticated.", Explanation: "Sign in, or send a valid API token.",
-	}
-	errForbidden = &Problem{
-		Status: http.StatusForbidden, Code: "FORBIDDEN",
-		Message: "Forbidden.", Explanation: "You may not do this.",
-	}
-	errTooLarge = &Problem{
-		Status: http.StatusRequestEntityTooLarge, Code: "PAYLOAD_TOO_LARGE",
-		Message: "The request is too large.", Explanation: "The body is larger than this address takes.",
-	}
-	errInvalid = &Problem{
-		Status: http.StatusUnprocessableEntity, Code: "VALIDATION_FAILED",
-		Message: "The given data was invalid.", Explanation: "Some fields are missing or have a value that is not allowed.",
-	}
-	errCrossOrigin = &Problem{
-		Status: http.StatusForbidden, Code: "CROSS_ORIGIN",
-		Message: "Forbidden.", Explanation: "This request came from a page that may not make it.",
-	}
-)
-
-// malformed is a request that can't be read, with the reason as visitors may see it.
-func malformed(reason string) *Problem {
-	return &Problem{Status: http.StatusBadRequest, Code: "BAD_REQUEST", Message: "Bad request.", Explanation: reason}
+func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *Problem) {
+	s.report(s.render(w, r, p.Status, "problem", &problemView{
+		frame: s.frame(r, p.Message), Status: p.Status, Code: p.Code, Message: p.Message, Explanation: p.Explanation,
+		Details: p.Details, Errors: p.Fields, RequestID: tenant.VisitFrom(r.Context()).RequestID,
+	}))
 }
 
-// unsupported is a body of a type that the address does not take.
-func unsupported(want string) *Problem {
-	return &Problem{
-		Status: http.StatusUnsupportedMediaType, Code: "UNSUPPORTED_MEDIA_TYPE",
-		Message: "Unsupported media type.", Explanation: "Send the body as " + want + ".",
+// report logs an error that came too late to be answered.
+func (s *Server) report(err error) {
+	if err != nil {
+		s.log.Error("answer not written", slog.Any("error", err))
 	}
 }
 
-// invalid is input whose fields have the given faults.
-func invalid(fields map[string][]string) *Problem {
-	p := *errInvalid
-	p.Fields = fields
-	return &p
+// answers is the one table that says which error of another room is which answer. The first row that fits counts.
+var answers = []struct {
+	err    error
+	answer *Problem
+}{
+	{tenant.ErrNotFound, errTenantNotFound},
+	{tenant.ErrExists, conflict("CONFLICT", "There is something with this name already.")},
+	{tenant.ErrReadOnly, errUnavailable},
+
+	{auth.ErrNotFound, errNotFound},
+	{auth.ErrExists, conflict("CONFLICT", "There is somebody with this address or id already.")},
+	{auth.ErrTwoProofs, malformed("Send one proof at most: a token, a signature or an API token.")},
+	{auth.ErrSignatureInvalid, unauthorized("SIGNATURE_INVALID", "The proof that came with the request is wrong.")},
+	{auth.ErrSignatureRequired, unauthorized("SIGNATURE_REQUIRED", "This help desk takes signed requests only.")},
+	{auth.ErrOriginNotAllowed, forbidden("ORIGIN_NOT_ALLOWED", "Pages of this origin may not send people here.")},
+	{auth.ErrInsufficientScope, forbidden("INSUFFICIENT_SCOPE", "The credentials are good, but not for this.")},
+	{auth.ErrTokenUsed, unauthorized("TOKEN_USED", "This sign-in link has been used. Each works once.")},
+	{auth.ErrTokenExpired, unauthorized("TOKEN_EXPIRED", "This sign-in link is too old. Each is good for two minutes.")},
+	{auth.ErrTokenInvalid, unauthorized("TOKEN_INVALID", "This sign-in link is not one of ours, or not for this address.")},
+	{auth.ErrTokenReplayed, unauthorized("TOKEN_REPLAYED", "This token has been used. Each works once.")},
+	{auth.ErrSignedOut, errUnauthenticated},
+	{auth.ErrCredentialUnknown, errUnauthenticated},
+	{auth.ErrCredentialRevoked, unauthorized("UNAUTHENTICATED", "The API token was revoked.")},
+	{auth.ErrCredentialExpired, unauthorized("UNAUTHENTICATED", "The API token has expired.")},
+	{auth.ErrWrongPassword, unauthorized("WRONG_PASSWORD", "The email address or the password is wrong.")},
+	{auth.ErrInvitation, &Problem{
+		Status: http.StatusNotFound, Code: "INVITATION_INVALID", Message: "This invitation does not work.",
+		Explanation: "It was used already, has been replaced or is too old. Ask for a new one.",
+	}},
+
+	{tickets.ErrNotFound, errNotFound},
+	{tickets.ErrNotAllowed, errForbidden},
+	{tickets.ErrVersionConflict, &Problem{
+		Status: http.StatusPreconditionFailed, Code: "VERSION_CONFLICT", Message: "Changed meanwhile.",
+		Explanation: "Somebody has changed this ticket since you saw it. Read it again.",
+	}},
+	{tickets.ErrIdempotencyMismatch, &Problem{
+		Status: http.StatusUnprocessableEntity, Code: "IDEMPOTENCY_MISMATCH", Message: "The key was used before.",
+		Explanation: "This idempotency key came with another request.",
+	}},
+	{tickets.ErrIdempotencyBusy, conflict("IDEMPOTENCY_BUSY", "The first request with this idempotency key is still running.")},
+	{tickets.ErrBadCursor, malformed("The cursor does not belong to this list.")},
+	{tickets.ErrInUse, conflict("IN_USE", "There are tickets in this category. Make it inactive instead.")},
+
+	{context.Canceled, errUnavailable},
+	{context.DeadlineExceeded, errUnavailable},
 }
 
-// methodNotAllowed is a known path asked with a method that it does not have.
-func methodNotAllowed(methods []string) *Problem {
-	return &Problem{
-		Status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Message: "Method not allowed.",
-		Explanation: "This address is not asked in this way.", Methods: methods,
+// problemOf is the answer to an error.
+func problemOf(err error) *Problem {
+	if p := typedProblem(err); p != nil {
+		return p
 	}
+	for _, row := range answers {
+		if errors.Is(err, row.err) {
+			p := *row.answer
+			p.Cause = err
+			return &p
+		}
+	}
+	return internal(err)
 }
 
-// internal hides err behind a 500.
-func internal(err error) *Problem {
-	return &Problem{
-		Status: http.StatusInternalServerError, Code: "INTERNAL_ERROR", Message: "Something went wrong.",
-		Explanation: "This is our fault. The request id helps us to find out what happened.", Cause: err,
+// typedProblem is the answer to an error that brings along what the answer needs, or nil.
+func typedProblem(err error) *Problem {
+	if limited, ok := errors.AsType[*limit.Error](err); ok {
+		return &Problem{
+			Status: http.StatusTooManyRequests, Code: "RATE_LIMITED", Message: "Too many requests.",
+			Explanation: "Wait a little, then try again.", RetryAfter: limited.State.RetryAfter(),
+		}
 	}
+	if problem, ok := errors.AsType[*Problem](err); ok {
+		return problem
+	}
+	if fields, ok := errors.AsType[tenant.FieldErrors](err); ok {
+		return invalid(fields)
+	}
+	if domain, ok := errors.AsType[*auth.DomainError](err); ok {
+		p := forbidden("DOMAIN_NOT_VERIFIED", "This host has not been shown to belong to the help desk.")
+		p.Details = domain.Host
+		return p
+	}
+	if query, ok := errors.AsType[*tickets.QueryError](err); ok {
+		return malformed("The " + query.Param + " parameter: " + query.Reason)
+	}
+	if move, ok := errors.AsType[*tickets.TransitionError](err); ok {
+		p := conflict("INVALID_TRANSITION", "The status can't change from "+string(move.From)+" to "+string(move.To)+".")
+		p.Allowed = texts(move.Allowed)
+		return p
+	}
+	return nil
 }
+
+// texts are the same values as plain strings; never nil.
+func texts[S ~string](values []S) []string {
+	plain := make([]string, len(values))
+	for i, v := range values {
+		plain[i] = string(v)
+	}
+	return plain
+}
+
+// seconds rounds up.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
