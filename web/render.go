@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -50,9 +52,43 @@ func newPages(files fs.FS) (pages, error) {
 // functions are what templates may call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"date": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-		"iso":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"date":     func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"initials": initials,
+		"ago":      func(t time.Time) string { return ago(time.Since(t), t) },
+		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
+}
+
+// ago says how long ago t was, in a word or two; after a week it says the day.
+func ago(d time.Duration, t time.Time) string {
+	switch minutes, hours, days := int(d.Minutes()), int(d.Hours()), int(d.Hours()/24); {
+	case minutes < 1:
+		return "just now"
+	case minutes == 1:
+		return "a minute ago"
+	case hours < 1:
+		return fmt.Sprintf("%d minutes ago", minutes)
+	case hours == 1:
+		return "an hour ago"
+	case days < 1:
+		return fmt.Sprintf("%d hours ago", hours)
+	case days == 1:
+		return "yesterday"
+	case days < 7:
+		return fmt.Sprintf("%d days ago", days)
+	default:
+		return t.UTC().Format("2 January 2006")
+	}
+}
+
+// initials are the first letters of the first n words of a name.
+func initials(name string, n int) string {
+	var b strings.Builder
+	for _, word := range strings.Fields(name)[:min(n, len(strings.Fields(name)))] {
+		r, _ := utf8.DecodeRuneInString(word)
+		b.WriteRune(unicode.ToUpper(r))
+	}
+	return b.String()
 }
 
 // frame is what every page shows around its own content. Views embed it.
