@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deskgate/deskgate/auth"
+)
+
+// agentDocument is a member of a tenant's staff as the commands show it.
+type agentDocument struct {
+	ID         string     `json:"id"`
+	Email      string     `json:"email"`
+	Name       string     `json:"name"`
+	Role       auth.Role  `json:"role"`
+	InvitedAt  *time.Time `json:"invited_at"`
+	JoinedAt   *time.Time `json:"joined_at"`
+	SignedInAt *time.Time `json:"signed_in_at"`
+}
+
+func documentAgent(m auth.Member) agentDocument {
+	return agentDocument{
+		ID: m.ID, Email: m.Email, Name: m.Name, Role: m.Role, InvitedAt: timeOrNull(m.InvitedAt),
+		JoinedAt: timeOrNull(m.JoinedAt), SignedInAt: timeOrNull(m.SignedInAt),
+	}
+}
+
+type invitedAgent struct {
+	Agent     agentDocument `json:"agent"`
+	InviteURL string        `json:"invite_url"`
+	ExpiresAt time.Time     `json:"expires_at"`
+}
+
+type manyAgents struct {
+	Agents []agentDocument `json:"agents"`
+}
+
+type agentName struct {
+	Slug  string `json:"slug"`
+	Email string `json:"email"`
+	Name  string `json:"name,omitempty"`
+	Role  string `json:"role,omitempty"`
+}
+
+var (
+	agentInvite = action[agentName, invitedAgent]{"agent/invite", (*operator).inviteAgent}
+	agentList   = action[tenantName, manyAgents]{"agent/list", (*operator).listAgents}
+	agentRemove = action[agentName, deletion]{"agent/remove", (*operator).removeAgent}
+)
+
+func (o *operator) inviteAgent(ctx context.Context, q agentName) (invitedAgent, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return invitedAgent{}, err
+	}
+	role, err := auth.ParseRole(q.Role)
+	if err != nil {
+		return invitedAgent{}, err
+	}
+	i, err := o.doors.Staff.Invite(ctx, t, q.Email, q.Name, role, byOperator)
+	if errors.Is(err, auth.ErrExists) {
+		return invitedAgent{}, &failure{
+			Code: codeExists, Message: "The agent has joined already.",
+			Details: fmt.Sprintf("%s has joined %s already (deskgate agent list %s)", q.Email, q.Slug, q.Slug),
+		}
+	}
+	return invitedAgent{documentAgent(i.Member), i.URL, i.ExpiresAt}, err
+}
+
+func (o *operator) listAgents(ctx context.Context, q tenantName) (manyAgents, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return manyAgents{}, err
+	}
+	list, err := o.doors.Staff.List(ctx, t)
+	out := manyAgents{Agents: []agentDocument{}}
+	for _, m := range list {
+		out.Agents = append(out.Agents, documentAgent(m))
+	}
+	return out, err
+}
+
+func (o *operator) removeAgent(ctx context.Context, q agentName) (deletion, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return deletion{}, err
+	}
+	err = o.doors.Staff.Remove(ctx, t, q.Email, byOperator)
+	if errors.Is(err, auth.ErrNotFound) {
+		return deletion{}, &failure{
+			Code: codeNotFound, Message: "Agent not found.",
+			Details: fmt.Sprintf("tenant %s has no agent %q (deskgate agent list %s)", q.Slug, q.Email, q.Slug),
+		}
+	}
+	return deletion{Deleted: err == nil}, err
+}
+
+func (p *program) agentCommand() *cobra.Command {
+	return p.group(groupTenants, "agent", "the people who answer a tenant's tickets", p.agentInvite(), p.agentList(), p.agentRemove())
+}
+
+func (p *program) agentInvite() *cobra.Command {
+	var q agentName
+	c := p.leaf(lesson{
+		use: "invite SLUG EMAIL", short: "invite somebody who answers tickets",
+		long: `Invites somebody to a tenant's staff and prints a link. Opening it once sets the password. Inviting again replaces a link
+that was not used.`,
+		example: "agent invite acme ana@acme.example --name 'Ana Lima'\nagent invite acme boss@acme.example --role admin",
+	}, func(ctx context.Context, args []string) error {
+		q.Slug, q.Email = args[0], args[1]
+		if _, err := auth.ParseRole(q.Role); err != nil {
+			return &usageError{"deskgate agent invite", "--role is agent or admin"}
+		}
+		a, err := ask(ctx, p, agentInvite, q)
+		if err != nil {
+			return err
+		}
+		return p.answer(a, func(b *bytes.Buffer) {
+			fmt.Fprintf(b, "Give this link to %s. It works once, until %s:\n\n  %s\n", a.Agent.Email, end(&a.ExpiresAt), a.InviteURL)
+		})
+	})
+	c.Flags().StringVar(&q.Name, "name", "", "what requesters read")
+	c.Flags().StringVar(&q.Role, "role", string(auth.RoleAgent), "agent, or admin who may change the tenant's settings")
+	return c
+}
+
+func (p *program) agentList() *cobra.Command {
+	return p.leaf(lesson{
+		use: "list SLUG", short: "a tenant's staff", example: "agent list acme",
+	}, func(ctx context.Context, args []string) error {
+		a, err := ask(ctx, p, agentList, tenantName{Slug: args[0]})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, func(b *bytes.Buffer) {
+			rows := [][]string{}
+			for _, m := range a.Agents {
+				joined := "invited"
+				if m.JoinedAt != nil {
+					joined = day(*m.JoinedAt)
+				}
+				rows = append(rows, []string{m.Email, orDash(m.Name), string(m.Role), joined})
+			}
+			table(b, "Nobody yet. Invite somebody: deskgate agent invite SLUG EMAIL", []string{"EMAIL", "NAME", "ROLE", "JOINED"}, rows)
+		})
+	})
+}
+
+func (p *program) agentRemove() *cobra.Command {
+	return p.leaf(lesson{
+		use: "remove SLUG EMAIL", short: "end somebody's membership and sessions", example: "agent remove acme ana@acme.example",
+	}, func(ctx context.Context, args []string) error {
+		a, err := ask(ctx, p, agentRemove, agentName{Slug: args[0], Email: args[1]})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s is no longer one of %s's agents.\n", args[1], args[0]) })
+	})
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/storage"
+)
+
+// checked is what check found. With findings it is an error document as well.
+type checked struct {
+	*failure
+
+	Findings []storage.Finding `json:"findings"`
+	Records  int64             `json:"records"`
+	Bytes    int64             `json:"bytes"`
+	Blobs    int64             `json:"blobs"`
+}
+
+type authority struct {
+	Certificate string `json:"certificate"`
+}
+
+type shownAuthority struct {
+	CA authority `json:"ca"`
+}
+
+var (
+	check  = action[nothing, checked]{"check", (*operator).check}
+	showCA = action[nothing, shownAuthority]{"ca", (*operator).showCA}
+)
+
+// mostFindings bounds what check keeps in memory; a store with more is beyond reading a list.
+const mostFindings = 1000
+
+func (o *operator) check(ctx context.Context, _ nothing) (checked, error) {
+	a := checked{Findings: []storage.Finding{}}
+	found := 0
+	err := o.store.Check(ctx, func(f storage.Finding) {
+		if found++; found <= mostFindings {
+			a.Findings = append(a.Findings, f)
+		}
+	}, func(p storage.Progress) { a.Records, a.Bytes, a.Blobs = p.Records, p.Bytes, p.Blobs })
+	if found > 0 {
+		a.failure = &failure{Code: codeFindings, Message: "The check found damage.", Details: fmt.Sprintf("%d findings", found)}
+	}
+	return a, err
+}
+
+func (o *operator) showCA(ctx context.Context, _ nothing) (shownAuthority, error) {
+	pem, err := proxy.RootPEM(ctx, o.store)
+	return shownAuthority{authority{string(pem)}}, err
+}
+
+func (p *program) checkCommand() *cobra.Command {
+	return p.leaf(lesson{
+		use: "check", short: "read everything that is stored and report damage",
+		long: `Reads every record, index and file that the node keeps, while the node goes on, and reports what is damaged or out of
+step. The exit code is 1 if there are findings.`,
+		example: "check\ncheck --json",
+	}, func(ctx context.Context, _ []string) error {
+		a, err := ask(ctx, p, check, nothing{})
+		if err != nil {
+			return err
+		}
+		if err := p.answer(a, a.people); err != nil {
+			return err
+		}
+		if len(a.Findings) > 0 {
+			return unsaid{}
+		}
+		return nil
+	})
+}
+
+func (a checked) people(b *bytes.Buffer) {
+	read := fmt.Sprintf("%d records (%s) and %d files", a.Records, sizeWord(a.Bytes), a.Blobs)
+	if len(a.Findings) == 0 {
+		fmt.Fprintf(b, "Read %s: nothing is wrong.\n", read)
+		return
+	}
+	rows := [][]string{}
+	for _, f := range a.Findings {
+		rows = append(rows, []string{orDash(f.Tenant), orDash(f.Table), orDash(f.Key), f.Problem})
+	}
+	table(b, "", []string{"TENANT", "TABLE", "KEY", "PROBLEM"}, rows)
+	fmt.Fprintf(b, "\nRead %s: %s. Restore a backup from before the damage, or ask for help with this list.\n", read, a.Details)
+}
+
+func (p *program) caCommand() *cobra.Command {
+	return p.leaf(lesson{
+		use: "ca", short: "print the root certificate of the node's own CA (PEM)",
+		long: `Prints the root certificate that a node with --tls internal signs with. Whoever is to trust this node's names imports
+it; programs take it as a file.`,
+		example: "ca > deskgate-ca.pem\nca | sudo tee /usr/local/share/ca-certificates/deskgate.crt",
+	}, func(ctx context.Context, _ []string) error {
+		a, err := ask(ctx, p, showCA, nothing{})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, func(b *bytes.Buffer) { b.WriteString(a.CA.Certificate) })
+	})
+}
+
+type versionDocument struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return p.leaf(lesson{use: "version", short: "which deskgate this is", example: "version"}, func(context.Context, []string) error {
+		v := thisVersion()
+		return p.answer(v, func(b *bytes.Buffer) {
+			fmt.Fprintf(b, "deskgate %s %s %s %s\n", v.Version, v.Commit, v.Go, v.Platform)
+		})
+	})
+}
+
+// thisVersion is what the linker was told, or else what the Go tool found out.
+func thisVersion() versionDocument {
+	v := versionDocument{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if v.Version == "" {
+		v.Version = strings.Trim(info.Main.Version, "()")
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v.Commit = s.Value
+		}
+	}
+	return v
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+type shownKeys struct {
+	Keys map[string]string `json:"keys"`
+}
+
+type keyChange struct {
+	Slug   string        `json:"slug"`
+	Kind   tenant.Kind   `json:"kind"`
+	Grace  time.Duration `json:"grace,omitempty"`
+	Secret string        `json:"secret,omitempty"`
+}
+
+var (
+	keyShow   = action[tenantName, shownKeys]{"key/show", (*operator).showKeys}
+	keyRotate = action[keyChange, shownKeys]{"key/rotate", (*operator).rotateKey}
+	keySet    = action[keyChange, shownKeys]{"key/set", (*operator).setKey}
+)
+
+func (o *operator) showKeys(ctx context.Context, q tenantName) (shownKeys, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return shownKeys{}, err
+	}
+	keys, err := o.tenants.Keys(ctx, t.ID)
+	if err != nil {
+		return shownKeys{}, err
+	}
+	return shownKeys{keys.Secrets()}, nil
+}
+
+func (o *operator) rotateKey(ctx context.Context, q keyChange) (shownKeys, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return shownKeys{}, err
+	}
+	if _, err := o.tenants.Rotate(ctx, t.ID, q.Kind, q.Grace); err != nil {
+		return shownKeys{}, err
+	}
+	return o.showKeys(ctx, tenantName{Slug: q.Slug})
+}
+
+func (o *operator) setKey(ctx context.Context, q keyChange) (shownKeys, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return shownKeys{}, err
+	}
+	if _, err := o.tenants.Import(ctx, t.ID, q.Kind, q.Secret); err != nil {
+		return shownKeys{}, err
+	}
+	return o.showKeys(ctx, tenantName{Slug: q.Slug})
+}
+
+func (p *program) keyCommand() *cobra.Command {
+	return p.group(groupTenants, "key", "the secrets that a tenant's partners sign with", p.keyShow(), p.keyRotate(), p.keySet())
+}
+
+func (a shownKeys) people(b *bytes.Buffer) {
+	kv := []string{}
+	for _, k := range tenant.Kinds() {
+		kv = append(kv, k.Field(), a.Keys[k.Field()])
+	}
+	pairs(b, kv...)
+}
+
+func (p *program) keyShow() *cobra.Command {
+	return p.leaf(lesson{
+		use: "show SLUG", short: "a tenant's present keys",
+		long:    "Prints the keys of a tenant. A signature's HMAC key is the characters as printed, never decoded.",
+		example: "key show acme",
+	}, func(ctx context.Context, args []string) error {
+		a, err := ask(ctx, p, keyShow, tenantName{Slug: args[0]})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, a.people)
+	})
+}
+
+// keyKinds lists the kinds for people.
+func keyKinds() string {
+	var out []string
+	for _, k := range tenant.Kinds() {
+		out = append(out, string(k))
+	}
+	return strings.Join(out, ", ")
+}
+
+func keyKind(command, word string) (tenant.Kind, error) {
+	if !slices.Contains(tenant.Kinds(), tenant.Kind(word)) {
+		return "", &usageError{command, fmt.Sprintf("%q is not a kind of key: %s", word, keyKinds())}
+	}
+	return tenant.Kind(word), nil
+}
+
+func (p *program) keyRotate() *cobra.Command {
+	var grace string
+	c := p.leaf(lesson{
+		use: "rotate SLUG KIND", short: "make a new key; the old one stays good for a while",
+		long:    "Makes a new key of a kind: " + keyKinds() + ".\nSignatures with the old key are taken for 24 hours more, or as --grace says.",
+		example: "key rotate acme jwt\nkey rotate acme redirect --grace 7d",
+	}, func(ctx context.Context, args []string) error {
+		kind, err := keyKind("deskgate key rotate", args[1])
+		if err != nil {
+			return err
+		}
+		q := keyChange{Slug: args[0], Kind: kind}
+		if grace != "" {
+			if q.Grace, err = duration(grace); err != nil {
+				return &usageError{"deskgate key rotate", "--grace: " + err.Error()}
+			}
+		}
+		a, err := ask(ctx, p, keyRotate, q)
+		if err != nil {
+			return err
+		}
+		return p.answer(a, a.people)
+	})
+	c.Flags().StringVar(&grace, "grace", "", "how long the old key stays good, e.g. 7d (24h if none)")
+	return c
+}
+
+// largestSecret bounds what is read as a secret.
+const largestSecret = 64 << 10
+
+func (p *program) keySet() *cobra.Command {
+	var file string
+	c := p.leaf(lesson{
+		use: "set SLUG KIND", short: "take over a key that partners have already",
+		long: `Makes a secret that partners have already the present key of a kind: ` + keyKinds() + `.
+At least 16 bytes; well-known secrets are refused. White space at the end of the file does not count.`,
+		example: "key set acme jwt --file /run/secrets/acme-jwt\nkey set acme simpleauth --file -",
+	}, func(ctx context.Context, args []string) error {
+		kind, err := keyKind("deskgate key set", args[1])
+		if err != nil {
+			return err
+		}
+		if file == "" {
+			return &usageError{"deskgate key set", "key set needs --file FILE, or --file - for stdin"}
+		}
+		secret, err := p.readSecret(file)
+		if err != nil {
+			return err
+		}
+		a, err := ask(ctx, p, keySet, keyChange{Slug: args[0], Kind: kind, Secret: secret})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, a.people)
+	})
+	c.Flags().StringVar(&file, "file", "", "where the secret stands; - is stdin")
+	return c
+}
+
+// readSecret reads a secret from a file, or from stdin if that is called -.
+func (p *program) readSecret(file string) (string, error) {
+	in := p.in
+	if file != "-" {
+		f, err := os.Open(file) //nolint:gosec // the operator names the file
+		if err != nil {
+			return "", err
+		}
+		defer f.Close() //nolint:errcheck // it was only read
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, largestSecret))
+	return strings.TrimRight(string(b), " \t\r\n"), err
+}

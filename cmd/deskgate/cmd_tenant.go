@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// tenantDocument is a tenant as the commands show it.
+type tenantDocument struct {
+	ID        tenant.ID         `json:"id"`
+	Slug      string            `json:"slug"`
+	Name      string            `json:"name"`
+	URL       string            `json:"url"`
+	Hosts     []tenant.Host     `json:"hosts"`
+	Settings  map[string]string `json:"settings"`
+	CreatedAt time.Time         `json:"created_at"`
+}
+
+func (o *operator) document(t *tenant.Tenant) tenantDocument {
+	d := tenantDocument{
+		ID: t.ID, Slug: t.Slug, Name: t.Name, CreatedAt: t.CreatedAt,
+		URL: o.directory.PrimaryURL(t), Hosts: o.directory.Hosts(t), Settings: map[string]string{},
+	}
+	for _, s := range tenant.AllSettings() {
+		if s.Key != "name" {
+			d.Settings[s.Key] = s.Value(t)
+		}
+	}
+	return d
+}
+
+// oneTenant and the like are the documents that the commands print; their JSON is the contract.
+type oneTenant struct {
+	Tenant tenantDocument `json:"tenant"`
+}
+
+type manyTenants struct {
+	Tenants []tenantDocument `json:"tenants"`
+}
+
+type createdTenant struct {
+	Tenant  tenantDocument    `json:"tenant"`
+	Secrets map[string]string `json:"secrets"`
+}
+
+type deletion struct {
+	Deleted bool `json:"deleted"`
+}
+
+type nothing struct{}
+
+type tenantName struct {
+	Slug string `json:"slug"`
+	Name string `json:"name,omitempty"`
+}
+
+type tenantValues struct {
+	Slug   string            `json:"slug"`
+	Values map[string]string `json:"values"`
+}
+
+var (
+	tenantCreate = action[tenantName, createdTenant]{"tenant/create", (*operator).createTenant}
+	tenantList   = action[nothing, manyTenants]{"tenant/list", (*operator).listTenants}
+	tenantShow   = action[tenantName, oneTenant]{"tenant/show", (*operator).showTenant}
+	tenantSet    = action[tenantValues, oneTenant]{"tenant/set", (*operator).setTenant}
+	tenantDelete = action[tenantName, deletion]{"tenant/delete", (*operator).deleteTenant}
+)
+
+// apiTokenName names the token that comes with a new tenant.
+const apiTokenName = "first token"
+
+// secretAPIToken is the name of that token among a new tenant's secrets.
+const secretAPIToken = "api_token"
+
+func (o *operator) createTenant(ctx context.Context, q tenantName) (createdTenant, error) {
+	t, keys, err := o.tenants.Create(ctx, q.Slug, q.Name)
+	if err != nil {
+		return createdTenant{}, o.about(ctx, q.Slug, err)
+	}
+	_, secret, err := o.doors.Tokens.Create(ctx, t, auth.TokenRequest{Name: apiTokenName, Scopes: auth.AllScopes, By: byOperator})
+	if err != nil {
+		return createdTenant{}, errors.Join(err, o.tenants.Delete(ctx, q.Slug))
+	}
+	secrets := keys.Secrets()
+	secrets[secretAPIToken] = secret
+	return createdTenant{Tenant: o.document(t), Secrets: secrets}, nil
+}
+
+func (o *operator) listTenants(ctx context.Context, _ nothing) (manyTenants, error) {
+	list, err := o.tenants.List(ctx)
+	out := manyTenants{Tenants: []tenantDocument{}}
+	for _, t := range list {
+		out.Tenants = append(out.Tenants, o.document(t))
+	}
+	return out, err
+}
+
+func (o *operator) showTenant(ctx context.Context, q tenantName) (oneTenant, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return oneTenant{}, err
+	}
+	return oneTenant{o.document(t)}, nil
+}
+
+func (o *operator) setTenant(ctx context.Context, q tenantValues) (oneTenant, error) {
+	t, err := o.tenants.Set(ctx, q.Slug, q.Values)
+	if err != nil {
+		return oneTenant{}, o.about(ctx, q.Slug, err)
+	}
+	return oneTenant{o.document(t)}, nil
+}
+
+func (o *operator) deleteTenant(ctx context.Context, q tenantName) (deletion, error) {
+	if err := o.tenants.Delete(ctx, q.Slug); err != nil {
+		return deletion{}, o.about(ctx, q.Slug, err)
+	}
+	return deletion{Deleted: true}, nil
+}
+
+func (p *program) tenantCommand() *cobra.Command {
+	var name string
+	create := p.leaf(lesson{
+		use: "create SLUG", short: "make a tenant, its keys and its first API token",
+		long: `Makes a tenant. It is served at once at SLUG.{node host}.
+
+The secrets that its partners sign with are printed; ` + "`deskgate key show SLUG`" + ` prints them again. The API token is
+printed this once only.`,
+		example: "tenant create acme --name 'Acme Inc.'\ntenant create acme --json",
+	}, func(ctx context.Context, args []string) error {
+		a, err := ask(ctx, p, tenantCreate, tenantName{Slug: args[0], Name: name})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, a.people)
+	})
+	create.Flags().StringVar(&name, "name", "", "what people call it (the slug if none)")
+	return p.group(groupTenants, "tenant", "make, look at, change and delete tenants",
+		create, p.tenantList(), p.tenantShow(), p.tenantSet(), p.tenantDelete())
+}
+
+func (a createdTenant) people(b *bytes.Buffer) {
+	t := a.Tenant
+	fmt.Fprintf(b, "Tenant %s is ready at %s\n\n", t.Slug, t.URL)
+	kv := []string{}
+	for _, k := range tenant.Kinds() {
+		kv = append(kv, k.Field(), a.Secrets[k.Field()])
+	}
+	pairs(b, append(kv, secretAPIToken, a.Secrets[secretAPIToken])...)
+	fmt.Fprintf(b, `
+Keep the API token: it is shown only now. The others: deskgate key show %[1]s
+
+Next:
+  deskgate domain add %[1]s support.example.com     serve it under its own name
+  deskgate agent invite %[1]s you@example.com       somebody who answers
+  %[2]s/integration     how partners send their users over
+`, t.Slug, t.URL)
+}
+
+func (p *program) tenantList() *cobra.Command {
+	return p.leaf(lesson{
+		use: "list", short: "all tenants", example: "tenant list\ntenant list --json",
+	}, func(ctx context.Context, _ []string) error {
+		a, err := ask(ctx, p, tenantList, nothing{})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, func(b *bytes.Buffer) {
+			rows := [][]string{}
+			for _, t := range a.Tenants {
+				rows = append(rows, []string{t.Slug, t.Name, t.URL, day(t.CreatedAt)})
+			}
+			table(b, "No tenants yet. Make one: deskgate tenant create SLUG", []string{"SLUG", "NAME", "URL", "SINCE"}, rows)
+		})
+	})
+}
+
+func (p *program) tenantShow() *cobra.Command {
+	return p.leaf(lesson{
+		use: "show SLUG", short: "a tenant, its hosts and its settings", example: "tenant show acme",
+	}, func(ctx context.Context, args []string) error {
+		a, err := ask(ctx, p, tenantShow, tenantName{Slug: args[0]})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, a.people)
+	})
+}
+
+func (a oneTenant) people(b *bytes.Buffer) {
+	t := a.Tenant
+	hosts := []string{}
+	for _, h := range t.Hosts {
+		hosts = append(hosts, string(h))
+	}
+	pairs(b, "slug", t.Slug, "name", t.Name, "url", t.URL, "hosts", strings.Join(hosts, ", "), "since", day(t.CreatedAt), "id", string(t.ID))
+	fmt.Fprintf(b, "\nSettings (deskgate tenant set %s KEY=VALUE):\n", t.Slug)
+	w := columns(b)
+	for _, s := range tenant.AllSettings() {
+		if s.Key != "name" {
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Key, orDash(t.Settings[s.Key]), s.Allowed)
+		}
+	}
+	_ = w.Flush()
+}
+
+func (p *program) tenantSet() *cobra.Command {
+	var keys strings.Builder
+	for _, s := range tenant.AllSettings() {
+		fmt.Fprintf(&keys, "\n  %-28s %s", s.Key, s.Allowed)
+	}
+	return p.leaf(lesson{
+		use: "set SLUG KEY=VALUE…", short: "change settings of a tenant",
+		long:    "Changes settings of a tenant, all of them or, if one is wrong, none. The keys and what they take:\n" + keys.String(),
+		example: "tenant set acme allowed_origins=https://www.acme.example,https://shop.acme.example\ntenant set acme unsigned=confirm cookie_samesite=lax",
+	}, func(ctx context.Context, args []string) error {
+		values := map[string]string{}
+		for _, kv := range args[1:] {
+			k, v, ok := strings.Cut(kv, "=")
+			if !ok {
+				return &usageError{"deskgate tenant set", fmt.Sprintf("tenant set takes KEY=VALUE, not %q", kv)}
+			}
+			values[k] = v
+		}
+		a, err := ask(ctx, p, tenantSet, tenantValues{Slug: args[0], Values: values})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, a.people)
+	})
+}
+
+func (p *program) tenantDelete() *cobra.Command {
+	return p.leaf(lesson{
+		use: "delete SLUG", short: "delete a tenant and everything of it",
+		long: `Deletes a tenant with its tickets, people, domains and keys. It is served no more at once, and nothing brings it back
+but a backup.`,
+		example: "tenant delete acme",
+	}, func(ctx context.Context, args []string) error {
+		a, err := ask(ctx, p, tenantDelete, tenantName{Slug: args[0]})
+		if err != nil {
+			return err
+		}
+		return p.answer(a, func(b *bytes.Buffer) {
+			fmt.Fprintf(b, "Tenant %s and everything of it is gone.\n", args[0])
+		})
+	})
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// partnerPage is the web site of a partner. What stands in it as {{name}} is filled in; all of it is escaped.
+//
+//go:embed demo_partner.html
+var partnerPage string
+
+// The partner's user who is signed in there.
+const (
+	demoUserName  = "Bea Fischer"
+	demoUserEmail = "bea.fischer@example.com"
+)
+
+// servePartner serves the partner's web site on its own origin until ctx ends.
+func servePartner(ctx context.Context, l net.Listener, d *demoDocument) error {
+	server := &http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/" || len(d.Tenants) == 0 {
+				http.NotFound(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Header().Set("Cache-Control", "no-store")
+			_, _ = w.Write([]byte(d.partnerPage(time.Now())))
+		}),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// partnerPage is the page as it is at one moment: the signed form is good for two minutes.
+func (d *demoDocument) partnerPage(now time.Time) string {
+	t := d.Tenants[0]
+	// The door at the tenant's own host is the same as that at the node's; it spares the visitor one question about
+	// the demo's certificate.
+	action := t.URL + "/api/auth/redirect/" + t.Slug
+	ts, nonce := strconv.FormatInt(now.Unix(), 10), rand.Text()
+	values := map[string]string{
+		"action": action, "name": demoUserName, "email": demoUserEmail, "back": d.PartnerURL + "/", "tenant": t.Name,
+		"ts": ts, "nonce": nonce,
+		"sig": signRedirect(t.Secrets["redirect_key"], t.Slug, demoUserEmail, demoUserName, d.PartnerURL+"/", ts, nonce),
+	}
+	var pairs []string
+	for k, v := range values {
+		pairs = append(pairs, "{{"+k+"}}", html.EscapeString(v))
+	}
+	return strings.NewReplacer(pairs...).Replace(partnerPage)
+}
+
+// signRedirect is what a partner's server does so that the redirect login believes it.
+func signRedirect(key, slug, email, name, back, ts, nonce string) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	_, _ = fmt.Fprintf(mac, "deskgate-redirect-v1\n%s\n%d:%s\n%d:%s\n%d:%s\n%s\n%s",
+		slug, len(email), email, len(name), name, len(back), back, ts, nonce)
+	return hex.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// operator has the open rooms and does what the node's operator asks for. It is the same in the running node and in a
+// command that opened the data folder by itself.
+type operator struct {
+	store     *storage.Store
+	node      *tenant.Node
+	directory *tenant.Directory
+	tenants   *tenant.Registry
+	domains   *domain.Registry
+	doors     *auth.Doors
+	desk      *tickets.Desk
+}
+
+// byOperator is how the audit log names whoever uses the commands.
+const byOperator = "operator"
+
+// errLocked: another process has the data folder open.
+var errLocked = errors.New("the data folder is in use")
+
+// tables are all tables of the program.
+func tables() []storage.Declared {
+	return slices.Concat(tenant.Tables(), domain.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables())
+}
+
+// storeOptions are the options of the store that the settings name. The engine gets half of the memory.
+func (s *settings) storeOptions(log *slog.Logger) storage.Options {
+	return storage.Options{URL: s.store, Dir: s.data, MasterKey: s.masterKey, Memory: s.memory / 2, Tables: tables(), Log: log}
+}
+
+// open opens the store and makes the rooms. Whoever opens them has to close the store.
+func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error) {
+	node, err := s.node()
+	if err != nil {
+		return nil, err
+	}
+	resolver, err := domain.NewResolver(s.resolvers)
+	if err != nil {
+		return nil, &badSetting{"--dns-resolver", err}
+	}
+	store, err := storage.Open(ctx, s.storeOptions(log))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", s.data, err)
+	}
+	o := &operator{store: store, node: node}
+	o.directory = tenant.NewDirectory(store, node)
+	o.tenants = tenant.NewRegistry(store, o.directory)
+	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{Resolver: resolver, Log: log})
+	o.desk = tickets.New(tickets.Config{Store: store, Tenants: o.tenants.List, Log: log})
+	if err := o.directory.Load(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	o.doors, err = auth.Open(ctx, auth.Config{Store: store, Directory: o.directory, Tenants: o.tenants, Log: log})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return o, nil
+}
+
+// node is what the settings say about the node's names.
+func (s *settings) node() (*tenant.Node, error) {
+	if len(s.nodeURLs) == 0 {
+		return nil, &badSetting{"--node-url", errors.New("is required: the public base URL of the node, e.g. https://tickets.example.com")}
+	}
+	node, err := tenant.NewNode(tenant.NodeOptions{URLs: s.nodeURLs, TLSOff: s.tls == tlsOff, Addresses: s.nodeAddresses})
+	if err != nil {
+		return nil, &badSetting{"--node-url", err}
+	}
+	return node, nil
+}
+
+// withRooms opens the data folder for one command and closes it again.
+func (p *program) withRooms(ctx context.Context, s *settings, do func(*operator) error) error {
+	if _, err := os.Stat(s.data); err != nil {
+		return &failure{
+			Code: codeNotFound, Message: "There is no data folder.",
+			Details: fmt.Sprintf("there is no data folder at %s: say with --data where it is, or start a node with deskgate serve", filepath.Clean(s.data)),
+		}
+	}
+	o, err := open(ctx, s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	behind, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- o.directory.Run(behind) }()
+	err = do(o)
+	stop()
+	return errors.Join(err, <-done, o.store.Close())
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/web"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	return p.leaf(lesson{
+		use: "serve", short: "run the node",
+		long: `Runs the node until it is told to stop. Point the DNS of the node URL's host, and of everything below it, to this machine.
+
+SIGTERM lets running requests finish and ends the node with exit code 0; a second one ends it at once. SIGHUP reads the
+settings' file again. Logs go to stderr. The other commands reach the node through admin.sock in the data folder.
+
+Secrets need not stand in flags: DESKGATE_MASTER_KEY is the key that seals all tenants' keys (else DATA/master.key, made at
+the first start), and both it (master.key) and the SMTP URL (smtp-url) may be credentials of systemd.`,
+		example: `serve --node-url https://tickets.example.com --data /var/lib/deskgate
+serve --config /etc/deskgate.toml
+serve --node-url https://deskgate.localhost:8443 --tls internal --https :8443 --http :8080
+serve --node-url https://tickets.example.com --tls off --http 127.0.0.1:8080 --trusted-proxy 127.0.0.1`,
+	}, p.serve)
+}
+
+// node is a running node.
+type node struct {
+	*operator
+
+	settings *settings
+	edge     *proxy.Server
+	admin    net.Listener
+	log      *slog.Logger
+	level    *slog.LevelVar
+}
+
+func (p *program) serve(ctx context.Context, _ []string) error {
+	s, err := p.resolve()
+	if err != nil {
+		return err
+	}
+	l, err := activated()
+	if err != nil {
+		return err
+	}
+	n, err := p.start(ctx, s, l)
+	if err != nil {
+		return err
+	}
+	return p.untilTold(ctx, n, visitor{ready: func(ctx context.Context) error { n.greet(ctx); return nil }})
+}
+
+// start opens the data folder, and the listeners that are not open already. The node that it returns has to be Run.
+func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, error) {
+	if _, err := s.node(); err != nil {
+		return nil, err
+	}
+	if p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(s.memory)
+	}
+	n := &node{settings: s, level: &slog.LevelVar{}}
+	n.level.Set(s.logLevel)
+	n.log = p.logger(s.logFormat, n.level)
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return nil, &badSetting{"--data", err}
+	}
+	err := patiently(ctx, func() (err error) {
+		n.operator, err = open(ctx, s, n.log)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.listen(ctx, l); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+func (p *program) logger(format string, level slog.Leveler) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(p.errs, o))
+	}
+	return slog.New(slog.NewJSONHandler(p.errs, o))
+}
+
+// listen builds what stands in front of the rooms.
+func (n *node) listen(ctx context.Context, l sockets) error {
+	if err := remember(n.settings); err != nil {
+		return err
+	}
+	product, err := web.New(web.Config{
+		Directory: n.directory, Tenants: n.tenants, Doors: n.doors, Desk: n.desk, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	config, err := n.settings.edge()
+	if err != nil {
+		return err
+	}
+	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.operator.node
+	config.Product, config.Log = product, n.log
+	config.HTTPListener, config.HTTPSListener = l.http, l.https
+	if n.edge, err = proxy.New(ctx, config); err != nil {
+		return err
+	}
+	n.admin, err = listenAdmin(ctx, n.settings.data)
+	return err
+}
+
+// edge is the part of proxy's configuration that the settings decide.
+func (s *settings) edge() (proxy.Config, error) {
+	c := proxy.Config{
+		HTTP: s.http, HTTPS: s.https, Metrics: s.metrics, TLS: proxy.TLSMode(s.tls),
+		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol,
+		ACME: proxy.ACMEOptions{Directory: s.acmeCA, Email: s.acmeEmail, HTTPPort: s.acmeHTTPPort, TLSPort: s.acmeTLSPort},
+	}
+	if s.acmeCARoot == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(s.acmeCARoot)
+	if err != nil {
+		return c, &badSetting{"--acme-ca-root", err}
+	}
+	c.ACME.Roots = x509.NewCertPool()
+	if !c.ACME.Roots.AppendCertsFromPEM(pem) {
+		return c, &badSetting{"--acme-ca-root", fmt.Errorf("%s holds no certificate in PEM", s.acmeCARoot)}
+	}
+	return c, nil
+}
+
+// Run serves until ctx ends and then stops in order: no new requests, the running ones, the work behind them, the store.
+// What runs beside the node may be nil.
+func (n *node) Run(ctx context.Context, beside func(context.Context) error) error {
+	admin := &admin{operator: n.operator, log: n.log}
+	front := stage{n.edge.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }}
+	if beside != nil {
+		front = append(front, beside)
+	}
+	err := runStages(ctx, front,
+		stage{n.domains.Run, n.desk.Run},
+		stage{n.doors.Run, n.directory.Run},
+		stage{n.store.Run},
+	)
+	return errors.Join(err, n.store.Close())
+}
+
+// close ends a node that never ran.
+func (n *node) close() error {
+	var errs []error
+	if n.admin != nil {
+		errs = append(errs, n.admin.Close())
+	}
+	if n.edge != nil {
+		errs = append(errs, n.edge.Close())
+	}
+	return errors.Join(append(errs, n.store.Close())...)
+}
+
+// greet logs what an operator wants to know first.
+func (n *node) greet(ctx context.Context) {
+	attrs := []any{
+		"node_url", n.operator.node.URL(), "data", n.settings.data, "tls", n.settings.tls,
+		"http", n.edge.HTTPAddr().String(), "version", thisVersion().Version,
+	}
+	if a := n.edge.HTTPSAddr(); a != nil {
+		attrs = append(attrs, "https", a.String())
+	}
+	n.log.InfoContext(ctx, "the node is ready", attrs...)
+	list, err := n.tenants.List(ctx)
+	if err == nil && len(list) == 0 {
+		n.log.InfoContext(ctx, "there are no tenants yet: deskgate tenant create SLUG --data "+n.settings.data)
+	}
+	if n.settings.smtpURL != "" {
+		n.log.WarnContext(ctx, "this version sends no mail: --smtp-url and --mail-from have no effect yet")
+	}
+	if n.settings.tls == tlsOff && len(n.settings.trustedProxies) == 0 {
+		n.log.WarnContext(ctx, "--tls off without --trusted-proxy: visitors' addresses are those of the edge in front, if there is one")
+	}
+}

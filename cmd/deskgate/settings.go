@@ -1,0 +1,316 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+)
+
+// settings are what a node is told from outside: by flags, by DESKGATE_… variables, by a file.
+type settings struct {
+	data           string
+	nodeURLs       []string
+	https, http    string
+	tls            string
+	acmeCA         string
+	acmeCARoot     string
+	acmeEmail      string
+	acmeHTTPPort   int
+	acmeTLSPort    int
+	resolvers      []string
+	nodeAddresses  []netip.Addr
+	trustedProxies []netip.Prefix
+	proxyProtocol  []netip.Prefix
+	metrics        string
+	smtpURL        string
+	mailFrom       string
+	store          string
+	memory         int64
+	logFormat      string
+	logLevel       slog.Level
+	masterKey      []byte
+
+	given settingValues // the values that are not the standard ones, as they were written
+}
+
+// The values of --tls.
+const (
+	tlsACME     = "acme"
+	tlsInternal = "internal"
+	tlsOff      = "off"
+)
+
+// setting is one of them: its flag --name, its variable DESKGATE_NAME and its key in the file are the same word.
+type setting struct {
+	name     string
+	value    string // what stands for the value in the help
+	usage    string
+	standard string // the value if nobody gives one; empty: none
+	repeated bool
+	anywhere bool // the help of every command shows it, not only that of serve
+	live     bool // SIGHUP changes it
+	parse    func(s *settings, value string) error
+}
+
+// knownSettings are all of them, in the order of the manual.
+func knownSettings() []setting {
+	return []setting{
+		{
+			name: "data", value: "DIR", standard: "./data", anywhere: true,
+			usage: "the folder of everything that the node keeps",
+			parse: into(func(s *settings) *string { return &s.data }, anything),
+		},
+		{
+			name: "node-url", value: "URL", repeated: true, anywhere: true,
+			usage: "public base URL of the node, e.g. https://tickets.example.com; its port is used in every URL that the node hands out",
+			parse: also(func(s *settings) *[]string { return &s.nodeURLs }, baseURL),
+		},
+		{
+			name: "https", value: "ADDR", standard: ":443", usage: "where the node listens for HTTPS",
+			parse: into(func(s *settings) *string { return &s.https }, listenAddress),
+		},
+		{
+			name: "http", value: "ADDR", standard: ":80",
+			usage: "where the node answers ACME challenges and sends all else to HTTPS",
+			parse: into(func(s *settings) *string { return &s.http }, listenAddress),
+		},
+		{
+			name: "tls", value: "MODE", standard: tlsACME,
+			usage: "acme: certificates from a public CA; internal: from the node's own CA; off: plain HTTP on --http, behind another TLS edge that is in --trusted-proxy",
+			parse: into(func(s *settings) *string { return &s.tls }, oneOf(tlsACME, tlsInternal, tlsOff)),
+		},
+		{
+			name: "acme-ca", value: "URL", usage: "directory of the ACME CA (Let's Encrypt if none)",
+			parse: into(func(s *settings) *string { return &s.acmeCA }, anyURL("https", "http")),
+		},
+		{
+			name: "acme-ca-root", value: "FILE", usage: "PEM file with the root that the ACME CA's own certificate hangs on",
+			parse: into(func(s *settings) *string { return &s.acmeCARoot }, readable),
+		},
+		{
+			name: "acme-email", value: "ADDRESS", usage: "where the CA may write to",
+			parse: into(func(s *settings) *string { return &s.acmeEmail }, mailAddress),
+		},
+		{
+			name: "acme-http-port", value: "PORT", standard: "0",
+			usage: "where the CA reaches this node for HTTP-01 if it is not 80 (port forwarding, tests)",
+			parse: into(func(s *settings) *int { return &s.acmeHTTPPort }, port),
+		},
+		{
+			name: "acme-tls-port", value: "PORT", standard: "0",
+			usage: "where the CA reaches this node for TLS-ALPN-01 if it is not 443",
+			parse: into(func(s *settings) *int { return &s.acmeTLSPort }, port),
+		},
+		{
+			name: "dns-resolver", value: "HOST:PORT", repeated: true,
+			usage: "resolver for the checks of domains (the system's if none)",
+			parse: also(func(s *settings) *[]string { return &s.resolvers }, resolverAddress),
+		},
+		{
+			name: "node-address", value: "IP", repeated: true,
+			usage: "public address of the node, for the checks of domains at an apex",
+			parse: also(func(s *settings) *[]netip.Addr { return &s.nodeAddresses }, netip.ParseAddr),
+		},
+		{
+			name: "trusted-proxy", value: "CIDR", repeated: true, live: true,
+			usage: "peers whose X-Forwarded-For is believed",
+			parse: also(func(s *settings) *[]netip.Prefix { return &s.trustedProxies }, prefix),
+		},
+		{
+			name: "proxy-protocol", value: "CIDR", repeated: true, usage: "peers that must send a PROXY header",
+			parse: also(func(s *settings) *[]netip.Prefix { return &s.proxyProtocol }, prefix),
+		},
+		{
+			name: "metrics", value: "ADDR", standard: "off", usage: "where Prometheus metrics, /healthz and /readyz are served, or off",
+			parse: into(func(s *settings) *string { return &s.metrics }, orOff(listenAddress)),
+		},
+		{
+			name: "smtp-url", value: "URL", usage: "outgoing mail: smtp[s]://user:pass@host:port",
+			parse: into(func(s *settings) *string { return &s.smtpURL }, anyURL("smtp", "smtps")),
+		},
+		{
+			name: "mail-from", value: "ADDRESS", usage: "sender of outgoing mail",
+			parse: into(func(s *settings) *string { return &s.mailFrom }, mailAddress),
+		},
+		{
+			name: "store", value: "URL", standard: "badger:", usage: "the storage engine; badger: keeps everything in --data",
+			parse: into(func(s *settings) *string { return &s.store }, oneOf("badger:")),
+		},
+		{
+			name: "memory", value: "SIZE", standard: "512MiB", usage: "what the node may hold in memory; GOMEMLIMIT, if set, wins",
+			parse: into(func(s *settings) *int64 { return &s.memory }, size),
+		},
+		{
+			name: "log-format", value: "FORMAT", standard: "json", usage: "json or text, to stderr",
+			parse: into(func(s *settings) *string { return &s.logFormat }, oneOf("json", "text")),
+		},
+		{
+			name: "log-level", value: "LEVEL", standard: "info", live: true, usage: "debug, info, warn or error",
+			parse: into(func(s *settings) *slog.Level { return &s.logLevel }, logLevel),
+		},
+	}
+}
+
+// variable is the name of the setting's environment variable.
+func (d setting) variable() string {
+	return "DESKGATE_" + strings.ToUpper(strings.ReplaceAll(d.name, "-", "_"))
+}
+
+// into parses a value into a field; the last one wins.
+func into[T any](field func(*settings) *T, parse func(string) (T, error)) func(*settings, string) error {
+	return func(s *settings, value string) (err error) {
+		*field(s), err = parse(value)
+		return err
+	}
+}
+
+// also parses a value and appends it to a field.
+func also[T any](field func(*settings) *[]T, parse func(string) (T, error)) func(*settings, string) error {
+	return func(s *settings, value string) error {
+		v, err := parse(value)
+		*field(s) = append(*field(s), v)
+		return err
+	}
+}
+
+func anything(v string) (string, error) {
+	if v == "" {
+		return "", errors.New("is empty")
+	}
+	return v, nil
+}
+
+func baseURL(v string) (string, error) {
+	u, err := url.Parse(v)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" {
+		return "", fmt.Errorf("%q is not a base URL like https://tickets.example.com", v)
+	}
+	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", fmt.Errorf("%q has more than scheme, host and port", v)
+	}
+	return strings.TrimSuffix(v, "/"), nil
+}
+
+func anyURL(schemes ...string) func(string) (string, error) {
+	return func(v string) (string, error) {
+		u, err := url.Parse(v)
+		if err == nil && u.Host != "" {
+			for _, s := range schemes {
+				if u.Scheme == s {
+					return v, nil
+				}
+			}
+		}
+		// The value may hold a password and is not repeated.
+		return "", fmt.Errorf("is not a URL that begins with %s://", strings.Join(schemes, ":// or "))
+	}
+}
+
+func listenAddress(v string) (string, error) {
+	_, p, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(p, 10, 16)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%q is not an address to listen on like :443 or 127.0.0.1:8443", v)
+	}
+	return v, nil
+}
+
+func orOff(parse func(string) (string, error)) func(string) (string, error) {
+	return func(v string) (string, error) {
+		if v == "off" || v == "" {
+			return "", nil
+		}
+		return parse(v)
+	}
+}
+
+func resolverAddress(v string) (string, error) {
+	if ip, err := netip.ParseAddr(strings.Trim(v, "[]")); err == nil {
+		return net.JoinHostPort(ip.String(), "53"), nil
+	}
+	host, p, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(p, 10, 16)
+	}
+	if err != nil || host == "" {
+		return "", fmt.Errorf("%q is not a resolver like 9.9.9.9:53", v)
+	}
+	return v, nil
+}
+
+func oneOf(allowed ...string) func(string) (string, error) {
+	return func(v string) (string, error) {
+		for _, a := range allowed {
+			if v == a {
+				return v, nil
+			}
+		}
+		return "", fmt.Errorf("%q is not %s", v, strings.Join(allowed, ", "))
+	}
+}
+
+func readable(v string) (string, error) {
+	f, err := os.Open(v) //nolint:gosec // the operator names the file
+	if err != nil {
+		return "", err
+	}
+	return v, f.Close()
+}
+
+func mailAddress(v string) (string, error) {
+	local, domain, ok := strings.Cut(v, "@")
+	if !ok || local == "" || domain == "" || strings.ContainsAny(v, " \t\r\n<>,") {
+		return "", fmt.Errorf("%q is not an email address", v)
+	}
+	return v, nil
+}
+
+func port(v string) (int, error) {
+	n, err := strconv.ParseUint(v, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a port", v)
+	}
+	return int(n), nil
+}
+
+// prefix also takes a single address.
+func prefix(v string) (netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(v); err == nil {
+		return netip.PrefixFrom(ip, ip.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(v)
+	if err != nil {
+		return p, fmt.Errorf("%q is not a network like 10.0.0.0/8", v)
+	}
+	return p.Masked(), nil
+}
+
+const leastMemory = 128 << 20
+
+func size(v string) (int64, error) {
+	n, err := humanize.ParseBytes(v)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a size like 512MiB", v)
+	}
+	if n < leastMemory || n > 1<<50 {
+		return 0, fmt.Errorf("%q: a node needs at least %s", v, humanize.IBytes(leastMemory))
+	}
+	return int64(n), nil
+}
+
+func logLevel(v string) (l slog.Level, err error) {
+	if l.UnmarshalText([]byte(v)) != nil {
+		return l, fmt.Errorf("%q is not debug, info, warn or error", v)
+	}
+	return l, nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// errStoppedAtOnce: the operator did not want to wait for running requests.
+var errStoppedAtOnce = errors.New("stopped at once; what was acknowledged is safe")
+
+// visitor is what comes along with a running node.
+type visitor struct {
+	beside func(context.Context) error // runs as long as the node; may be nil
+	ready  func(context.Context) error // is called once, when the node runs
+}
+
+// untilTold runs the node until ctx ends, which the first SIGTERM brings about. A second one ends it at once, and SIGHUP
+// re-reads the settings.
+func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx, v.beside) }()
+	if err := v.ready(ctx); err != nil {
+		end(err)
+		return errors.Join(err, <-done)
+	}
+	n.tell(daemon.SdNotifyReady)
+	stopping := false
+	for {
+		select {
+		case err := <-done:
+			if err == nil {
+				n.log.Info("the node has stopped")
+			}
+			return err
+		case s := <-signals:
+			switch {
+			case s == syscall.SIGHUP:
+				p.reload(ctx, n)
+			case stopping:
+				return errStoppedAtOnce
+			default:
+				stopping = true
+				n.tell(daemon.SdNotifyStopping)
+				n.log.Info("stopping: running requests may finish", "signal", s.String())
+			}
+		}
+	}
+}
+
+// tell tells systemd, if it is there.
+func (n *node) tell(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		n.log.Warn("systemd could not be told", "state", state, "error", err)
+	}
+}
+
+// reload reads the settings again. What can't change while the node runs is said, and stays.
+func (p *program) reload(ctx context.Context, n *node) {
+	n.tell(daemon.SdNotifyReloading)
+	defer n.tell(daemon.SdNotifyReady)
+	s, err := p.resolve()
+	if err != nil {
+		n.log.ErrorContext(ctx, "the settings can't be used: everything stays as it is", "error", err)
+		return
+	}
+	var changed, fixed []string
+	for _, d := range knownSettings() {
+		if slices.Equal(s.given[d.name], n.settings.given[d.name]) {
+			continue
+		}
+		if d.live {
+			changed = append(changed, d.name)
+		} else {
+			fixed = append(fixed, d.name)
+		}
+	}
+	n.level.Set(s.logLevel)
+	n.settings.given["log-level"], n.settings.given["trusted-proxy"] = s.given["log-level"], s.given["trusted-proxy"]
+	n.log.InfoContext(ctx, "settings were read again", "changed", strings.Join(changed, ", "))
+	if len(fixed) > 0 {
+		n.log.WarnContext(ctx, "these settings need a restart", "settings", strings.Join(fixed, ", "))
+	}
+}
+
+// sockets are the listeners that systemd opened for the node.
+type sockets struct{ http, https net.Listener }
+
+// activated returns systemd's listeners. Their names (FileDescriptorName=, or else the unit's name) say which is which.
+func activated() (s sockets, err error) {
+	named, err := activation.ListenersWithNames()
+	if err != nil {
+		return s, fmt.Errorf("socket activation: %w", err)
+	}
+	for name, list := range named {
+		to := &s.http
+		switch {
+		case strings.Contains(name, "https"):
+			to = &s.https
+		case !strings.Contains(name, "http"):
+			return s, fmt.Errorf("socket activation: the socket %q has neither http nor https in its name (FileDescriptorName=)", name)
+		}
+		if len(list) > 1 || *to != nil {
+			return s, fmt.Errorf("socket activation: more than one socket is called %q", name)
+		}
+		*to = list[0]
+	}
+	return s, nil
+}
+
+func (s sockets) close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.http, s.https} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
