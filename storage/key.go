@@ -1,14 +1,21 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // Key is an order-preserving encoding of a tuple: two keys compare as bytes as their parts compare one after the other.
 // Parts are appended to a nil or existing Key; every part is type-tagged and ends by itself, so that the first parts of a
 // key are a prefix of exactly the keys that begin with those parts.
+//
+// As with append, two keys must not be grown from one that has room left: build each from nil, or clip it first.
 type Key []byte
 
 const (
@@ -16,22 +23,24 @@ const (
 	tagString = 0x02
 	tagUint   = 0x14 // + the number of significant bytes, 0–8
 	tagDesc   = 0x24
+
+	// Strings and bytes end with endMark. It never stands inside them: it and escMark are written as two bytes, so that
+	// no string's encoding is the beginning of another's.
+	endMark = 0x00
+	escMark = 0x01
 )
 
 // ErrBadKey means that bytes are not an encoded Key, or hold other parts than were asked for.
 var ErrBadKey = errors.New("malformed key")
 
-// String appends a string.
-func (k Key) Str(s string) Key { return appendEscaped(append(k, tagString), s) }
+// Str appends a string.
+func (k Key) Str(s string) Key { return append(appendEscaped(append(k, tagString), s), endMark) }
 
 // Bytes appends bytes.
-func (k Key) Bytes(b []byte) Key { return appendEscaped(append(k, tagBytes), string(b)) }
+func (k Key) Bytes(b []byte) Key { return append(appendEscaped(append(k, tagBytes), b), endMark) }
 
 // StrPrefix appends the beginning of a string: as a Range's prefix it matches every string that begins with s.
-func (k Key) StrPrefix(s string) Key {
-	k = appendEscaped(append(k, tagString), s)
-	return k[:len(k)-1]
-}
+func (k Key) StrPrefix(s string) Key { return appendEscaped(append(k, tagString), s) }
 
 // Uint appends a number.
 func (k Key) Uint(n uint64) Key {
@@ -49,27 +58,53 @@ func (k Key) Desc(n uint64) Key {
 	return binary.BigEndian.AppendUint64(append(k, tagDesc), ^n)
 }
 
-// Time appends a time, old before new. Times before 1970 count as 1970.
+// Time appends a time, old before new. Times before 1970 count as 1970, those after 2262 as 2262.
 func (k Key) Time(t time.Time) Key { return k.Uint(nanos(t)) }
 
 // TimeDesc appends a time, new before old.
 func (k Key) TimeDesc(t time.Time) Key { return k.Desc(nanos(t)) }
 
 func nanos(t time.Time) uint64 {
-	if t.IsZero() {
+	switch y := t.Year(); {
+	case y < 1970:
 		return 0
+	case y > 2261:
+		return math.MaxInt64
 	}
 	return uint64(max(t.UnixNano(), 0))
 }
 
-func appendEscaped(b []byte, s string) Key {
+func appendEscaped[S string | []byte](b []byte, s S) Key {
+	from := 0
 	for i := range len(s) {
-		b = append(b, s[i])
-		if s[i] == 0 {
-			b = append(b, 0xff)
+		if s[i] <= escMark {
+			b = append(append(b, s[from:i]...), escMark, s[i]+1)
+			from = i + 1
 		}
 	}
-	return append(b, 0)
+	return append(b, s[from:]...)
+}
+
+// String is the key for people: its parts as far as they can be read, then what is left in hex.
+func (k Key) String() string {
+	var out []string
+	for p := k.Parts(); len(p.rest) > 0; {
+		rest := p.rest
+		switch tag := rest[0]; {
+		case tag == tagString:
+			out = append(out, strconv.Quote(p.Str()))
+		case tag == tagBytes:
+			out = append(out, fmt.Sprintf("x%x", p.Bytes()))
+		case tag == tagDesc:
+			out = append(out, "^"+strconv.FormatUint(p.Desc(), 10))
+		default:
+			out = append(out, strconv.FormatUint(p.Uint(), 10))
+		}
+		if p.err != nil {
+			out[len(out)-1] = fmt.Sprintf("?%x", rest)
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 // Parts reads a Key's parts in order. After the first part that is not what was asked for, Err is ErrBadKey and all
@@ -144,19 +179,24 @@ func (p *Parts) escaped(tag byte) []byte {
 		p.fail()
 		return nil
 	}
-	b, out := p.rest[1:], []byte{}
-	for i := 0; i < len(b); i++ {
-		switch {
-		case b[i] != 0:
-			out = append(out, b[i])
-		case i+1 < len(b) && b[i+1] == 0xff:
-			out = append(out, 0)
-			i++
-		default:
-			p.rest = b[i+1:]
-			return out
-		}
+	b := p.rest[1:]
+	end := bytes.IndexByte(b, endMark)
+	if end < 0 {
+		p.fail()
+		return nil
 	}
-	p.fail()
-	return nil
+	p.rest = b[end+1:]
+	out := make([]byte, 0, end)
+	for i := 0; i < end; i++ {
+		if b[i] != escMark {
+			out = append(out, b[i])
+			continue
+		}
+		if i++; i == end || b[i] > escMark+1 {
+			p.fail()
+			return nil
+		}
+		out = append(out, b[i]-1)
+	}
+	return out
 }

@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/deskgate/deskgate/storage/engine"
 )
@@ -21,25 +23,33 @@ type Range struct {
 	Limit int
 }
 
-func (tx *Tx) scan(table uint16, part byte, r Range, keysOnly bool) iter.Seq2[engine.Item, error] {
-	er := engine.Range{Lo: tx.key(table, part, r.Prefix), Reverse: r.Reverse, KeysOnly: keysOnly}
+// engine is the range of the engine's keys.
+func (r Range) engine(tx *Tx, table uint16, part byte, keysOnly bool) engine.Range {
+	er := engine.Range{Lo: tx.key(table, part, r.Prefix, nil), Reverse: r.Reverse, KeysOnly: keysOnly}
 	er.Hi = successor(er.Lo)
 	if r.From != nil {
-		er.Lo = larger(er.Lo, tx.key(table, part, r.From))
+		er.Lo = larger(er.Lo, tx.key(table, part, r.From, nil))
 	}
 	if r.To != nil {
-		er.Hi = smaller(er.Hi, tx.key(table, part, r.To))
+		er.Hi = smaller(er.Hi, tx.key(table, part, r.To, nil))
 	}
-	if r.After != nil {
-		after := tx.key(table, part, r.After)
-		if r.Reverse {
-			er.Hi = smaller(er.Hi, after)
-		} else {
-			er.Lo = larger(er.Lo, append(after, 0))
-		}
+	if r.After == nil {
+		return er
 	}
+	if r.Reverse {
+		er.Hi = smaller(er.Hi, tx.key(table, part, r.After, nil))
+	} else {
+		er.Lo = larger(er.Lo, tx.key(table, part, r.After, Key{0}))
+	}
+	return er
+}
+
+func (tx *Tx) scan(table uint16, part byte, r Range, keysOnly bool) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
-		n := 0
+		er, n := r.engine(tx, table, part, keysOnly), 0
+		if bytes.Compare(er.Lo, er.Hi) >= 0 {
+			return
+		}
 		for it, err := range tx.reader.Scan(er) {
 			if err == nil {
 				err = tx.read(1)
@@ -48,6 +58,20 @@ func (tx *Tx) scan(table uint16, part byte, r Range, keysOnly bool) iter.Seq2[en
 				return
 			}
 			if n++; r.Limit > 0 && n == r.Limit {
+				return
+			}
+		}
+	}
+}
+
+func (tx *Tx) keys(table uint16, part byte, r Range) iter.Seq2[Key, error] {
+	return func(yield func(Key, error) bool) {
+		for it, err := range tx.scan(table, part, r, true) {
+			var k Key
+			if err == nil {
+				k = slices.Clone(tx.tail(it.Key))
+			}
+			if !yield(k, err) || err != nil {
 				return
 			}
 		}
@@ -73,7 +97,7 @@ func smaller(a, b []byte) []byte {
 func successor(p []byte) []byte {
 	for i := len(p) - 1; i >= 0; i-- {
 		if p[i] != 0xff {
-			s := append([]byte(nil), p[:i+1]...)
+			s := slices.Clone(p[:i+1])
 			s[i]++
 			return s
 		}
@@ -82,27 +106,34 @@ func successor(p []byte) []byte {
 }
 
 // Each calls fn for every record of a table in a scope, however many there are, in pages of a snapshot each: a record
-// that is written meanwhile may or may not be seen.
+// that is written meanwhile may or may not be seen. fn runs outside of any transaction and may open its own; it stops at
+// the first error.
 func Each[T any](ctx context.Context, s *Store, sc Scope, t *Table[T], fn func(*T) error) error {
-	const page = 1000
+	const page = 200
 	var after Key
 	for {
-		n := 0
+		var vs []T
 		err := s.View(ctx, sc, func(tx *Tx) error {
-			n = 0
+			vs = vs[:0]
 			for v, err := range t.Scan(tx, Range{After: after, Limit: page}) {
 				if err != nil {
 					return err
 				}
-				if err := fn(&v); err != nil {
-					return err
-				}
-				n, after = n+1, t.d.Key(&v)
+				vs = append(vs, v)
 			}
 			return nil
 		})
-		if err != nil || n < page {
+		if err != nil {
 			return err
 		}
+		for i := range vs {
+			if err := fn(&vs[i]); err != nil {
+				return err
+			}
+		}
+		if len(vs) < page {
+			return nil
+		}
+		after = t.d.Key(&vs[page-1])
 	}
 }

@@ -4,8 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/deskgate/deskgate/storage/badger"
 	"github.com/deskgate/deskgate/storage/engine"
@@ -55,42 +61,127 @@ type Options struct {
 type Store struct {
 	engine engine.Engine
 	seals  *seals
-	tables []Declared
+	blobs  *Blobs
+	tables map[uint16]Declared
 	log    *slog.Logger
 }
 
-// Open opens the store, making it if nothing is there. Whoever opens it has to Close it.
+// ownTables are those that the store keeps for itself.
+func ownTables() []Declared {
+	return []Declared{schemaTable, keyrings, dataKeys, tombstones, feedMarks, blobRefs, blobUses}
+}
+
+// Open opens the store, making it if nothing is there. Whoever opens it has to Close it. ErrMasterKey, ErrNewer: the
+// data is not for this key, or not for this program.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if err := distinct(o.Tables); err != nil {
-		return nil, err
-	}
-	name, _, _ := strings.Cut(o.URL, ":")
-	if name != "" && name != "badger" {
-		return nil, fmt.Errorf("storage engine %q is not known: use badger:", name)
-	}
-	master, err := masterKey(o)
+	latest, err := newest(o.Migrations)
 	if err != nil {
 		return nil, err
 	}
-	e, err := badger.Open(badger.Options{Dir: o.Dir, InMemory: o.InMemory, Memory: o.Memory, Log: o.Log})
+	if err := prepareDir(o); err != nil {
+		return nil, err
+	}
+	s, err := openEngine(o)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: e, seals: newSeals(master), tables: o.Tables, log: o.Log}
+	if err := s.unlock(ctx, o, latest); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	if err := s.migrate(ctx, o.Migrations); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+// prepareDir makes the data folder, and refuses one in which a restore was not finished.
+func prepareDir(o Options) error {
+	if o.InMemory {
+		return nil
+	}
+	if o.Dir == "" {
+		return errors.New("storage: no data folder was given")
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return err
+	}
+	half := filepath.Join(o.Dir, restoringDir)
+	if err := os.Remove(half); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("a restore into %s was not finished: restore again, or remove %s", o.Dir, half)
+	}
+	return nil
+}
+
+// openEngine opens the engine and what needs no keys.
+func openEngine(o Options) (*Store, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	tables := map[uint16]Declared{}
+	for _, t := range append(ownTables(), o.Tables...) {
+		if other, twice := tables[t.ID()]; twice {
+			return nil, fmt.Errorf("storage: tables %s and %s have one number", other.Name(), t.Name())
+		}
+		tables[t.ID()] = t
+	}
+	name, _, _ := strings.Cut(o.URL, ":")
+	if name != "" && name != "badger" {
+		return nil, fmt.Errorf("storage engine %q is not known: use badger:", name)
+	}
+	e, err := badger.Open(badger.Options{Dir: o.Dir, InMemory: o.InMemory, Memory: o.Memory, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{engine: e, tables: tables, log: o.Log}
+	s.blobs = &Blobs{shelf: newShelf(o), store: s, idle: map[Sum]time.Time{}}
+	return s, nil
+}
+
+// unlock opens the keyring, making it in a new store, and finishes a change of the master key.
+func (s *Store) unlock(ctx context.Context, o Options, latest int) error {
+	ring, err := s.readKeyring(ctx)
+	fresh := errors.Is(err, ErrNotFound)
+	if err != nil && !fresh {
+		return err
+	}
+	m, file, err := loadMaster(o, fresh)
+	if err != nil {
+		return err
+	}
+	if fresh {
+		ring = *newKeyring(m)
+		err := s.Update(ctx, Node(), func(tx *Tx) error {
+			return errors.Join(keyrings.Put(tx, &ring), schemaTable.Put(tx, &schemaRecord{Number: latest}))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if s.seals, err = openSeals(ring, m, file); err != nil {
+		return err
+	}
+	return s.finishRotation(ctx)
+}
+
 // View calls fn with a transaction that reads one snapshot of the scope. The snapshot holds everything that was
 // acknowledged before the call.
 func (s *Store) View(ctx context.Context, sc Scope, fn func(*Tx) error) error {
+	return s.view(ctx, sc, false, fn)
+}
+
+// view is View, for the store's own walks also without the limits that all others have.
+func (s *Store) view(ctx context.Context, sc Scope, unlimited bool, fn func(*Tx) error) error {
+	if sc == (Scope{}) {
+		return errNoScope
+	}
 	return s.engine.View(ctx, func(r engine.Reader) error {
-		return fn(newTx(s, sc, r, nil))
+		tx := newTx(ctx, s, sc, r, nil)
+		tx.shared.unlimited = unlimited
+		defer tx.end()
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.shared.doom
 	})
 }
 
@@ -98,18 +189,23 @@ func (s *Store) View(ctx context.Context, sc Scope, fn func(*Tx) error) error {
 // disk. fn may run several times and must do nothing but use the transaction. Any error but ErrOutcomeUnknown means that
 // nothing was written.
 func (s *Store) Update(ctx context.Context, sc Scope, fn func(*Tx) error) error {
-	var last *Tx
+	if sc == (Scope{}) {
+		return errNoScope
+	}
+	var committed []func()
 	err := s.engine.Update(ctx, func(t engine.Txn) error {
-		last = newTx(s, sc, t, t)
-		if err := fn(last); err != nil {
+		tx := newTx(ctx, s, sc, t, t)
+		defer tx.end()
+		if err := fn(tx); err != nil {
 			return err
 		}
-		return last.flush()
+		committed = tx.shared.committed
+		return tx.flush()
 	})
 	if err != nil {
 		return err
 	}
-	for _, f := range last.shared.committed {
+	for _, f := range committed {
 		f()
 	}
 	return nil
@@ -118,8 +214,37 @@ func (s *Store) Update(ctx context.Context, sc Scope, fn func(*Tx) error) error 
 // Health is nil, or says why the store takes no writes at the moment.
 func (s *Store) Health() error { return s.engine.Health() }
 
-// Run does the store's background work until ctx ends.
-func (s *Store) Run(ctx context.Context) error { return s.engine.Run(ctx) }
+// Run does the store's background work until ctx ends: the engine's own, shortening the change feed, removing blobs that
+// nobody refers to, finishing what an interrupted Erase left.
+func (s *Store) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.engine.Run(ctx) })
+	g.Go(func() error { return s.chores(ctx) })
+	return g.Wait()
+}
+
+// chores tries each chore at once and then again after its time. What fails is logged, and tried again.
+func (s *Store) chores(ctx context.Context) error {
+	s.chore(ctx, "finish erasures", s.finishErasures)
+	for {
+		now := time.Now()
+		s.chore(ctx, "shorten the change feed", func(ctx context.Context) error { return s.trim(ctx, now) })
+		s.chore(ctx, "remove unused blobs", func(ctx context.Context) error { return s.blobs.sweep(ctx, now) })
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(choreEvery):
+		}
+	}
+}
+
+const choreEvery = time.Hour
+
+func (s *Store) chore(ctx context.Context, what string, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "background work of the store went wrong", slog.String("work", what), slog.Any("error", err))
+	}
+}
 
 // Close ends the store.
 func (s *Store) Close() error { return s.engine.Close() }

@@ -1,7 +1,10 @@
 package storage
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/deskgate/deskgate/storage/engine"
@@ -11,13 +14,19 @@ import (
 const (
 	MaxKey       = 1 << 10   // bytes of one key
 	MaxValue     = 512 << 10 // bytes of one value
-	MaxWrites    = 1000      // writes of one transaction
+	MaxWrites    = 1000      // writes of one transaction, index entries included
 	MaxTxBytes   = 1 << 20   // bytes written by one transaction
 	MaxRowsRead  = 10_000    // rows read by one transaction
 	MaxTxRunning = 5 * time.Second
 )
 
-// Tx is a transaction confined to one scope. It is for the goroutine that got it, until its function returns.
+var (
+	errNoScope = errors.New("transaction without a scope")
+	errTxOver  = errors.New("transaction used after its function returned")
+)
+
+// Tx is a transaction confined to one scope. It is for the goroutine that got it, until its function returns. An error
+// that says that a limit was passed dooms the transaction, even if its function goes on.
 type Tx struct {
 	store  *Store
 	scope  Scope
@@ -28,16 +37,21 @@ type Tx struct {
 
 // txShared is common to all views of one transaction.
 type txShared struct {
+	context   context.Context
 	started   time.Time
+	unlimited bool
+	doom      error // why nothing works any more
 	writes    int
 	bytes     int
 	rows      int
+	keys      []scopeKey
+	tenants   []string // that were written to
 	changes   []Change
 	committed []func()
 }
 
-func newTx(s *Store, sc Scope, r engine.Reader, t engine.Txn) *Tx {
-	return &Tx{store: s, scope: sc, reader: r, txn: t, shared: &txShared{started: time.Now()}}
+func newTx(ctx context.Context, s *Store, sc Scope, r engine.Reader, t engine.Txn) *Tx {
+	return &Tx{store: s, scope: sc, reader: r, txn: t, shared: &txShared{context: ctx, started: time.Now()}}
 }
 
 // Scope is what the transaction is confined to.
@@ -49,21 +63,32 @@ func (tx *Tx) Tenant(id string) *Tx {
 	if tx.scope != Node() {
 		panic("storage: only the node's transaction can be narrowed")
 	}
-	narrow := *tx
-	narrow.scope = Within(id)
-	return &narrow
+	return tx.in(Within(id))
+}
+
+// in is the same transaction in another scope. Only what the store keeps for itself may cross scopes by it.
+func (tx *Tx) in(sc Scope) *Tx {
+	other := *tx
+	other.scope = sc
+	return &other
 }
 
 // OnCommit has f called once, after the transaction is on disk. f must not fail.
 func (tx *Tx) OnCommit(f func()) { tx.shared.committed = append(tx.shared.committed, f) }
 
-// key builds the engine's key of a part of a table.
-func (tx *Tx) key(table uint16, part byte, k Key) []byte {
-	b := make([]byte, 0, 1+len(tx.scope.id)+3+len(k))
+// key builds the engine's key of a part of a table; tail is appended to k.
+func (tx *Tx) key(table uint16, part byte, k, tail Key) []byte {
+	b := make([]byte, 0, tx.scope.size()+tableHead+len(k)+len(tail))
 	b = tx.scope.prefix(b)
 	b = append(b, byte(table>>8), byte(table), part)
-	return append(b, k...)
+	return append(append(b, k...), tail...)
 }
+
+// tail is what stands behind scope, table and part in an engine's key of this transaction's scope.
+func (tx *Tx) tail(key []byte) Key { return key[tx.scope.size()+tableHead:] }
+
+// tableHead is the length of a table's number and a part's.
+const tableHead = 3
 
 func (tx *Tx) get(key []byte) (engine.Item, error) {
 	if err := tx.read(1); err != nil {
@@ -72,12 +97,24 @@ func (tx *Tx) get(key []byte) (engine.Item, error) {
 	return tx.reader.Get(key)
 }
 
+// read counts rows that are about to be read. The clock and the context are asked now and then only.
 func (tx *Tx) read(rows int) error {
-	tx.shared.rows += rows
-	if tx.shared.rows > MaxRowsRead {
-		return fmt.Errorf("%w: more than %d rows read", ErrTooLarge, MaxRowsRead)
+	const often = 64
+	s := tx.shared
+	before := s.rows / often
+	s.rows += rows
+	switch {
+	case s.doom != nil:
+	case s.unlimited:
+		if before != s.rows/often {
+			s.doom = s.context.Err()
+		}
+	case s.rows > MaxRowsRead:
+		s.doom = fmt.Errorf("%w: more than %d rows read", ErrTooLarge, MaxRowsRead)
+	case before != s.rows/often:
+		s.doom = s.late()
 	}
-	return nil
+	return s.doom
 }
 
 func (tx *Tx) set(key, value []byte, expires time.Time) error {
@@ -94,41 +131,69 @@ func (tx *Tx) delete(key []byte) error {
 	return tx.txn.Delete(key)
 }
 
+// write counts one write.
 func (tx *Tx) write(key, value int) error {
+	if tx.txn == nil {
+		return ErrReadOnly
+	}
 	s := tx.shared
 	s.writes++
 	s.bytes += key + value
 	switch {
-	case tx.txn == nil:
-		return ErrReadOnly
-	case tx.scope == Scope{}:
-		return fmt.Errorf("write without a scope: %w", ErrReadOnly)
+	case s.doom != nil:
 	case key > MaxKey:
-		return fmt.Errorf("%w: key of %d bytes", ErrTooLarge, key)
+		s.doom = fmt.Errorf("%w: key of %d bytes", ErrTooLarge, key)
 	case value > MaxValue:
-		return fmt.Errorf("%w: value of %d bytes", ErrTooLarge, value)
+		s.doom = fmt.Errorf("%w: value of %d bytes", ErrTooLarge, value)
+	case s.unlimited:
 	case s.writes > MaxWrites:
-		return fmt.Errorf("%w: more than %d writes", ErrTooLarge, MaxWrites)
+		s.doom = fmt.Errorf("%w: more than %d writes", ErrTooLarge, MaxWrites)
 	case s.bytes > MaxTxBytes:
-		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxTxBytes)
-	case time.Since(s.started) > MaxTxRunning:
+		s.doom = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxTxBytes)
+	default:
+		s.doom = s.late()
+	}
+	if s.doom == nil && tx.scope.kind == scopeTenant && !slices.Contains(s.tenants, tx.scope.id) {
+		s.tenants = append(s.tenants, tx.scope.id)
+	}
+	return s.doom
+}
+
+// late is why a transaction that still has room must end nevertheless.
+func (s *txShared) late() error {
+	if time.Since(s.started) > MaxTxRunning {
 		return fmt.Errorf("%w: running for more than %s", ErrTooLarge, MaxTxRunning)
 	}
-	return nil
+	return s.context.Err()
 }
 
-func (tx *Tx) changed(table uint16, k Key, deleted bool) {
-	tx.shared.changes = append(tx.shared.changes, Change{Tenant: tx.scope.id, Table: table, Key: k, Deleted: deleted})
+// changed notes a change of the record with the engine's key for the feed.
+func (tx *Tx) changed(table uint16, key []byte, deleted bool) {
+	s := tx.shared
+	s.bytes += len(key)
+	s.changes = append(s.changes, Change{Tenant: tx.scope.id, Table: table, Key: tx.tail(key), Deleted: deleted})
 }
 
-// flush writes what the transaction gathered for the log.
+// end makes a transaction that somebody kept useless.
+func (tx *Tx) end() { tx.shared.doom = errTxOver }
+
+// flush writes what was gathered for the log, and refuses writes to erased scopes.
 func (tx *Tx) flush() error {
-	if len(tx.shared.changes) == 0 {
+	s := tx.shared
+	if s.doom != nil {
+		return s.doom
+	}
+	for _, id := range s.tenants {
+		if err := tx.notErased(id); err != nil {
+			return err
+		}
+	}
+	if len(s.changes) == 0 {
 		return nil
 	}
-	b, err := encode(tx.shared.changes)
+	b, err := encode(s.changes)
 	if err != nil {
 		return err
 	}
-	return tx.txn.Append(b)
+	return tx.txn.Append(wrap(feedKey, 0, 0, b))
 }

@@ -46,6 +46,7 @@ func wrap(key []byte, schema, flags byte, payload []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, checksum(key, b))
 }
 
+// unwrap is the opposite of wrap. The payload points into value.
 func unwrap(key, value []byte) (schema, flags byte, payload []byte, err error) {
 	n := len(value) - sumSize
 	if n < headSize || value[0] != formatCBOR || binary.BigEndian.Uint32(value[n:]) != checksum(key, value[:n]) {
