@@ -133,7 +133,7 @@ func overSocket[Q, A any](ctx context.Context, c *http.Client, path string, q Q)
 	if err != nil {
 		return answer, fmt.Errorf("ask the running node: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing is left to be done
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return answer, failureFrom(res)
 	}

@@ -101,7 +101,7 @@ func (o *operator) removeAgent(ctx context.Context, q agentName) (deletion, erro
 }
 
 func (p *program) agentCommand() *cobra.Command {
-	return p.group(groupTenants, "agent", "the people who answer a tenant's tickets", p.agentInvite(), p.agentList(), p.agentRemove())
+	return p.group("agent", "the people who answer a tenant's tickets", p.agentInvite(), p.agentList(), p.agentRemove())
 }
 
 func (p *program) agentInvite() *cobra.Command {

@@ -42,7 +42,7 @@ type restored struct {
 	Restored storage.Manifest `json:"restored"`
 }
 
-func sizeWord(n int64) string { return humanize.IBytes(uint64(max(n, 0))) } //nolint:gosec // it is not negative
+func sizeWord(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 func (p *program) backupCommand() *cobra.Command {
 	return p.leaf(lesson{
@@ -121,7 +121,7 @@ func backupOverSocket(ctx context.Context, c *http.Client, w io.Writer) (m stora
 	if err != nil {
 		return m, fmt.Errorf("ask the running node: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing is left to be done
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return m, failureFrom(res)
 	}
@@ -142,7 +142,7 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	m, err := a.operator.store.Backup(r.Context(), w, nil)
 	name, doc := trailerManifest, any(m)
 	if err != nil {
-		a.log.Error("the backup failed", "error", err)
+		a.log.ErrorContext(r.Context(), "the backup failed", "error", err)
 		name, doc = trailerFailure, describe(err)
 	}
 	b, err := json.Marshal(doc)
@@ -188,7 +188,7 @@ func (p *program) restore(ctx context.Context, file string) (m storage.Manifest,
 		if err != nil {
 			return m, err
 		}
-		defer f.Close() //nolint:errcheck // it was only read
+		defer f.Close()
 		in = f
 	}
 	meter := p.meter("read")

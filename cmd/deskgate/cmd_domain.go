@@ -93,7 +93,7 @@ func (o *operator) removeDomain(ctx context.Context, q domainName) (deletion, er
 }
 
 func (p *program) domainCommand() *cobra.Command {
-	return p.group(groupTenants, "domain", "a tenant's own domains: proof, certificate, mount",
+	return p.group("domain", "a tenant's own domains: proof, certificate, mount",
 		p.domainAdd(), p.domainVerify(), p.domainShow(), p.domainList(), p.domainMount(), p.domainRemove())
 }
 

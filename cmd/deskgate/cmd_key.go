@@ -67,7 +67,7 @@ func (o *operator) setKey(ctx context.Context, q keyChange) (shownKeys, error) {
 }
 
 func (p *program) keyCommand() *cobra.Command {
-	return p.group(groupTenants, "key", "the secrets that a tenant's partners sign with", p.keyShow(), p.keyRotate(), p.keySet())
+	return p.group("key", "the secrets that a tenant's partners sign with", p.keyShow(), p.keyRotate(), p.keySet())
 }
 
 func (a shownKeys) people(b *bytes.Buffer) {
@@ -175,7 +175,7 @@ func (p *program) readSecret(file string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		defer f.Close() //nolint:errcheck // it was only read
+		defer f.Close()
 		in = f
 	}
 	b, err := io.ReadAll(io.LimitReader(in, largestSecret))

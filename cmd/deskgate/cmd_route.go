@@ -129,7 +129,7 @@ func aboutRoute(q newRoute, err error) error {
 }
 
 func (p *program) routeCommand() *cobra.Command {
-	return p.group(groupTenants, "route", "send paths of a tenant's host to upstreams", p.routeAdd(), p.routeList(), p.routeRemove())
+	return p.group("route", "send paths of a tenant's host to upstreams", p.routeAdd(), p.routeList(), p.routeRemove())
 }
 
 func (p *program) routeAdd() *cobra.Command {

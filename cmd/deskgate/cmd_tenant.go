@@ -145,7 +145,7 @@ printed this once only.`,
 		return p.answer(a, a.people)
 	})
 	create.Flags().StringVar(&name, "name", "", "what people call it (the slug if none)")
-	return p.group(groupTenants, "tenant", "make, look at, change and delete tenants",
+	return p.group("tenant", "make, look at, change and delete tenants",
 		create, p.tenantList(), p.tenantShow(), p.tenantSet(), p.tenantDelete())
 }
 

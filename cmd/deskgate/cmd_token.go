@@ -108,7 +108,7 @@ func (o *operator) revokeToken(ctx context.Context, q tokenID) (deletion, error)
 }
 
 func (p *program) tokenCommand() *cobra.Command {
-	return p.group(groupTenants, "token", "the API tokens of a tenant", p.tokenCreate(), p.tokenList(), p.tokenRevoke())
+	return p.group("token", "the API tokens of a tenant", p.tokenCreate(), p.tokenList(), p.tokenRevoke())
 }
 
 func (p *program) tokenCreate() *cobra.Command {

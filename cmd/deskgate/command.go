@@ -100,9 +100,9 @@ func (p *program) chooser(c *cobra.Command, args []string) error {
 // path is the command's name without the program's.
 func path(c *cobra.Command) []string { return strings.Fields(c.CommandPath())[1:] }
 
-// group is a command that only has others below it.
-func (p *program) group(group, name, short string, children ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: name, Short: short, GroupID: group, Args: cobra.ArbitraryArgs, RunE: p.chooser}
+// group is a command of the tenants' that only has others below it.
+func (p *program) group(name, short string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, GroupID: groupTenants, Args: cobra.ArbitraryArgs, RunE: p.chooser}
 	c.SuggestionsMinimumDistance = 2
 	c.AddCommand(children...)
 	return c

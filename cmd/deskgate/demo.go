@@ -89,7 +89,7 @@ The demo takes settings from flags only, so that it never meets a real node's da
 // demo runs the node, the partner's page beside it, and fills both with life.
 func (p *program) demo(ctx context.Context, _ []string) (err error) {
 	d := &demoDocument{}
-	s, listeners, err := p.demoSettings(d)
+	s, listeners, err := p.demoSettings(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (p *program) demo(ctx context.Context, _ []string) (err error) {
 	if err != nil {
 		return errors.Join(err, listeners.partner.Close())
 	}
-	d.Data, d.NodeURL = s.data, n.operator.node.URL()
+	d.Data, d.NodeURL = s.data, n.names.URL()
 	d.PartnerURL = "http://" + net.JoinHostPort(demoPartnerHost, portOf(listeners.partner))
 	return p.untilTold(ctx, n, visitor{
 		beside: func(ctx context.Context) error { return servePartner(ctx, listeners.partner, d) },
@@ -126,7 +126,7 @@ type demoListeners struct {
 func (l demoListeners) close() error { return errors.Join(l.sockets.close(), l.partner.Close()) }
 
 // demoSettings are the flags and, for the rest, what suits a demo.
-func (p *program) demoSettings(d *demoDocument) (*settings, *demoListeners, error) {
+func (p *program) demoSettings(ctx context.Context, d *demoDocument) (*settings, *demoListeners, error) {
 	standards := settingValues{"tls": {tlsInternal}, "log-format": {"text"}, "log-level": {"warn"}, "node-url": {"https://" + demoHost}}
 	flags := source{p.settings, func(d setting) string { return "--" + d.name }}
 	s, err := resolveFrom([]source{flags, {standards, setting.variable}})
@@ -134,7 +134,7 @@ func (p *program) demoSettings(d *demoDocument) (*settings, *demoListeners, erro
 		return nil, nil, err
 	}
 	if s.tls == tlsACME {
-		return nil, nil, &badSetting{"--tls", errors.New("a demo has no public name: use internal or off")}
+		return nil, nil, &settingError{"--tls", errors.New("a demo has no public name: use internal or off")}
 	}
 	l := &demoListeners{}
 	open := func(wanted string, from int) net.Listener {
@@ -142,7 +142,7 @@ func (p *program) demoSettings(d *demoDocument) (*settings, *demoListeners, erro
 			return nil
 		}
 		var one net.Listener
-		one, err = listenNear(wanted, from, d)
+		one, err = listenNear(ctx, wanted, from, d)
 		return one
 	}
 	if s.tls == tlsInternal {
@@ -167,13 +167,14 @@ func (p *program) demoSettings(d *demoDocument) (*settings, *demoListeners, erro
 }
 
 // listenNear listens at the address that is wanted or, without one, at the first free port of this machine from a number on.
-func listenNear(wanted string, from int, d *demoDocument) (net.Listener, error) {
+func listenNear(ctx context.Context, wanted string, from int, d *demoDocument) (net.Listener, error) {
+	var lc net.ListenConfig
 	if wanted != "" {
-		return net.Listen("tcp", wanted)
+		return lc.Listen(ctx, "tcp", wanted)
 	}
 	var errs []error
 	for port := from; port < from+demoTries; port++ {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			if port != from {
 				d.Moved = append(d.Moved, portMoved{from, port})
@@ -204,7 +205,7 @@ func demoFolder(dir string) error {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Join(dir, demoFile)); err != nil {
-		return &badSetting{"--data", fmt.Errorf("%s is not empty and is no demo's folder", dir)}
+		return &settingError{"--data", fmt.Errorf("%s is not empty and is no demo's folder", dir)}
 	}
 	return nil
 }

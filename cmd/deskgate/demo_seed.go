@@ -74,7 +74,7 @@ func (o *operator) hire(ctx context.Context, t *tenant.Tenant, who auth.Person) 
 	}
 	password := strings.ToLower(rand.Text()[:16])
 	_, _, err = o.doors.Staff.Accept(ctx, t, auth.Acceptance{
-		Host: o.node.TenantHost(t.Slug), Token: link.Query().Get("token"), Password: password, Name: who.Name,
+		Host: o.names.TenantHost(t.Slug), Token: link.Query().Get("token"), Password: password, Name: who.Name,
 	})
 	return tickets.Admin(tickets.Person{ID: i.Member.ID, Email: who.Email, Name: who.Name}), password, err
 }

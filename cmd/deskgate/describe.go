@@ -35,7 +35,7 @@ func describe(err error) *failure {
 	var f *failure
 	var fields tenant.FieldErrors
 	var usage *usageError
-	var bad *badSetting
+	var bad *settingError
 	var conflict *domain.ConflictError
 	switch {
 	case errors.As(err, &f):

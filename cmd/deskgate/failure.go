@@ -47,12 +47,14 @@ func (p *program) fail(args []string, err error) int {
 	}
 	code := exitFailed
 	var usage *usageError
-	var bad *badSetting
+	var bad *settingError
 	if errors.As(err, &usage) || errors.As(err, &bad) {
 		code = exitUsage
 	}
 	if p.asJSON || wantsJSON(args) {
-		p.printJSON(describe(err))
+		if err := p.printJSON(describe(err)); err != nil {
+			p.complain(err.Error())
+		}
 		return code
 	}
 	p.complain(err.Error())

@@ -45,7 +45,7 @@ func main() {
 
 // run does what the arguments say and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
-	root := p.command()
+	root := p.command() //nolint:contextcheck // the commands take the context that is passed on to them below
 	root.SetArgs(args)
 	root.SetIn(p.in)
 	root.SetOut(p.out)

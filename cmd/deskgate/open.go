@@ -21,7 +21,7 @@ import (
 // command that opened the data folder by itself.
 type operator struct {
 	store     *storage.Store
-	node      *tenant.Node
+	names     *tenant.Node
 	directory *tenant.Directory
 	tenants   *tenant.Registry
 	domains   *domain.Registry
@@ -53,13 +53,13 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	}
 	resolver, err := domain.NewResolver(s.resolvers)
 	if err != nil {
-		return nil, &badSetting{"--dns-resolver", err}
+		return nil, &settingError{"--dns-resolver", err}
 	}
 	store, err := storage.Open(ctx, s.storeOptions(log))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", s.data, err)
 	}
-	o := &operator{store: store, node: node}
+	o := &operator{store: store, names: node}
 	o.directory = tenant.NewDirectory(store, node)
 	o.tenants = tenant.NewRegistry(store, o.directory)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{Resolver: resolver, Log: log})
@@ -77,11 +77,11 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 // node is what the settings say about the node's names.
 func (s *settings) node() (*tenant.Node, error) {
 	if len(s.nodeURLs) == 0 {
-		return nil, &badSetting{"--node-url", errors.New("is required: the public base URL of the node, e.g. https://tickets.example.com")}
+		return nil, &settingError{"--node-url", errors.New("is required: the public base URL of the node, e.g. https://tickets.example.com")}
 	}
 	node, err := tenant.NewNode(tenant.NodeOptions{URLs: s.nodeURLs, TLSOff: s.tls == tlsOff, Addresses: s.nodeAddresses})
 	if err != nil {
-		return nil, &badSetting{"--node-url", err}
+		return nil, &settingError{"--node-url", err}
 	}
 	return node, nil
 }

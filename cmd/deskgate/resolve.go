@@ -17,14 +17,14 @@ import (
 // settingValues are the values of settings by name, as one source gives them.
 type settingValues map[string][]string
 
-// badSetting says which setting can't be used, in the words of the place where it was given.
-type badSetting struct {
+// settingError says which setting can't be used, in the words of the place where it was given.
+type settingError struct {
 	where string // --tls, DESKGATE_TLS, deskgate.toml: tls
 	err   error
 }
 
-func (e *badSetting) Error() string { return e.where + ": " + e.err.Error() }
-func (e *badSetting) Unwrap() error { return e.err }
+func (e *settingError) Error() string { return e.where + ": " + e.err.Error() }
+func (e *settingError) Unwrap() error { return e.err }
 
 // source is one place that gives settings.
 type source struct {
@@ -85,11 +85,11 @@ func (d setting) from(s *settings, sources []source) error {
 			continue
 		}
 		if len(values) > 1 && !d.repeated {
-			return &badSetting{src.where(d), errors.New("is given more than once")}
+			return &settingError{src.where(d), errors.New("is given more than once")}
 		}
 		for _, v := range values {
 			if err := d.parse(s, v); err != nil {
-				return &badSetting{src.where(d), err}
+				return &settingError{src.where(d), err}
 			}
 		}
 		s.given[d.name] = values
@@ -130,7 +130,7 @@ func (p *program) fromEnvironment() (settingValues, error) {
 	if _, given := values["smtp-url"]; !given {
 		url, err := p.credential("smtp-url")
 		if err != nil {
-			return nil, &badSetting{"credential smtp-url", err}
+			return nil, &settingError{"credential smtp-url", err}
 		}
 		if url = strings.TrimSpace(url); url != "" {
 			values["smtp-url"] = []string{url}
@@ -164,10 +164,10 @@ func fromFile(name string) (settingValues, error) {
 	var doc map[string]any
 	b, err := os.ReadFile(name) //nolint:gosec // the operator names the file
 	if err != nil {
-		return nil, &badSetting{"--config", err}
+		return nil, &settingError{"--config", err}
 	}
 	if err := toml.Unmarshal(b, &doc); err != nil {
-		return nil, &badSetting{name, err}
+		return nil, &settingError{name, err}
 	}
 	known := map[string]setting{}
 	for _, d := range knownSettings() {
@@ -177,11 +177,11 @@ func fromFile(name string) (settingValues, error) {
 	for key, v := range doc {
 		d, ok := known[strings.ReplaceAll(key, "_", "-")]
 		if !ok {
-			return nil, &badSetting{name + ": " + key, errors.New("there is no such setting")}
+			return nil, &settingError{name + ": " + key, errors.New("there is no such setting")}
 		}
 		list, err := scalars(v)
 		if err != nil {
-			return nil, &badSetting{name + ": " + key, err}
+			return nil, &settingError{name + ": " + key, err}
 		}
 		values[d.name] = list
 	}
@@ -215,7 +215,7 @@ func (p *program) masterKey() ([]byte, error) {
 	if v := p.getenv("DESKGATE_MASTER_KEY"); v != "" {
 		key, err := storage.ParseMasterKey(v)
 		if err != nil {
-			return nil, &badSetting{"DESKGATE_MASTER_KEY", err}
+			return nil, &settingError{"DESKGATE_MASTER_KEY", err}
 		}
 		return key, nil
 	}
@@ -225,7 +225,7 @@ func (p *program) masterKey() ([]byte, error) {
 	}
 	key, err := storage.ParseMasterKey(v)
 	if err != nil {
-		return nil, &badSetting{"credential master.key", err}
+		return nil, &settingError{"credential master.key", err}
 	}
 	return key, nil
 }
@@ -236,7 +236,7 @@ func (p *program) credential(name string) (string, error) {
 	if dir == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(filepath.Join(dir, name))
+	b, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // systemd names the folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

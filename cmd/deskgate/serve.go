@@ -35,7 +35,7 @@ serve --node-url https://tickets.example.com --tls off --http 127.0.0.1:8080 --t
 
 // node is a running node.
 type node struct {
-	*operator
+	*operator // the rooms
 
 	settings *settings
 	edge     *proxy.Server
@@ -72,7 +72,7 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 	n.level.Set(s.logLevel)
 	n.log = p.logger(s.logFormat, n.level)
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
-		return nil, &badSetting{"--data", err}
+		return nil, &settingError{"--data", err}
 	}
 	err := patiently(ctx, func() (err error) {
 		n.operator, err = open(ctx, s, n.log)
@@ -110,7 +110,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 	if err != nil {
 		return err
 	}
-	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.operator.node
+	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
 	config.Product, config.Log = product, n.log
 	config.HTTPListener, config.HTTPSListener = l.http, l.https
 	if n.edge, err = proxy.New(ctx, config); err != nil {
@@ -132,11 +132,11 @@ func (s *settings) edge() (proxy.Config, error) {
 	}
 	pem, err := os.ReadFile(s.acmeCARoot)
 	if err != nil {
-		return c, &badSetting{"--acme-ca-root", err}
+		return c, &settingError{"--acme-ca-root", err}
 	}
 	c.ACME.Roots = x509.NewCertPool()
 	if !c.ACME.Roots.AppendCertsFromPEM(pem) {
-		return c, &badSetting{"--acme-ca-root", fmt.Errorf("%s holds no certificate in PEM", s.acmeCARoot)}
+		return c, &settingError{"--acme-ca-root", fmt.Errorf("%s holds no certificate in PEM", s.acmeCARoot)}
 	}
 	return c, nil
 }
@@ -172,7 +172,7 @@ func (n *node) close() error {
 // greet logs what an operator wants to know first.
 func (n *node) greet(ctx context.Context) {
 	attrs := []any{
-		"node_url", n.operator.node.URL(), "data", n.settings.data, "tls", n.settings.tls,
+		"node_url", n.names.URL(), "data", n.settings.data, "tls", n.settings.tls,
 		"http", n.edge.HTTPAddr().String(), "version", thisVersion().Version,
 	}
 	if a := n.edge.HTTPSAddr(); a != nil {
@@ -181,7 +181,7 @@ func (n *node) greet(ctx context.Context) {
 	n.log.InfoContext(ctx, "the node is ready", attrs...)
 	list, err := n.tenants.List(ctx)
 	if err == nil && len(list) == 0 {
-		n.log.InfoContext(ctx, "there are no tenants yet: deskgate tenant create SLUG --data "+n.settings.data)
+		n.log.InfoContext(ctx, "there are no tenants yet", "next", "deskgate tenant create SLUG --data "+n.settings.data)
 	}
 	if n.settings.smtpURL != "" {
 		n.log.WarnContext(ctx, "this version sends no mail: --smtp-url and --mail-from have no effect yet")

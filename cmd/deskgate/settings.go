@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,6 +63,10 @@ type setting struct {
 
 // knownSettings are all of them, in the order of the manual.
 func knownSettings() []setting {
+	return slices.Concat(mainSettings(), certificateSettings(), networkSettings(), otherSettings())
+}
+
+func mainSettings() []setting {
 	return []setting{
 		{
 			name: "data", value: "DIR", standard: "./data", anywhere: true,
@@ -87,6 +92,11 @@ func knownSettings() []setting {
 			usage: "acme: certificates from a public CA; internal: from the node's own CA; off: plain HTTP on --http, behind another TLS edge that is in --trusted-proxy",
 			parse: into(func(s *settings) *string { return &s.tls }, oneOf(tlsACME, tlsInternal, tlsOff)),
 		},
+	}
+}
+
+func certificateSettings() []setting {
+	return []setting{
 		{
 			name: "acme-ca", value: "URL", usage: "directory of the ACME CA (Let's Encrypt if none)",
 			parse: into(func(s *settings) *string { return &s.acmeCA }, anyURL("https", "http")),
@@ -109,6 +119,11 @@ func knownSettings() []setting {
 			usage: "where the CA reaches this node for TLS-ALPN-01 if it is not 443",
 			parse: into(func(s *settings) *int { return &s.acmeTLSPort }, port),
 		},
+	}
+}
+
+func networkSettings() []setting {
+	return []setting{
 		{
 			name: "dns-resolver", value: "HOST:PORT", repeated: true,
 			usage: "resolver for the checks of domains (the system's if none)",
@@ -132,6 +147,11 @@ func knownSettings() []setting {
 			name: "metrics", value: "ADDR", standard: "off", usage: "where Prometheus metrics, /healthz and /readyz are served, or off",
 			parse: into(func(s *settings) *string { return &s.metrics }, orOff(listenAddress)),
 		},
+	}
+}
+
+func otherSettings() []setting {
+	return []setting{
 		{
 			name: "smtp-url", value: "URL", usage: "outgoing mail: smtp[s]://user:pass@host:port",
 			parse: into(func(s *settings) *string { return &s.smtpURL }, anyURL("smtp", "smtps")),

@@ -44,7 +44,7 @@ func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
 		select {
 		case err := <-done:
 			if err == nil {
-				n.log.Info("the node has stopped")
+				n.log.InfoContext(ctx, "the node has stopped")
 			}
 			return err
 		case s := <-signals:
@@ -56,7 +56,7 @@ func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
 			default:
 				stopping = true
 				n.tell(daemon.SdNotifyStopping)
-				n.log.Info("stopping: running requests may finish", "signal", s.String())
+				n.log.InfoContext(ctx, "stopping: running requests may finish", "signal", s.String())
 			}
 		}
 	}
