@@ -6,7 +6,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,17 +17,18 @@ import (
 // maxJSON is the largest JSON body that the API takes.
 const maxJSON = 1 << 20
 
-// decode reads the JSON body of an API request into v. A body that is no JSON, says a name twice or goes on after its
+// decode reads the JSON body of an API request into v, and returns it as it came. A body that is no JSON, says a name twice or goes on after its
 // end is malformed; an unknown field or a value of the wrong type is invalid.
-func decode(w http.ResponseWriter, r *http.Request, v any) error {
-	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/json" {
-		return unsupported("application/json")
+func decode(w http.ResponseWriter, r *http.Request, v any) ([]byte, error) {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" {
+		return nil, unsupported("application/json")
 	}
 	body, err := readBody(w, r, maxJSON)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return decodeJSON(body, v)
+	return body, decodeJSON(body, v)
 }
 
 func decodeJSON(body []byte, v any) error {
@@ -88,4 +91,30 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, malformed("The body ended early.")
 	}
 	return body, nil
+}
+
+// readForm reads the body of one of our own pages' forms.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return nil, unsupported("application/x-www-form-urlencoded")
+	}
+	body, err := readBody(w, r, maxJSON)
+	if err != nil {
+		return nil, err
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil || !utf8.Valid(body) {
+		return nil, malformed("The body is not a valid form.")
+	}
+	for _, all := range values {
+		for i, text := range all {
+			if !utf8.ValidString(text) {
+				return nil, malformed("The body is not UTF-8.")
+			}
+			// Browsers end the lines of a text area with both.
+			all[i] = strings.ReplaceAll(text, "\r\n", "\n")
+		}
+	}
+	return values, nil
 }

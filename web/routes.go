@@ -1,9 +1,86 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
 
-// routes are all addresses of the product, in the order of the manual. A literal that stands where another route of the
-// same method has a parameter is taken care of by that route's handler.
+	"github.com/deskgate/deskgate/auth"
+)
+
+const (
+	get    = http.MethodGet
+	post   = http.MethodPost
+	put    = http.MethodPut
+	patch  = http.MethodPatch
+	delete = http.MethodDelete
+)
+
+// routes are all addresses of the product, in the order of the manual. Where a literal would stand beside another
+// route's parameter, that route's handler takes the word: httprouter knows one of both.
 func (s *Server) routes() {
-	s.table.add(anyHost, http.MethodGet, "/static/:file", s.open(s.asset))
+	t := s.table
+
+	// The redirect login, and what becomes of its token.
+	t.add(anyHost, post, "/api/auth/redirect/:slug", s.open(s.redirectLogin))
+	t.add(tenantHosts, get, "/auth/callback", s.open(s.callback))
+	t.add(tenantHosts, http.MethodOptions, "/auth/callback", s.open(s.callback))
+	t.add(tenantHosts, post, "/auth/callback", s.form(s.confirm))
+	t.add(tenantHosts, get, "/auth/continue", s.open(s.resume))
+	t.add(tenantHosts, post, "/auth/continue", s.form(s.confirm))
+
+	// Test helpers.
+	t.add(anyHost, post, "/api/test/auth/redirect/:slug", s.open(s.testRedirect))
+
+	// The API of a tenant.
+	s.apiRoute(get, "/tickets", auth.TicketsRead, s.listTickets)
+	s.apiRoute(post, "/tickets", auth.TicketsWrite, s.createTicket)
+	s.apiRoute(get, "/tickets/:id", auth.TicketsRead, s.showTicket)
+	s.apiRoute(put, "/tickets/:id", auth.TicketsWrite, s.changeTicket)
+	s.apiRoute(patch, "/tickets/:id", auth.TicketsWrite, s.changeTicket)
+	s.apiRoute(delete, "/tickets/:id", auth.TicketsDelete, s.deleteTicket)
+	s.apiRoute(get, "/tickets/:id/comments", auth.TicketsRead, s.listComments)
+	s.apiRoute(post, "/tickets/:id/comments", auth.TicketsWrite, s.createComment)
+	s.apiRoute(get, "/tickets/:id/activity", auth.TicketsRead, s.listActivity)
+	s.apiRoute(post, "/tickets/:id/restore", auth.TicketsDelete, s.restoreTicket)
+	s.apiRoute(get, "/categories", auth.TicketsRead, s.listCategories)
+	s.apiRoute(post, "/categories", auth.TenantWrite, s.createCategory)
+	s.apiRoute(get, "/categories/:id", auth.TicketsRead, s.showCategory)
+	s.apiRoute(put, "/categories/:id", auth.TenantWrite, s.changeCategory)
+	s.apiRoute(delete, "/categories/:id", auth.TenantWrite, s.deleteCategory)
+	s.apiRoute(get, "/tenant", auth.TenantRead, s.showTenant)
+	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
+	s.apiRoute(get, "/users/me", 0, s.showMe)
+	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
+	t.add(anyHost, get, "/api/v1/openapi.json", s.open(s.describe))
+
+	// The portal.
+	t.add(nodeHosts, get, "/", s.open(s.nodePage))
+	t.add(tenantHosts, get, "/", s.open(s.home))
+	t.add(tenantHosts, get, "/dashboard", s.portal(s.dashboard))
+	t.add(tenantHosts, get, "/tickets", s.portal(s.ticketsPage))
+	t.add(tenantHosts, post, "/tickets", s.portal(s.fileTicket))
+	t.add(tenantHosts, get, "/tickets/:number", s.portal(s.threadPage))
+	t.add(tenantHosts, post, "/tickets/:number/reply", s.portal(s.reply))
+	t.add(tenantHosts, post, "/tickets/:number/solved", s.portal(s.markSolved))
+	t.add(tenantHosts, post, "/tickets/:number/reopen", s.portal(s.reopen))
+	t.add(tenantHosts, get, "/auth/sign-in", s.open(s.signInPage))
+	t.add(tenantHosts, post, "/auth/sign-out", s.form(s.signOut))
+
+	// The console.
+	t.add(tenantHosts, get, "/agent", s.console(s.agentList))
+	t.add(tenantHosts, get, "/agent/tickets/:number", s.console(s.agentTicket))
+	t.add(tenantHosts, post, "/agent/tickets/:number", s.console(s.agentAnswer))
+	t.add(tenantHosts, get, "/agent/login", s.open(s.agentLoginPage))
+	t.add(tenantHosts, post, "/agent/login", s.form(s.agentLogin))
+	t.add(tenantHosts, post, "/agent/sign-out", s.form(s.agentSignOut))
+	t.add(tenantHosts, get, "/auth/invite", s.open(s.invitePage))
+	t.add(tenantHosts, post, "/auth/invite", s.form(s.acceptInvite))
+
+	t.add(anyHost, get, "/static/:file", s.open(s.asset))
+}
+
+// apiRoute adds a route of the API under both of its names.
+func (s *Server) apiRoute(method, pattern string, rights auth.Scopes, h handler) {
+	for _, root := range []string{"/api", "/api/v1"} {
+		s.table.add(anyHost, method, root+pattern, s.api(rights, h))
+	}
 }

@@ -22,13 +22,6 @@ type continueView struct {
 	Instead string
 }
 
-// resumeView has a button with which a browser takes over what a partner's server began.
-type resumeView struct {
-	frame
-
-	URL string
-}
-
 // newTabView is what a frame shows instead of signing in.
 type newTabView struct {
 	frame

@@ -1,0 +1,162 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// commentDocument is a comment in the API.
+type commentDocument struct {
+	ID          string             `json:"id"`
+	Body        string             `json:"body"`
+	Visibility  tickets.Visibility `json:"visibility"`
+	Author      authorDocument     `json:"author"`
+	Attachments []struct{}         `json:"attachments"`
+	CreatedAt   time.Time          `json:"created_at"`
+}
+
+// authorDocument is who wrote or did something.
+type authorDocument struct {
+	ID    *string `json:"id"`
+	Name  string  `json:"name"`
+	Email *string `json:"email"`
+	Role  string  `json:"role"`
+}
+
+func author(a tickets.Author) authorDocument {
+	return authorDocument{ID: orNull(a.ID), Name: a.Name, Email: orNull(a.Email), Role: a.Role}
+}
+
+func comment(c *tickets.Comment) commentDocument {
+	return commentDocument{
+		ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author), CreatedAt: c.CreatedAt.UTC(),
+	}
+}
+
+// newComment is the body of a request that comments a ticket.
+type newComment struct {
+	Body          string           `json:"body"`
+	Visibility    optional[string] `json:"visibility"`
+	AttachmentIDs []string         `json:"attachment_ids"`
+}
+
+func (c newComment) note() tickets.Note {
+	return tickets.Note{Body: c.Body, Visibility: tickets.Visibility(c.Visibility.value)}
+}
+
+// noAttachments refuses attachments that are not there: no file has been taken yet.
+func noAttachments(ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return invalid(map[string][]string{"attachment_ids": {"There is no attachment with this id."}})
+}
+
+func (s *Server) listComments(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p := parameters{values: r.URL.Query()}
+	limit, cursor := p.limit(), p.text("cursor")
+	if err := p.err(); err != nil {
+		return err
+	}
+	page, err := s.desk.Comments(r.Context(), c.tenant, c.actor(), ref, cursor, limit)
+	if err != nil {
+		return err
+	}
+	answer := list[commentDocument]{HasMore: page.Next != "", NextCursor: orNull(page.Next)}
+	for i := range page.Comments {
+		answer.Data = append(answer.Data, comment(&page.Comments[i]))
+	}
+	linkNext(w, r, page.Next)
+	return encode(w, http.StatusOK, answer)
+}
+
+func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	var in newComment
+	body, err := decode(w, r, &in)
+	if err != nil {
+		return err
+	}
+	if err := noAttachments(in.AttachmentIDs); err != nil {
+		return err
+	}
+	note := in.note()
+	if note.Idempotency, err = idempotency(r, body); err != nil {
+		return err
+	}
+	done, err := s.desk.Comment(r.Context(), c.tenant, c.actor(), ref, note)
+	if err != nil {
+		return err
+	}
+	replayed(w, done.Replayed)
+	if done.FollowUp {
+		// The ticket was closed for too long: the answer is the new one that continues it.
+		w.Header().Set("Location", "/api/tickets/"+done.Ticket.ID)
+		return encode(w, http.StatusCreated, s.ticketDocument(c.tenant, &done.Ticket))
+	}
+	return encode(w, http.StatusCreated, comment(&done.Comment))
+}
+
+// activityDocument is an entry of a ticket's history.
+type activityDocument struct {
+	ID         string              `json:"id"`
+	Action     string              `json:"action"`
+	Actor      authorDocument      `json:"actor"`
+	Changes    []fieldDocument     `json:"changes"`
+	CommentID  *string             `json:"comment_id"`
+	Visibility *tickets.Visibility `json:"visibility,omitempty"`
+	CreatedAt  time.Time           `json:"created_at"`
+}
+
+type fieldDocument struct {
+	Field string `json:"field"`
+	From  string `json:"from"`
+	To    string `json:"to"`
+}
+
+func activity(a *tickets.Activity) activityDocument {
+	d := activityDocument{
+		ID: a.ID, Action: a.Action, Actor: author(a.Actor), CommentID: orNull(a.CommentID), CreatedAt: a.CreatedAt.UTC(),
+	}
+	if a.Visibility != "" {
+		d.Visibility = &a.Visibility
+	}
+	for _, change := range a.Changes {
+		d.Changes = append(d.Changes, fieldDocument{Field: change.Field, From: change.From, To: change.To})
+	}
+	return d
+}
+
+func (s *Server) listActivity(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p := parameters{values: r.URL.Query()}
+	limit, cursor := p.limit(), p.text("cursor")
+	if err := p.err(); err != nil {
+		return err
+	}
+	page, err := s.desk.Activity(r.Context(), c.tenant, c.actor(), ref, cursor, limit)
+	if err != nil {
+		return err
+	}
+	answer := list[activityDocument]{HasMore: page.Next != "", NextCursor: orNull(page.Next)}
+	for i := range page.Activities {
+		answer.Data = append(answer.Data, activity(&page.Activities[i]))
+	}
+	linkNext(w, r, page.Next)
+	return encode(w, http.StatusOK, answer)
+}

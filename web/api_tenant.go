@@ -1,0 +1,112 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// tenantDocument is the tenant in the API. No secret is in it.
+type tenantDocument struct {
+	ID       string           `json:"id"`
+	Slug     string           `json:"slug"`
+	Name     string           `json:"name"`
+	URL      string           `json:"url"`
+	Hosts    []tenant.Host    `json:"hosts"`
+	Settings settingsDocument `json:"settings"`
+}
+
+// settingsDocument is what a tenant may choose.
+type settingsDocument struct {
+	AllowedOrigins          []string                `json:"allowed_origins"`
+	Unsigned                tenant.Unsigned         `json:"unsigned"`
+	OriginMode              tenant.OriginMode       `json:"origin_mode"`
+	ExternalRedirect        tenant.ExternalRedirect `json:"external_redirect"`
+	PrimaryHost             *string                 `json:"primary_host"`
+	SimpleAuthOperators     bool                    `json:"simpleauth_operators"`
+	AdminFolder             string                  `json:"admin_folder"`
+	CookieSameSite          tenant.CookieSameSite   `json:"cookie_samesite"`
+	APIRequestsPerMinute    int                     `json:"api_requests_per_minute"`
+	RedirectRequestsPerHour int                     `json:"redirect_requests_per_hour"`
+}
+
+func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
+	set := t.Settings
+	return tenantDocument{
+		ID: string(t.ID), Slug: t.Slug, Name: t.Name, URL: s.directory.PrimaryURL(t), Hosts: s.directory.Hosts(t),
+		Settings: settingsDocument{
+			AllowedOrigins: set.AllowedOrigins, Unsigned: set.Unsigned, OriginMode: set.OriginMode,
+			ExternalRedirect: set.ExternalRedirect, PrimaryHost: orNull(string(set.PrimaryHost)),
+			SimpleAuthOperators: set.SimpleAuthOperators, AdminFolder: set.AdminFolder, CookieSameSite: set.CookieSameSite,
+			APIRequestsPerMinute: set.APIRequestsPerMinute, RedirectRequestsPerHour: set.RedirectRequestsPerHour,
+		},
+	}
+}
+
+func (s *Server) showTenant(w http.ResponseWriter, r *http.Request) error {
+	return encode(w, http.StatusOK, s.tenantDocument(callerOf(r).tenant))
+}
+
+// tenantChange is the body of a request that changes the tenant: what is absent stays, null is the default again.
+type tenantChange struct {
+	Name     optional[string]         `json:"name"`
+	Settings optional[settingsChange] `json:"settings"`
+}
+
+type settingsChange struct {
+	AllowedOrigins          optional[[]string] `json:"allowed_origins"`
+	Unsigned                optional[string]   `json:"unsigned"`
+	OriginMode              optional[string]   `json:"origin_mode"`
+	ExternalRedirect        optional[string]   `json:"external_redirect"`
+	PrimaryHost             optional[string]   `json:"primary_host"`
+	SimpleAuthOperators     optional[bool]     `json:"simpleauth_operators"`
+	AdminFolder             optional[string]   `json:"admin_folder"`
+	CookieSameSite          optional[string]   `json:"cookie_samesite"`
+	APIRequestsPerMinute    optional[int]      `json:"api_requests_per_minute"`
+	RedirectRequestsPerHour optional[int]      `json:"redirect_requests_per_hour"`
+}
+
+func (s *Server) changeTenant(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	var in tenantChange
+	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	t, err := s.tenants.As(c.Actor()).Set(r.Context(), c.tenant.Slug, in.values())
+	if err != nil {
+		return err
+	}
+	return encode(w, http.StatusOK, s.tenantDocument(t))
+}
+
+// values are the changes as the registry takes them, by key.
+func (c tenantChange) values() map[string]string {
+	values, set := map[string]string{}, c.Settings.value
+	note(values, "name", c.Name, plain)
+	note(values, "allowed_origins", set.AllowedOrigins, func(all []string) string { return strings.Join(all, ",") })
+	note(values, "unsigned", set.Unsigned, plain)
+	note(values, "origin_mode", set.OriginMode, plain)
+	note(values, "external_redirect", set.ExternalRedirect, plain)
+	note(values, "primary_host", set.PrimaryHost, plain)
+	note(values, "simpleauth_operators", set.SimpleAuthOperators, strconv.FormatBool)
+	note(values, "admin_folder", set.AdminFolder, plain)
+	note(values, "cookie_samesite", set.CookieSameSite, plain)
+	note(values, "api_requests_per_minute", set.APIRequestsPerMinute, strconv.Itoa)
+	note(values, "redirect_requests_per_hour", set.RedirectRequestsPerHour, strconv.Itoa)
+	return values
+}
+
+func plain(s string) string { return s }
+
+// note keeps a change if there is one; null is the empty value, which stands for the default.
+func note[T any](values map[string]string, key string, field optional[T], text func(T) string) {
+	if !field.present {
+		return
+	}
+	values[key] = ""
+	if !field.null {
+		values[key] = text(field.value)
+	}
+}

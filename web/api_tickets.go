@@ -1,0 +1,317 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// ticketDocument is a ticket in the API.
+type ticketDocument struct {
+	ID                 string           `json:"id"`
+	Number             uint64           `json:"number"`
+	Title              string           `json:"title"`
+	Description        string           `json:"description"`
+	Status             tickets.Status   `json:"status"`
+	StatusCategory     string           `json:"status_category"`
+	Priority           tickets.Priority `json:"priority"`
+	CategoryID         *string          `json:"category_id"`
+	Tags               []string         `json:"tags"`
+	CustomFields       map[string]any   `json:"custom_fields"`
+	Requester          *personDocument  `json:"requester"`
+	RequesterAssurance *string          `json:"requester_assurance"`
+	Assignee           *personDocument  `json:"assignee"`
+	ExternalID         *string          `json:"external_id"`
+	Source             string           `json:"source"`
+	FollowUpOf         *string          `json:"follow_up_of,omitempty"`
+	Version            uint64           `json:"version"`
+	URL                string           `json:"url"`
+	CreatedAt          time.Time        `json:"created_at"`
+	UpdatedAt          time.Time        `json:"updated_at"`
+	FirstResponseAt    *time.Time       `json:"first_response_at"`
+	ResolvedAt         *time.Time       `json:"resolved_at"`
+	DeletedAt          *time.Time       `json:"deleted_at,omitempty"`
+}
+
+// personDocument is somebody a ticket has to do with. An asserted requester has no id: they are nobody in particular.
+type personDocument struct {
+	ID    *string `json:"id"`
+	Email string  `json:"email"`
+	Name  string  `json:"name"`
+}
+
+func (s *Server) ticketDocument(tn *tenant.Tenant, t *tickets.Ticket) ticketDocument {
+	return ticketDocument{
+		ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description,
+		Status: t.Status, StatusCategory: t.Status.Category(), Priority: t.Priority,
+		CategoryID: orNull(t.CategoryID), Tags: t.Tags, CustomFields: t.CustomFields,
+		Requester: person(t.Requester), RequesterAssurance: orNull(string(t.Assurance)), Assignee: person(t.Assignee),
+		ExternalID: orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
+		URL:       s.portalURL(tn) + "/tickets/" + strconv.FormatUint(t.Number, 10),
+		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
+		FirstResponseAt: utc(t.FirstResponseAt), ResolvedAt: utc(t.ResolvedAt), DeletedAt: utc(t.DeletedAt),
+	}
+}
+
+// portalURL is where the tenant's portal begins, as it is handed out.
+func (s *Server) portalURL(tn *tenant.Tenant) string {
+	mount := ""
+	if site, ok := s.directory.Lookup(string(s.directory.PrimaryHost(tn))); ok {
+		mount = strings.TrimSuffix(site.Mount, "/")
+	}
+	return s.directory.PrimaryURL(tn) + mount
+}
+
+func person(p *tickets.Person) *personDocument {
+	if p == nil {
+		return nil
+	}
+	return &personDocument{ID: orNull(p.ID), Email: p.Email, Name: p.Name}
+}
+
+// orNull is nil for what is not there.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	query, err := ticketQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	page, err := s.desk.List(r.Context(), c.tenant, c.actor(), query)
+	if err != nil {
+		return err
+	}
+	answer := list[ticketDocument]{HasMore: page.HasMore, NextCursor: orNull(page.Next)}
+	for i := range page.Tickets {
+		answer.Data = append(answer.Data, s.ticketDocument(c.tenant, &page.Tickets[i]))
+	}
+	if query.IncludesTotal {
+		answer.Total = &page.Total
+	}
+	linkNext(w, r, page.Next)
+	return encode(w, http.StatusOK, answer)
+}
+
+// ticketQuery reads the parameters of a list.
+func ticketQuery(values url.Values) (tickets.Query, error) {
+	p := parameters{values: values}
+	q := tickets.Query{
+		CategoryID:    p.text("category_id"),
+		Assignee:      p.text("assignee_id"),
+		RequesterID:   p.text("requester_id"),
+		Tag:           p.text("tag"),
+		Text:          p.text("q"),
+		CreatedAfter:  p.time("created_after"),
+		UpdatedAfter:  p.time("updated_after"),
+		Deleted:       p.flag("deleted"),
+		Sort:          tickets.Sort(p.text("sort")),
+		Limit:         p.limit(),
+		Cursor:        p.text("cursor"),
+		IncludesTotal: p.flag("include_total"),
+	}
+	for _, status := range p.words("status") {
+		q.Status = append(q.Status, tickets.Status(status))
+	}
+	for _, priority := range p.words("priority") {
+		q.Priority = append(q.Priority, tickets.Priority(priority))
+	}
+	return q, p.err()
+}
+
+// newTicket is the body of a request that files a ticket.
+type newTicket struct {
+	Title         string            `json:"title"`
+	Description   string            `json:"description"`
+	Priority      optional[string]  `json:"priority"`
+	CategoryID    optional[string]  `json:"category_id"`
+	Tags          []string          `json:"tags"`
+	CustomFields  map[string]any    `json:"custom_fields"`
+	Requester     optional[subject] `json:"requester"`
+	AssigneeID    optional[string]  `json:"assignee_id"`
+	AttachmentIDs []string          `json:"attachment_ids"`
+	ExternalID    optional[string]  `json:"external_id"`
+}
+
+func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	var in newTicket
+	body, err := decode(w, r, &in)
+	if err != nil {
+		return err
+	}
+	draft := tickets.Draft{
+		Title: in.Title, Description: in.Description, Priority: tickets.Priority(in.Priority.value),
+		CategoryID: in.CategoryID.value, Tags: in.Tags, CustomFields: in.CustomFields, ExternalID: in.ExternalID.value,
+	}
+	if draft.Idempotency, err = idempotency(r, body); err != nil {
+		return err
+	}
+	if err := noAttachments(in.AttachmentIDs); err != nil {
+		return err
+	}
+	if draft.Assignee, err = s.assignee(r, in.AssigneeID); err != nil {
+		return err
+	}
+	if draft.Requester, err = s.requester(r, in.Requester); err != nil {
+		return err
+	}
+	opened, err := s.desk.Open(r.Context(), c.tenant, c.actor(), draft)
+	if err != nil {
+		return err
+	}
+	document := s.ticketDocument(c.tenant, &opened.Ticket)
+	replayed(w, opened.Replayed)
+	w.Header().Set("Location", "/api/tickets/"+document.ID)
+	w.Header().Set("ETag", etag(document.Version))
+	return encode(w, http.StatusCreated, document)
+}
+
+func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p := parameters{values: r.URL.Query()}
+	find := s.desk.Find
+	if p.flag("deleted") {
+		find = s.desk.FindDeleted
+	}
+	if err := p.err(); err != nil {
+		return err
+	}
+	t, err := find(r.Context(), c.tenant, c.actor(), ref)
+	if err != nil {
+		return err
+	}
+	return s.encodeTicket(w, r, c.tenant, &t)
+}
+
+// encodeTicket answers with a ticket, or says that the caller has it already.
+func (s *Server) encodeTicket(w http.ResponseWriter, r *http.Request, tn *tenant.Tenant, t *tickets.Ticket) error {
+	h := w.Header()
+	h.Set("ETag", etag(t.Version))
+	h.Set("Cache-Control", "private, no-cache")
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if known := r.Header.Get("If-None-Match"); known != "" && tagged(known, t.Version) {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	return encode(w, http.StatusOK, s.ticketDocument(tn, t))
+}
+
+// ticketChange is the body of a request that changes a ticket.
+type ticketChange struct {
+	Title        optional[string]         `json:"title"`
+	Description  optional[string]         `json:"description"`
+	Status       optional[tickets.Status] `json:"status"`
+	Priority     optional[string]         `json:"priority"`
+	CategoryID   optional[string]         `json:"category_id"`
+	Tags         optional[[]string]       `json:"tags"`
+	AddTags      []string                 `json:"add_tags"`
+	RemoveTags   []string                 `json:"remove_tags"`
+	CustomFields optional[map[string]any] `json:"custom_fields"`
+	Requester    optional[subject]        `json:"requester"`
+	AssigneeID   optional[string]         `json:"assignee_id"`
+	ExternalID   optional[string]         `json:"external_id"`
+	Comment      optional[newComment]     `json:"comment"`
+}
+
+func (s *Server) changeTicket(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	var in ticketChange
+	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	change, err := s.change(r, in)
+	if err != nil {
+		return err
+	}
+	if change.IfVersion, err = s.ifMatch(r, ref); err != nil {
+		return err
+	}
+	updated, err := s.desk.Update(r.Context(), c.tenant, c.actor(), ref, change)
+	if err != nil {
+		return err
+	}
+	return s.encodeTicket(w, r, c.tenant, &updated.Ticket)
+}
+
+func (s *Server) change(r *http.Request, in ticketChange) (tickets.Change, error) {
+	change := tickets.Change{
+		Title: in.Title.field(), Description: in.Description.field(), Status: in.Status.field(),
+		CategoryID: in.CategoryID.field(), Tags: in.Tags.field(), AddTags: in.AddTags, RemoveTags: in.RemoveTags,
+		CustomFields: in.CustomFields.field(), ExternalID: in.ExternalID.field(),
+		Priority: tickets.Optional[tickets.Priority]{
+			Present: in.Priority.present, Null: in.Priority.null, Value: tickets.Priority(in.Priority.value),
+		},
+		Assignee:  tickets.Optional[tickets.Person]{Present: in.AssigneeID.present, Null: in.AssigneeID.null},
+		Requester: tickets.Optional[tickets.Person]{Present: in.Requester.present, Null: in.Requester.null},
+	}
+	agent, err := s.assignee(r, in.AssigneeID)
+	if err != nil {
+		return change, err
+	}
+	if agent != nil {
+		change.Assignee = tickets.Set(*agent)
+	}
+	requester, err := s.requester(r, in.Requester)
+	if err != nil {
+		return change, err
+	}
+	if requester != nil {
+		change.Requester = tickets.Set(*requester)
+	}
+	if in.Comment.given() {
+		note := in.Comment.value.note()
+		change.Comment = &note
+		err = noAttachments(in.Comment.value.AttachmentIDs)
+	}
+	return change, err
+}
+
+func (s *Server) deleteTicket(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	version, err := s.ifMatch(r, ref)
+	if err != nil {
+		return err
+	}
+	if err := s.desk.Delete(r.Context(), c.tenant, c.actor(), ref, version); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) restoreTicket(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	t, err := s.desk.Restore(r.Context(), c.tenant, c.actor(), ref)
+	if err != nil {
+		return err
+	}
+	return s.encodeTicket(w, r, c.tenant, &t)
+}

@@ -1,0 +1,321 @@
+package web
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// agentViews are the console's views of the tickets. Under the name of none there is the first.
+var agentViews = []struct {
+	name, text string
+	query      tickets.Query
+}{
+	{"inbox", "Inbox", tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen}}},
+	{"mine", "Mine", tickets.Query{
+		Assignee: tickets.AssigneeMe,
+		Status:   []tickets.Status{tickets.StatusNew, tickets.StatusOpen, tickets.StatusPending, tickets.StatusOnHold},
+	}},
+	{"unassigned", "Unassigned", tickets.Query{
+		Assignee: tickets.AssigneeNone, Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen},
+	}},
+	{"waiting", "Waiting", tickets.Query{Status: []tickets.Status{tickets.StatusPending, tickets.StatusOnHold}}},
+	{"done", "Done", tickets.Query{Status: doneStatuses}},
+	{"all", "All", tickets.Query{}},
+}
+
+func (s *Server) agentList(w http.ResponseWriter, r *http.Request) error {
+	values := r.URL.Query()
+	view := &agentListView{frame: s.ownFrame(r, "Tickets", "tickets"), Query: strings.TrimSpace(values.Get("q"))}
+	chosen := slices.IndexFunc(agentViews, func(v struct {
+		name, text string
+		query      tickets.Query
+	}) bool {
+		return v.name == values.Get("view")
+	})
+	if chosen < 0 {
+		chosen = 0
+		if view.Query != "" {
+			chosen = len(agentViews) - 1
+		}
+	}
+	for i, v := range agentViews {
+		view.Views = append(view.Views, agentTab{Name: v.text, URL: view.at(r, v.name), Current: i == chosen})
+	}
+	query := agentViews[chosen].query
+	query.Text, query.Cursor = view.Query, values.Get("cursor")
+	page, err := s.own(r, query)
+	if err != nil {
+		return err
+	}
+	for i := range page.Tickets {
+		view.Rows = append(view.Rows, rowOf(&page.Tickets[i]))
+	}
+	view.Next = nextPage(r, page.Next)
+	return s.render(w, r, http.StatusOK, "agentlist", view)
+}
+
+// at is the address of one of the console's views.
+func (v *agentListView) at(r *http.Request, name string) string {
+	return r.URL.EscapedPath() + "?view=" + name
+}
+
+func rowOf(t *tickets.Ticket) agentRow {
+	row := agentRow{
+		Number: t.Number, Title: t.Title, Status: agentStatus(t.Status), Priority: string(t.Priority),
+		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Updated: t.UpdatedAt,
+	}
+	if t.Requester != nil {
+		row.Requester = t.Requester.Name
+	}
+	if t.Assignee != nil {
+		row.Assignee = t.Assignee.Name
+	}
+	return row
+}
+
+// agentStatus is a status in the words of the team.
+func agentStatus(s tickets.Status) statusLabel {
+	label := statusLabel{Key: s.Category(), Text: string(s)}
+	switch s {
+	case tickets.StatusNew:
+		label.Text = "New"
+	case tickets.StatusOpen:
+		label.Text = "Open"
+	case tickets.StatusPending:
+		label.Text = "Pending"
+	case tickets.StatusOnHold:
+		label.Text = "On hold"
+	case tickets.StatusResolved:
+		label.Text = "Resolved"
+	case tickets.StatusClosed:
+		label.Text = "Closed"
+	}
+	return label
+}
+
+// answerForm is what an agent typed.
+type answerForm struct {
+	body             string
+	internal         bool
+	status, priority string
+	assign           bool
+	version          uint64
+	key              string
+}
+
+func (s *Server) agentTicket(w http.ResponseWriter, r *http.Request) error {
+	return s.renderAgentTicket(w, r, http.StatusOK, answerForm{}, nil)
+}
+
+func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, status int, form answerForm, wrong fieldErrors) error {
+	c := callerOf(r)
+	t, messages, err := s.thread(r)
+	if err != nil {
+		return err
+	}
+	view := &agentTicketView{
+		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Version: t.Version,
+		Status: agentStatus(t.Status), Priority: string(t.Priority), Category: s.categoryName(r, t.CategoryID), Tags: t.Tags,
+		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Opened: t.CreatedAt, Messages: messages,
+		Reply: form.body, Internal: form.internal, Errors: wrong, Key: rand.Text(),
+	}
+	if t.Requester != nil {
+		view.Requester, view.RequesterEmail = t.Requester.Name, t.Requester.Email
+	}
+	if t.Assignee != nil {
+		view.Assignee, view.Mine = t.Assignee.Name, t.Assignee.ID == c.ID
+	}
+	for _, status := range append([]tickets.Status{t.Status}, c.actor().Moves(t.Status)...) {
+		view.Statuses = append(view.Statuses, option{
+			Value: string(status), Text: agentStatus(status).Text, Selected: string(status) == form.status,
+		})
+	}
+	for _, priority := range tickets.Priorities() {
+		view.Priorities = append(view.Priorities, option{
+			Value: string(priority), Text: string(priority), Selected: priority == t.Priority,
+		})
+	}
+	return s.render(w, r, status, "agentticket", view)
+}
+
+// agentAnswer takes the form below a ticket: an answer, a change, or both at once.
+func (s *Server) agentAnswer(w http.ResponseWriter, r *http.Request) error {
+	form, err := readAnswer(w, r)
+	if err != nil {
+		return err
+	}
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	t, err := s.desk.Find(r.Context(), c.tenant, c.actor(), ref)
+	if err != nil {
+		return err
+	}
+	change, changes := form.change(&t, c)
+	if changes {
+		_, err = s.desk.Update(r.Context(), c.tenant, c.actor(), ref, change)
+	}
+	if sentence := explain(err); sentence != nil {
+		return s.renderAgentTicket(w, r, problemOf(err).Status, form, sentence)
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(w, tenant.VisitFrom(r.Context()), "/agent/tickets/"+strconv.FormatUint(t.Number, 10))
+}
+
+func readAnswer(w http.ResponseWriter, r *http.Request) (answerForm, error) {
+	values, err := readForm(w, r)
+	if err != nil {
+		return answerForm{}, err
+	}
+	form := answerForm{
+		body: values.Get("body"), internal: values.Get("visibility") == string(tickets.Internal),
+		status: values.Get("status"), priority: values.Get("priority"), assign: values.Get("assign") == "me",
+		key: values.Get("key"),
+	}
+	if version := values.Get("version"); version != "" {
+		if form.version, err = strconv.ParseUint(version, 10, 64); err != nil {
+			return form, malformed("The version is not a number.")
+		}
+	}
+	return form, nil
+}
+
+// change is what the form says that is not so already, and whether there is anything.
+func (f answerForm) change(t *tickets.Ticket, c caller) (tickets.Change, bool) {
+	change, changes := tickets.Change{IfVersion: f.version}, false
+	if f.status != "" && f.status != string(t.Status) {
+		change.Status, changes = tickets.Set(tickets.Status(f.status)), true
+	}
+	if f.priority != "" && f.priority != string(t.Priority) {
+		change.Priority, changes = tickets.Set(tickets.Priority(f.priority)), true
+	}
+	if f.assign {
+		change.Assignee, changes = tickets.Set(c.actor().Person()), true
+	}
+	if strings.TrimSpace(f.body) != "" {
+		note := &tickets.Note{Body: f.body, Visibility: tickets.Public, Idempotency: once(f.key, f.body)}
+		if f.internal {
+			note.Visibility = tickets.Internal
+		}
+		change.Comment, changes = note, true
+	}
+	return change, changes
+}
+
+// explain is what to say beside the form about an error that the agent can do something about; nil for all others.
+func explain(err error) fieldErrors {
+	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
+		return fieldErrors(wrong)
+	}
+	if _, ok := errors.AsType[*tickets.TransitionError](err); ok {
+		return fieldErrors{"status": {problemOf(err).Explanation}}
+	}
+	if errors.Is(err, tickets.ErrVersionConflict) {
+		return fieldErrors{"form": {"Somebody has changed this ticket meanwhile. Look at it again, then save once more."}}
+	}
+	return nil
+}
+
+func (s *Server) agentLoginPage(w http.ResponseWriter, r *http.Request) error {
+	return s.renderAgentLogin(w, r, http.StatusOK, "", r.URL.Query().Get("next"), nil)
+}
+
+func (s *Server) renderAgentLogin(
+	w http.ResponseWriter, r *http.Request, status int, email, next string, wrong fieldErrors,
+) error {
+	view := &agentLoginView{frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Errors: wrong}
+	view.Staff = true
+	return s.render(w, r, status, "agentlogin", view)
+}
+
+func (s *Server) agentLogin(w http.ResponseWriter, r *http.Request) error {
+	values, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	visit := tenant.VisitFrom(r.Context())
+	session, secret, err := s.doors.Staff.SignIn(r.Context(), visit.Tenant, auth.PasswordLogin{
+		Host: visit.Host, Email: values.Get("email"), Password: values.Get("password"),
+		Previous: cookie(r, staffCookie), Client: client(r),
+	})
+	if errors.Is(err, auth.ErrWrongPassword) && wantsPage(r) {
+		wrong := fieldErrors{"form": {problemOf(err).Explanation}}
+		return s.renderAgentLogin(w, r, http.StatusUnauthorized, values.Get("email"), values.Get("next"), wrong)
+	}
+	if err != nil {
+		return err
+	}
+	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
+	return s.toConsole(w, r, values.Get("next"))
+}
+
+// toConsole sends staff to the page of the console that they had asked for, and nowhere else.
+func (s *Server) toConsole(w http.ResponseWriter, r *http.Request, wish string) error {
+	visit := tenant.VisitFrom(r.Context())
+	path, ours := below(visit.Mount, wish)
+	if !ours || path != "/agent" && !strings.HasPrefix(path, "/agent?") && !strings.HasPrefix(path, "/agent/") ||
+		strings.ContainsAny(path, "\\\r\n") {
+		path = "/agent"
+	}
+	return seeOther(w, visit, path)
+}
+
+func (s *Server) agentSignOut(w http.ResponseWriter, r *http.Request) error {
+	visit := tenant.VisitFrom(r.Context())
+	if secret := cookie(r, staffCookie); secret != "" && staffCookieCounts(r) {
+		err := s.doors.Sessions.End(r.Context(), visit.Tenant, auth.StaffSide, visit.Host, secret)
+		if err != nil {
+			return err
+		}
+	}
+	dropCookie(w, staffCookie, http.SameSiteLaxMode)
+	return seeOther(w, visit, "/agent/login")
+}
+
+// invitePage asks somebody who was invited for a password. Looking at it uses nothing.
+func (s *Server) invitePage(w http.ResponseWriter, r *http.Request) error {
+	return s.renderInvite(w, r, http.StatusOK, r.URL.Query().Get("token"), nil)
+}
+
+func (s *Server) renderInvite(w http.ResponseWriter, r *http.Request, status int, token string, wrong fieldErrors) error {
+	w.Header().Set("Referrer-Policy", "same-origin")
+	m, err := s.doors.Staff.Invited(r.Context(), tenant.VisitFrom(r.Context()).Tenant, token)
+	if err != nil {
+		return err
+	}
+	view := &inviteView{frame: s.frame(r, "Welcome"), Token: token, Email: m.Email, Name: m.Name, Errors: wrong}
+	view.Staff = true
+	return s.render(w, r, status, "invite", view)
+}
+
+func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
+	values, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	visit := tenant.VisitFrom(r.Context())
+	session, secret, err := s.doors.Staff.Accept(r.Context(), visit.Tenant, auth.Acceptance{
+		Host: visit.Host, Token: values.Get("token"), Password: values.Get("password"),
+		Previous: cookie(r, staffCookie), Client: client(r),
+	})
+	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
+		return s.renderInvite(w, r, http.StatusUnprocessableEntity, values.Get("token"), fieldErrors(wrong))
+	}
+	if err != nil {
+		return err
+	}
+	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
+	return seeOther(w, visit, "/agent")
+}

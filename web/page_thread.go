@@ -1,0 +1,155 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// threadPage shows one ticket to its requester. The word "create" in the number's place is the form for a new one.
+func (s *Server) threadPage(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("number") == "create" {
+		return s.createPage(w, r)
+	}
+	return s.renderThread(w, r, http.StatusOK, "", nil)
+}
+
+func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int, reply string, wrong fieldErrors) error {
+	c := callerOf(r)
+	t, messages, err := s.thread(r)
+	if err != nil {
+		return err
+	}
+	moves := c.actor().Moves(t.Status)
+	view := &threadView{
+		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Status: requesterStatus(t.Status),
+		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages, Reply: reply, Errors: wrong,
+		MayReply: true, MaySolve: slices.Contains(moves, tickets.StatusResolved),
+		MayReopen: slices.Contains(moves, tickets.StatusOpen), Key: rand.Text(),
+	}
+	return s.render(w, r, status, "thread", view)
+}
+
+// thread reads the ticket that the address names, with all that the caller may read of it.
+func (s *Server) thread(r *http.Request) (tickets.Ticket, []message, error) {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("number"))
+	if err != nil {
+		return tickets.Ticket{}, nil, err
+	}
+	t, err := s.desk.Find(r.Context(), c.tenant, c.actor(), ref)
+	if err != nil {
+		return t, nil, err
+	}
+	messages := []message{first(&t, c)}
+	for cursor := ""; ; {
+		page, err := s.desk.Comments(r.Context(), c.tenant, c.actor(), ref, cursor, 100)
+		if err != nil {
+			return t, nil, err
+		}
+		for i := range page.Comments {
+			messages = append(messages, next(&page.Comments[i], c))
+		}
+		if cursor = page.Next; cursor == "" {
+			return t, messages, nil
+		}
+	}
+}
+
+// first is the ticket's description as the first message of its thread.
+func first(t *tickets.Ticket, c caller) message {
+	m := message{ID: "description", At: t.CreatedAt, Body: markdown(t.Description), Author: "Support", Staff: true}
+	if t.Requester != nil {
+		m.Author, m.Staff = t.Requester.Name, false
+		m.Own = c.Requester()
+	}
+	return m
+}
+
+func next(comment *tickets.Comment, c caller) message {
+	return message{
+		ID: comment.ID, Author: comment.Author.Name, At: comment.CreatedAt, Body: markdown(comment.Body),
+		Staff: comment.Author.Role != "requester", Internal: comment.Visibility == tickets.Internal,
+		Own: comment.Author.ID != "" && comment.Author.ID == c.ID || c.Requester() && comment.Author.Role == "requester",
+	}
+}
+
+// categoryName is a category as people know it, or empty.
+func (s *Server) categoryName(r *http.Request, id string) string {
+	if id == "" {
+		return ""
+	}
+	category, err := s.desk.Category(r.Context(), callerOf(r).tenant, tickets.System("web"), id)
+	if err != nil {
+		return ""
+	}
+	return category.Name
+}
+
+// reply takes the requester's answer.
+func (s *Server) reply(w http.ResponseWriter, r *http.Request) error {
+	values, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	ref, err := tickets.ParseRef(r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	c, body := callerOf(r), values.Get("body")
+	done, err := s.desk.Comment(r.Context(), c.tenant, c.actor(), ref, tickets.Note{
+		Body: body, Idempotency: once(values.Get("key"), body),
+	})
+	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
+		return s.renderThread(w, r, http.StatusUnprocessableEntity, body, fieldErrors(wrong))
+	}
+	if err != nil {
+		return err
+	}
+	path := ticketPath(done.Ticket.Number)
+	if !done.FollowUp {
+		path += "#" + done.Comment.ID
+	}
+	return seeOther(w, tenant.VisitFrom(r.Context()), path)
+}
+
+func (s *Server) markSolved(w http.ResponseWriter, r *http.Request) error {
+	return s.move(w, r, tickets.StatusResolved)
+}
+
+func (s *Server) reopen(w http.ResponseWriter, r *http.Request) error {
+	return s.move(w, r, tickets.StatusOpen)
+}
+
+// move gives the requester's ticket another status. One that has it already stays as it is.
+func (s *Server) move(w http.ResponseWriter, r *http.Request, to tickets.Status) error {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	t, err := s.desk.Find(r.Context(), c.tenant, c.actor(), ref)
+	if err != nil {
+		return err
+	}
+	if t.Status != to {
+		if _, err := s.desk.Update(r.Context(), c.tenant, c.actor(), ref, tickets.Change{Status: tickets.Set(to)}); err != nil {
+			return err
+		}
+	}
+	return seeOther(w, tenant.VisitFrom(r.Context()), ticketPath(t.Number))
+}
+
+// once makes a form that is sent twice do its work once. Nil where the form has no key.
+func once(key string, content ...string) *tickets.Idempotency {
+	if key == "" || len(key) > 100 {
+		return nil
+	}
+	return &tickets.Idempotency{Key: "form " + key, Hash: sha256.Sum256([]byte(strings.Join(content, "\x00")))}
+}
