@@ -52,7 +52,7 @@ func (s *Store) Follow(ctx context.Context, after Revision, fn func([]Change) er
 				return err
 			}
 		}
-		if n == page {
+		if n >= page {
 			continue
 		}
 		wait := time.NewTimer(poll)

@@ -34,7 +34,9 @@ var (
 	// ErrTruncated: the change feed no longer reaches back to the revision asked for: rebuild, then follow.
 	ErrTruncated = engine.ErrTruncated
 	// ErrCorrupt: what is stored under a key is not what was written there.
-	ErrCorrupt = errors.New("stored data is damaged")
+	ErrCorrupt = engine.ErrCorrupt
+	// ErrInUse: another process has the data folder open.
+	ErrInUse = engine.ErrInUse
 )
 
 // Options say how to open a store. The zero value of each field is usable but for Dir (or InMemory).
@@ -49,6 +51,8 @@ type Options struct {
 	MasterKey []byte
 	// Memory bounds what the engine keeps in memory, in bytes. 0: 256 MiB.
 	Memory int64
+	// MinFree is the free disk space, in bytes, below which the store is read-only. 0: 512 MB.
+	MinFree int64
 	// Tables are all tables of the program: Check and migrations walk over them.
 	Tables []Declared
 	// Migrations bring an older store up to date, in ascending order of their numbers.
@@ -128,7 +132,7 @@ func openEngine(o Options) (*Store, error) {
 	if name != "" && name != "badger" {
 		return nil, fmt.Errorf("storage engine %q is not known: use badger:", name)
 	}
-	e, err := badger.Open(badger.Options{Dir: o.Dir, InMemory: o.InMemory, Memory: o.Memory, Log: o.Log})
+	e, err := badger.Open(badger.Options{Dir: o.Dir, InMemory: o.InMemory, Memory: o.Memory, MinFree: o.MinFree, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}

@@ -1,209 +1,171 @@
-// Package badger is the default engine: an embedded Badger database with one committer.
 package badger
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"iter"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/deskgate/deskgate/storage/engine"
 )
 
-// Options say how to open the engine.
+// Options say how to open the engine. Only Dir is required, or InMemory.
 type Options struct {
-	Dir      string
+	// Dir is the folder below which the engine makes its own.
+	Dir string
+	// InMemory keeps nothing on disk. It works inside a synctest bubble.
 	InMemory bool
-	Memory   int64
-	Log      *slog.Logger
+	// Memory is about what the engine may take, in bytes. 0: 256 MiB, which is also enough for a million tickets.
+	Memory int64
+	// MinFree is the free space of the disk, in bytes, below which the engine is read-only. 0: 512 MB. Badger writes
+	// in the background, also after the last Update, and dies when the disk is full meanwhile: a smaller floor is for tests
+	// and for disks that nobody else writes to, and should not go below 160 MB.
+	MinFree int64
+	// FreeSpace tells the bytes that are free where a folder lies. Nil: the system is asked.
+	FreeSpace func(dir string) (int64, error)
+	// Log takes what the engine and Badger have to say. Nil: nothing is said.
+	Log *slog.Logger
 }
 
-// Engine is an open Badger database.
+// Engine is an open Badger database. It is safe for concurrent use.
 type Engine struct {
 	db    *badger.DB
-	mu    sync.Mutex
-	rev   uint64
-	grown chan struct{}
+	dir   string
+	log   *slog.Logger
+	lock  *os.File // nil in memory
+	space *space   // nil in memory
+
+	turns     chan *turn
+	closing   chan struct{}
+	committed chan struct{} // closed when the committer has ended
+	broken    atomic.Pointer[error]
+
+	revision atomic.Uint64
+	logMu    sync.Mutex
+	grown    chan struct{}
+
+	gate   sync.RWMutex
+	closed bool
+	calls  sync.WaitGroup
 }
 
-var logPrefix = []byte{0, 'L'}
-
-// Open opens or makes the database in o.Dir.
+// Open opens the database below o.Dir, or makes it. The errors wrap engine.ErrInUse, ErrReadOnly (no space) or
+// ErrCorrupt where that is the reason.
 func Open(o Options) (*Engine, error) {
-	opt := badger.DefaultOptions(filepath.Join(o.Dir, "badger")).WithLogger(nil).WithSyncWrites(true).WithMetricsEnabled(false).
-		WithMemTableSize(16 << 20).WithNumMemtables(2).WithBlockCacheSize(32 << 20).WithIndexCacheSize(16 << 20).WithDetectConflicts(false)
-	if o.InMemory {
-		opt = opt.WithDir("").WithValueDir("").WithInMemory(true).WithNumCompactors(0).WithSyncWrites(false).WithMemTableSize(64 << 20).WithNumMemtables(16)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	db, err := badger.Open(opt)
-	if err != nil {
-		return nil, err
+	e := &Engine{
+		log: o.Log, dir: filepath.Join(o.Dir, "badger"),
+		turns: make(chan *turn), closing: make(chan struct{}), committed: make(chan struct{}), grown: make(chan struct{}),
 	}
-	e := &Engine{db: db, grown: make(chan struct{})}
-	err = e.db.View(func(t *badger.Txn) error {
-		for it, err := range (reader{t}).Scan(engine.Range{Lo: logPrefix, Hi: []byte{0, 'M'}, Reverse: true}) {
-			if err != nil {
-				return err
-			}
-			e.rev = binary.BigEndian.Uint64(it.Key[2:])
-			break
+	if !o.InMemory {
+		if err := e.prepare(o); err != nil {
+			return nil, errors.Join(err, e.release())
 		}
-		return nil
-	})
-	return e, err
+	}
+	if err := e.start(o); err != nil {
+		return nil, errors.Join(err, e.release())
+	}
+	go e.commitAll()
+	return e, nil
 }
 
-func (e *Engine) View(_ context.Context, fn func(engine.Reader) error) error {
-	return e.db.View(func(t *badger.Txn) error { return fn(reader{t}) })
+// prepare sees to it that Badger finds nothing at which it would stumble or which it would overlook.
+func (e *Engine) prepare(o Options) (err error) {
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+		return err
+	}
+	if e.lock, err = lock(e.dir); err != nil {
+		return err
+	}
+	if e.space, err = watch(e.dir, o); err != nil {
+		return err
+	}
+	if err := sweep(e.dir); err != nil {
+		return err
+	}
+	return inspect(e.dir)
 }
 
-func (e *Engine) Update(ctx context.Context, fn func(engine.Txn) error) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
+func (e *Engine) start(o Options) (err error) {
+	defer recovered(&err)
+	if e.db, err = badger.Open(tuned(e.dir, o)); err != nil {
+		return fmt.Errorf("open %s: %w", e.dir, err)
 	}
-	t := e.db.NewTransaction(true)
-	defer t.Discard()
-	w := &txn{reader: reader{t}}
-	if err := fn(w); err != nil {
-		return err
-	}
-	for i, r := range w.log {
-		k := binary.BigEndian.AppendUint64(bytes.Clone(logPrefix), e.rev+1)
-		if err := t.Set(append(k, byte(i)), r); err != nil {
-			return err
-		}
-	}
-	if err := t.Commit(); err != nil {
-		if errors.Is(err, badger.ErrDBClosed) || errors.Is(err, badger.ErrBlockedWrites) {
-			return engine.ErrClosed
-		}
-		return err
-	}
-	if len(w.log) > 0 {
-		e.rev++
-		close(e.grown)
-		e.grown = make(chan struct{})
+	if err := e.findRevision(); err != nil {
+		return errors.Join(err, e.db.Close())
 	}
 	return nil
 }
 
-func (e *Engine) Log(_ context.Context, after uint64, limit int) (out []engine.Record, err error) {
-	err = e.db.View(func(t *badger.Txn) error {
-		lo := binary.BigEndian.AppendUint64(bytes.Clone(logPrefix), after+1)
-		for it, err := range (reader{t}).Scan(engine.Range{Lo: lo, Hi: []byte{0, 'M'}}) {
-			if err != nil {
-				return err
-			}
-			out = append(out, engine.Record{Revision: binary.BigEndian.Uint64(it.Key[2:]), Data: bytes.Clone(it.Value)})
-			if len(out) == limit {
-				break
-			}
-		}
+func (e *Engine) release() error {
+	if e.lock == nil {
 		return nil
-	})
-	return out, err
-}
-
-func (e *Engine) Revision(context.Context) (uint64, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.rev, nil
-}
-
-func (e *Engine) Grown() <-chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.grown
-}
-func (e *Engine) Trim(context.Context, uint64) error { return nil }
-func (e *Engine) Verify(context.Context) error       { return e.db.VerifyChecksum() }
-func (e *Engine) Health() error                      { return nil }
-func (e *Engine) Run(ctx context.Context) error      { <-ctx.Done(); return nil }
-func (e *Engine) Close() error                       { return e.db.Close() }
-
-type reader struct{ t *badger.Txn }
-
-func (r reader) Get(key []byte) (engine.Item, error) {
-	it, err := r.t.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return engine.Item{}, engine.ErrNotFound
 	}
-	if err != nil {
-		return engine.Item{}, err
-	}
-	v, err := it.ValueCopy(nil)
-	return engine.Item{Key: key, Value: v, Expires: expires(it)}, err
+	return e.lock.Close()
 }
 
-func expires(it *badger.Item) time.Time {
-	if it.ExpiresAt() == 0 {
-		return time.Time{}
+// View implements engine.Engine.
+func (e *Engine) View(ctx context.Context, fn func(engine.Reader) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return time.Unix(int64(it.ExpiresAt()), 0)
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.calls.Done()
+	snapshot := e.db.NewTransaction(false)
+	defer snapshot.Discard()
+	return fn(reader{ctx: ctx, snapshot: snapshot})
 }
 
-func (r reader) Scan(g engine.Range) iter.Seq2[engine.Item, error] {
-	return func(yield func(engine.Item, error) bool) {
-		o := badger.DefaultIteratorOptions
-		o.PrefetchValues, o.Reverse = false, g.Reverse
-		it := r.t.NewIterator(o)
-		defer it.Close()
-		if g.Reverse {
-			it.Seek(g.Hi)
-			if it.Valid() && bytes.Compare(it.Item().Key(), g.Hi) >= 0 {
-				it.Next()
-			}
-		} else {
-			it.Seek(g.Lo)
-		}
-		for ; it.Valid(); it.Next() {
-			k := it.Item().Key()
-			if bytes.Compare(k, g.Lo) < 0 || g.Hi != nil && bytes.Compare(k, g.Hi) >= 0 {
-				return
-			}
-			x := engine.Item{Key: it.Item().KeyCopy(nil), Expires: expires(it.Item())}
-			var err error
-			if !g.KeysOnly {
-				x.Value, err = it.Item().ValueCopy(nil)
-			}
-			if !yield(x, err) || err != nil {
-				return
-			}
-		}
+// Health implements engine.Engine.
+func (e *Engine) Health() error {
+	if broken := e.broken.Load(); broken != nil {
+		return *broken
 	}
+	if e.space == nil {
+		return nil
+	}
+	return e.space.check()
 }
 
-type txn struct {
-	reader
-	log [][]byte
+// Close implements engine.Engine. It waits for calls under way; those that come later, or wait for their turn, get
+// ErrClosed. A second Close does nothing.
+func (e *Engine) Close() error {
+	e.gate.Lock()
+	if e.closed {
+		e.gate.Unlock()
+		<-e.committed
+		return nil
+	}
+	e.closed = true
+	close(e.closing)
+	e.gate.Unlock()
+	<-e.committed
+	e.calls.Wait()
+	return errors.Join(e.shut(), e.release())
 }
 
-func (w *txn) Set(k, v []byte, exp time.Time) error {
-	e := badger.NewEntry(k, v)
-	if !exp.IsZero() {
-		e.ExpiresAt = uint64(exp.Unix() + 1)
-	}
-	return w.t.SetEntry(e)
+func (e *Engine) shut() (err error) {
+	defer recovered(&err)
+	return e.db.Close()
 }
-func (w *txn) Delete(k []byte) error { return w.t.Delete(k) }
-func (w *txn) Next(k []byte) (uint64, error) {
-	it, err := w.Get(k)
-	var n uint64
-	if err == nil {
-		n = binary.BigEndian.Uint64(it.Value)
-	} else if !errors.Is(err, engine.ErrNotFound) {
-		return 0, err
+
+// enter admits a call unless the engine is closed. Whoever was admitted calls e.calls.Done.
+func (e *Engine) enter() error {
+	e.gate.RLock()
+	defer e.gate.RUnlock()
+	if e.closed {
+		return engine.ErrClosed
 	}
-	n++
-	return n, w.t.Set(k, binary.BigEndian.AppendUint64(nil, n))
+	e.calls.Add(1)
+	return nil
 }
-func (w *txn) Append(r []byte) error { w.log = append(w.log, r); return nil }

@@ -21,6 +21,8 @@ var (
 	ErrClosed         = errors.New("store is closed")
 	ErrOutcomeUnknown = errors.New("connection lost during commit: outcome unknown")
 	ErrTruncated      = errors.New("change log no longer reaches back that far")
+	ErrCorrupt        = errors.New("stored data is damaged")
+	ErrInUse          = errors.New("data folder is in use by another process")
 )
 
 // Engine is safe for concurrent use.
@@ -30,11 +32,13 @@ type Engine interface {
 	View(ctx context.Context, fn func(Reader) error) error
 
 	// Update calls fn in a strictly serialisable transaction (no phantoms, no write skew) and returns nil only
-	// when all of it is on disk. fn may be called several times; an error of fn, or any other error but
-	// ErrOutcomeUnknown, means that nothing was written.
+	// when all of it is on disk. fn may be called several times, and it may panic: then nothing is written. An
+	// error of fn, or any other error but ErrOutcomeUnknown, means that nothing was written. A context that ends
+	// keeps fn from being called, not from being committed. fn must not call Update.
 	Update(ctx context.Context, fn func(Txn) error) error
 
-	// Log returns at most limit records that follow revision after, in commit order, or ErrTruncated.
+	// Log returns the records that follow revision after, in commit order, or ErrTruncated. It stops at the end of
+	// the revision that brings the limit-th record: a revision is never split, so the result may be longer.
 	Log(ctx context.Context, after uint64, limit int) ([]Record, error)
 
 	// Revision is the revision of the newest record of the log, 0 if there never was one.
@@ -65,14 +69,16 @@ type Engine interface {
 type Reader interface {
 	// Get returns the key's item or ErrNotFound. Its slices belong to the caller.
 	Get(key []byte) (Item, error)
-	// Scan yields the items of a range in key order. Their slices are valid until the next step only.
+	// Scan yields the items of a range in key order. Their slices are valid until the next step only. It stops at
+	// the first error. It shows what was there when it began: what the transaction writes meanwhile does not appear.
 	Scan(r Range) iter.Seq2[Item, error]
 }
 
 // Txn reads and writes; it sees its own writes.
 type Txn interface {
 	Reader
-	// Set writes a value that vanishes at expires (never, if zero): never early, at most two seconds late.
+	// Set writes a value that vanishes at expires (never, if zero): never early, at most two seconds late. The
+	// engine keeps neither slice.
 	Set(key, value []byte, expires time.Time) error
 	// Delete removes a key; one that is not there is no error.
 	Delete(key []byte) error
