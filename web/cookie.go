@@ -27,16 +27,18 @@ func cookie(r *http.Request, name string) string {
 
 // setCookie sets a cookie that ends with the moment.
 func setCookie(w http.ResponseWriter, name, value string, sameSite http.SameSite, until time.Time) {
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: sameSite,
-		MaxAge: max(int(time.Until(until).Seconds()), 1),
-	})
+	writeCookie(w, name, value, sameSite, max(int(time.Until(until).Seconds()), 1))
 }
 
 // dropCookie has the browser forget a cookie.
 func dropCookie(w http.ResponseWriter, name string, sameSite http.SameSite) {
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Path: "/", Secure: true, HttpOnly: true, SameSite: sameSite, MaxAge: -1,
+	writeCookie(w, name, "", sameSite, -1)
+}
+
+// writeCookie sends a cookie that only this host sees, over TLS, and no script.
+func writeCookie(w http.ResponseWriter, name, value string, sameSite http.SameSite, maxAge int) {
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // SameSite is set: the tenant decides which
+		Name: name, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: sameSite, MaxAge: maxAge,
 	})
 }
 

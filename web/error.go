@@ -58,7 +58,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}))
 }
 
-func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *Problem) {
+func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *answerError) {
 	s.report(s.render(w, r, p.Status, "problem", &problemView{
 		frame: s.frame(r, p.Message), Status: p.Status, Code: p.Code, Message: p.Message, Explanation: p.Explanation,
 		Details: p.Details, Errors: p.Fields, RequestID: tenant.VisitFrom(r.Context()).RequestID,
@@ -75,7 +75,7 @@ func (s *Server) report(err error) {
 // answers is the one table that says which error of another room is which answer. The first row that fits counts.
 var answers = []struct {
 	err    error
-	answer *Problem
+	answer *answerError
 }{
 	{tenant.ErrNotFound, errTenantNotFound},
 	{tenant.ErrExists, conflict("CONFLICT", "There is something with this name already.")},
@@ -97,18 +97,18 @@ var answers = []struct {
 	{auth.ErrCredentialRevoked, unauthorized("UNAUTHENTICATED", "The API token was revoked.")},
 	{auth.ErrCredentialExpired, unauthorized("UNAUTHENTICATED", "The API token has expired.")},
 	{auth.ErrWrongPassword, unauthorized("WRONG_PASSWORD", "The email address or the password is wrong.")},
-	{auth.ErrInvitation, &Problem{
+	{auth.ErrInvitation, &answerError{
 		Status: http.StatusNotFound, Code: "INVITATION_INVALID", Message: "This invitation does not work.",
 		Explanation: "It was used already, has been replaced or is too old. Ask for a new one.",
 	}},
 
 	{tickets.ErrNotFound, errNotFound},
 	{tickets.ErrNotAllowed, errForbidden},
-	{tickets.ErrVersionConflict, &Problem{
+	{tickets.ErrVersionConflict, &answerError{
 		Status: http.StatusPreconditionFailed, Code: "VERSION_CONFLICT", Message: "Changed meanwhile.",
 		Explanation: "Somebody has changed this ticket since you saw it. Read it again.",
 	}},
-	{tickets.ErrIdempotencyMismatch, &Problem{
+	{tickets.ErrIdempotencyMismatch, &answerError{
 		Status: http.StatusUnprocessableEntity, Code: "IDEMPOTENCY_MISMATCH", Message: "The key was used before.",
 		Explanation: "This idempotency key came with another request.",
 	}},
@@ -121,7 +121,7 @@ var answers = []struct {
 }
 
 // problemOf is the answer to an error.
-func problemOf(err error) *Problem {
+func problemOf(err error) *answerError {
 	if p := typedProblem(err); p != nil {
 		return p
 	}
@@ -136,14 +136,14 @@ func problemOf(err error) *Problem {
 }
 
 // typedProblem is the answer to an error that brings along what the answer needs, or nil.
-func typedProblem(err error) *Problem {
+func typedProblem(err error) *answerError {
 	if limited, ok := errors.AsType[*limit.Error](err); ok {
-		return &Problem{
+		return &answerError{
 			Status: http.StatusTooManyRequests, Code: "RATE_LIMITED", Message: "Too many requests.",
 			Explanation: "Wait a little, then try again.", RetryAfter: limited.State.RetryAfter(),
 		}
 	}
-	if problem, ok := errors.AsType[*Problem](err); ok {
+	if problem, ok := errors.AsType[*answerError](err); ok {
 		return problem
 	}
 	if fields, ok := errors.AsType[tenant.FieldErrors](err); ok {

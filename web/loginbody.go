@@ -158,7 +158,7 @@ func multipartFields(body []byte, boundary string, known []string) (loginFields,
 	}
 }
 
-func manyValues(field string) *Problem {
+func manyValues(field string) *answerError {
 	return malformed("The " + field + " field must have one value.")
 }
 

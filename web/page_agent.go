@@ -13,11 +13,14 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 )
 
-// agentViews are the console's views of the tickets. Under the name of none there is the first.
-var agentViews = []struct {
+// agentView is one of the console's views of the tickets.
+type agentView struct {
 	name, text string
 	query      tickets.Query
-}{
+}
+
+// agentViews are all views. The first is the one to begin with, the last has everything.
+var agentViews = []agentView{
 	{"inbox", "Inbox", tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen}}},
 	{"mine", "Mine", tickets.Query{
 		Assignee: tickets.AssigneeMe,
@@ -34,18 +37,7 @@ var agentViews = []struct {
 func (s *Server) agentList(w http.ResponseWriter, r *http.Request) error {
 	values := r.URL.Query()
 	view := &agentListView{frame: s.ownFrame(r, "Tickets", "tickets"), Query: strings.TrimSpace(values.Get("q"))}
-	chosen := slices.IndexFunc(agentViews, func(v struct {
-		name, text string
-		query      tickets.Query
-	}) bool {
-		return v.name == values.Get("view")
-	})
-	if chosen < 0 {
-		chosen = 0
-		if view.Query != "" {
-			chosen = len(agentViews) - 1
-		}
-	}
+	chosen := chooseView(values.Get("view"), view.Query != "")
 	for i, v := range agentViews {
 		view.Views = append(view.Views, agentTab{Name: v.text, URL: view.at(r, v.name), Current: i == chosen})
 	}
@@ -60,6 +52,15 @@ func (s *Server) agentList(w http.ResponseWriter, r *http.Request) error {
 	}
 	view.Next = nextPage(r, page.Next)
 	return s.render(w, r, http.StatusOK, "agentlist", view)
+}
+
+// chooseView is the place of the view with that name; a search without one looks everywhere.
+func chooseView(name string, search bool) int {
+	chosen := slices.IndexFunc(agentViews, func(v agentView) bool { return v.name == name })
+	if chosen < 0 && search {
+		return len(agentViews) - 1
+	}
+	return max(chosen, 0)
 }
 
 // at is the address of one of the console's views.

@@ -18,7 +18,7 @@ import (
 type parameters struct {
 	values  url.Values
 	known   []string
-	problem *Problem
+	problem *answerError
 }
 
 func (p *parameters) text(name string) string {

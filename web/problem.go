@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Problem is an error with the answer that a visitor gets for it. Handlers return one where web itself finds the fault;
+// answerError is an error with the answer that a visitor gets for it. Handlers return one where web itself finds the fault;
 // the errors of the other rooms become one in problemOf.
-type Problem struct {
+type answerError struct {
 	Status int
 	// Code names the kind of error for programs.
 	Code string
@@ -30,95 +30,95 @@ type Problem struct {
 }
 
 // Error says what happened, for the log.
-func (p *Problem) Error() string {
-	if p.Cause != nil {
-		return fmt.Sprintf("%d %s: %v", p.Status, p.Code, p.Cause)
+func (e *answerError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%d %s: %v", e.Status, e.Code, e.Cause)
 	}
-	return fmt.Sprintf("%d %s: %s", p.Status, p.Code, cmp.Or(p.Explanation, p.Message))
+	return fmt.Sprintf("%d %s: %s", e.Status, e.Code, cmp.Or(e.Explanation, e.Message))
 }
 
 // Unwrap returns the cause.
-func (p *Problem) Unwrap() error { return p.Cause }
+func (e *answerError) Unwrap() error { return e.Cause }
 
 // The problems that web finds by itself.
 var (
-	errNotFound = &Problem{
+	errNotFound = &answerError{
 		Status: http.StatusNotFound, Code: "NOT_FOUND",
 		Message: "Not found.", Explanation: "There is nothing here, or it is not yours to see.",
 	}
-	errTenantNotFound = &Problem{
+	errTenantNotFound = &answerError{
 		Status: http.StatusNotFound, Code: "TENANT_NOT_FOUND",
 		Message: "Tenant not found.", Explanation: "The specified tenant does not exist.",
 	}
-	errUnauthenticated = &Problem{
+	errUnauthenticated = &answerError{
 		Status: http.StatusUnauthorized, Code: "UNAUTHENTICATED",
 		Message: "Unauthenticated.", Explanation: "Sign in, or send a valid API token.",
 	}
-	errForbidden = &Problem{
+	errForbidden = &answerError{
 		Status: http.StatusForbidden, Code: "FORBIDDEN",
 		Message: "Forbidden.", Explanation: "You may not do this.",
 	}
-	errTooLarge = &Problem{
+	errTooLarge = &answerError{
 		Status: http.StatusRequestEntityTooLarge, Code: "PAYLOAD_TOO_LARGE",
 		Message: "The request is too large.", Explanation: "The body is larger than this address takes.",
 	}
-	errUnavailable = &Problem{
+	errUnavailable = &answerError{
 		Status: http.StatusServiceUnavailable, Code: "UNAVAILABLE", RetryAfter: 30 * time.Second,
 		Message: "Not available at the moment.", Explanation: "Nothing can be changed here for now. Try again in a little while.",
 	}
-	errInvalid = &Problem{
+	errInvalid = &answerError{
 		Status: http.StatusUnprocessableEntity, Code: "VALIDATION_FAILED",
 		Message: "The given data was invalid.", Explanation: "Some fields are missing or have a value that is not allowed.",
 	}
-	errCrossOrigin = &Problem{
+	errCrossOrigin = &answerError{
 		Status: http.StatusForbidden, Code: "CROSS_ORIGIN",
 		Message: "Forbidden.", Explanation: "This request came from a page that may not make it.",
 	}
 )
 
 // malformed is a request that can't be read, with the reason as visitors may see it.
-func malformed(reason string) *Problem {
-	return &Problem{Status: http.StatusBadRequest, Code: "BAD_REQUEST", Message: "Bad request.", Explanation: reason}
+func malformed(reason string) *answerError {
+	return &answerError{Status: http.StatusBadRequest, Code: "BAD_REQUEST", Message: "Bad request.", Explanation: reason}
 }
 
-func unauthorized(code, reason string) *Problem {
-	return &Problem{Status: http.StatusUnauthorized, Code: code, Message: "Unauthenticated.", Explanation: reason}
+func unauthorized(code, reason string) *answerError {
+	return &answerError{Status: http.StatusUnauthorized, Code: code, Message: "Unauthenticated.", Explanation: reason}
 }
 
-func forbidden(code, reason string) *Problem {
-	return &Problem{Status: http.StatusForbidden, Code: code, Message: "Forbidden.", Explanation: reason}
+func forbidden(code, reason string) *answerError {
+	return &answerError{Status: http.StatusForbidden, Code: code, Message: "Forbidden.", Explanation: reason}
 }
 
-func conflict(code, reason string) *Problem {
-	return &Problem{Status: http.StatusConflict, Code: code, Message: "Conflict.", Explanation: reason}
+func conflict(code, reason string) *answerError {
+	return &answerError{Status: http.StatusConflict, Code: code, Message: "Conflict.", Explanation: reason}
 }
 
 // unsupported is a body of a type that the address does not take.
-func unsupported(want string) *Problem {
-	return &Problem{
+func unsupported(want string) *answerError {
+	return &answerError{
 		Status: http.StatusUnsupportedMediaType, Code: "UNSUPPORTED_MEDIA_TYPE",
 		Message: "Unsupported media type.", Explanation: "Send the body as " + want + ".",
 	}
 }
 
 // invalid is input whose fields have the given faults.
-func invalid(fields map[string][]string) *Problem {
+func invalid(fields map[string][]string) *answerError {
 	p := *errInvalid
 	p.Fields = fields
 	return &p
 }
 
 // methodNotAllowed is a known path asked with a method that it does not have.
-func methodNotAllowed(methods []string) *Problem {
-	return &Problem{
+func methodNotAllowed(methods []string) *answerError {
+	return &answerError{
 		Status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Message: "Method not allowed.",
 		Explanation: "This address is not asked in this way.", Methods: methods,
 	}
 }
 
 // internal hides err behind a 500.
-func internal(err error) *Problem {
-	return &Problem{
+func internal(err error) *answerError {
+	return &answerError{
 		Status: http.StatusInternalServerError, Code: "INTERNAL_ERROR", Message: "Something went wrong.",
 		Explanation: "This is our fault. The request id helps us to find out what happened.", Cause: err,
 	}

@@ -132,10 +132,10 @@ type link struct {
 }
 
 // Href is the address of one of our pages, below the folder that the portal is mounted at.
-func (f frame) Href(path string) string { return f.mount + path }
+func (f *frame) Href(path string) string { return f.mount + path }
 
 // Styles are the addresses of the page's style files.
-func (f frame) Styles() []string {
+func (f *frame) Styles() []string {
 	var styles []string
 	for _, name := range []string{"base.css", "layout.css", f.page + ".css"} {
 		if a, ok := f.assets.address[name]; ok {
@@ -146,7 +146,7 @@ func (f frame) Styles() []string {
 }
 
 // Asset is the address of a file in static.
-func (f frame) Asset(name string) string { return f.Href(f.assets.address[name]) }
+func (f *frame) Asset(name string) string { return f.Href(f.assets.address[name]) }
 
 // dress completes a frame before its page is rendered.
 func (f *frame) dress(page, mount string, a *assets) {

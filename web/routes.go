@@ -7,18 +7,24 @@ import (
 )
 
 const (
-	get    = http.MethodGet
-	post   = http.MethodPost
-	put    = http.MethodPut
-	patch  = http.MethodPatch
-	delete = http.MethodDelete
+	get   = http.MethodGet
+	post  = http.MethodPost
+	put   = http.MethodPut
+	patch = http.MethodPatch
+	del   = http.MethodDelete
 )
 
 // routes are all addresses of the product, in the order of the manual. Where a literal would stand beside another
 // route's parameter, that route's handler takes the word: httprouter knows one of both.
 func (s *Server) routes() {
-	t := s.table
+	s.signInRoutes(s.table)
+	s.apiRoutes(s.table)
+	s.portalRoutes(s.table)
+	s.consoleRoutes(s.table)
+	s.table.add(anyHost, get, "/static/:file", s.open(s.asset))
+}
 
+func (s *Server) signInRoutes(t *table) {
 	// The redirect login, and what becomes of its token.
 	t.add(anyHost, post, "/api/auth/redirect/:slug", s.open(s.redirectLogin))
 	t.add(tenantHosts, get, "/auth/callback", s.open(s.callback))
@@ -29,14 +35,15 @@ func (s *Server) routes() {
 
 	// Test helpers.
 	t.add(anyHost, post, "/api/test/auth/redirect/:slug", s.open(s.testRedirect))
+}
 
-	// The API of a tenant.
+func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/tickets", auth.TicketsRead, s.listTickets)
 	s.apiRoute(post, "/tickets", auth.TicketsWrite, s.createTicket)
 	s.apiRoute(get, "/tickets/:id", auth.TicketsRead, s.showTicket)
 	s.apiRoute(put, "/tickets/:id", auth.TicketsWrite, s.changeTicket)
 	s.apiRoute(patch, "/tickets/:id", auth.TicketsWrite, s.changeTicket)
-	s.apiRoute(delete, "/tickets/:id", auth.TicketsDelete, s.deleteTicket)
+	s.apiRoute(del, "/tickets/:id", auth.TicketsDelete, s.deleteTicket)
 	s.apiRoute(get, "/tickets/:id/comments", auth.TicketsRead, s.listComments)
 	s.apiRoute(post, "/tickets/:id/comments", auth.TicketsWrite, s.createComment)
 	s.apiRoute(get, "/tickets/:id/activity", auth.TicketsRead, s.listActivity)
@@ -45,14 +52,15 @@ func (s *Server) routes() {
 	s.apiRoute(post, "/categories", auth.TenantWrite, s.createCategory)
 	s.apiRoute(get, "/categories/:id", auth.TicketsRead, s.showCategory)
 	s.apiRoute(put, "/categories/:id", auth.TenantWrite, s.changeCategory)
-	s.apiRoute(delete, "/categories/:id", auth.TenantWrite, s.deleteCategory)
+	s.apiRoute(del, "/categories/:id", auth.TenantWrite, s.deleteCategory)
 	s.apiRoute(get, "/tenant", auth.TenantRead, s.showTenant)
 	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
 	s.apiRoute(get, "/users/me", 0, s.showMe)
 	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
 	t.add(anyHost, get, "/api/v1/openapi.json", s.open(s.describe))
+}
 
-	// The portal.
+func (s *Server) portalRoutes(t *table) {
 	t.add(nodeHosts, get, "/", s.open(s.nodePage))
 	t.add(tenantHosts, get, "/", s.open(s.home))
 	t.add(tenantHosts, get, "/dashboard", s.portal(s.dashboard))
@@ -64,8 +72,9 @@ func (s *Server) routes() {
 	t.add(tenantHosts, post, "/tickets/:number/reopen", s.portal(s.reopen))
 	t.add(tenantHosts, get, "/auth/sign-in", s.open(s.signInPage))
 	t.add(tenantHosts, post, "/auth/sign-out", s.form(s.signOut))
+}
 
-	// The console.
+func (s *Server) consoleRoutes(t *table) {
 	t.add(tenantHosts, get, "/agent", s.console(s.agentList))
 	t.add(tenantHosts, get, "/agent/tickets/:number", s.console(s.agentTicket))
 	t.add(tenantHosts, post, "/agent/tickets/:number", s.console(s.agentAnswer))
@@ -74,8 +83,6 @@ func (s *Server) routes() {
 	t.add(tenantHosts, post, "/agent/sign-out", s.form(s.agentSignOut))
 	t.add(tenantHosts, get, "/auth/invite", s.open(s.invitePage))
 	t.add(tenantHosts, post, "/auth/invite", s.form(s.acceptInvite))
-
-	t.add(anyHost, get, "/static/:file", s.open(s.asset))
 }
 
 // apiRoute adds a route of the API under both of its names.

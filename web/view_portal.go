@@ -49,8 +49,8 @@ type dashboardView struct {
 }
 
 // Of is what the "cards" template needs to show some of the tickets.
-func (v dashboardView) Of(cards []ticketCard) cardsView {
-	return cardsView{frame: v.frame, Cards: cards}
+func (v *dashboardView) Of(cards []ticketCard) *cardsView {
+	return &cardsView{frame: v.frame, Cards: cards}
 }
 
 // cardsView is a column of cards.
