@@ -1,0 +1,94 @@
+package upstream
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// ourCookies is how the names of the product's cookies begin. A tenant's application has no business with sessions of its help
+// desk, least of all with those of agents.
+const ourCookies = "__Host-deskgate"
+
+// dropped says whether a header of the visitor's speaks for the edge, in whatever spelling: many applications take "_" for "-".
+func dropped(name string) bool {
+	if len(name) < len("Forwarded") || name[0] != 'X' && name[0] != 'F' && name[0] != 'x' && name[0] != 'f' {
+		return false
+	}
+	return like(name, "forwarded", true) || like(name, "x-forwarded-", false) || like(name, "x-deskgate-", false) ||
+		like(name, "x-real-ip", true) || like(name, "x-request-id", true) || like(name, "x-original-", false) ||
+		like(name, "x-client-ip", true)
+}
+
+// like compares with a lower-case pattern, as a whole or as a beginning.
+func like(name, pattern string, whole bool) bool {
+	if len(name) < len(pattern) || whole && len(name) != len(pattern) {
+		return false
+	}
+	for i := range len(pattern) {
+		c := name[i]
+		switch {
+		case c == '_':
+			c = '-'
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		if c != pattern[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// introduce replaces what the visitor said about itself by what the edge knows.
+func introduce(h http.Header, v *tenant.Visit, host string) {
+	for name := range h {
+		if dropped(name) {
+			delete(h, name)
+		}
+	}
+	if lines, has := h["Cookie"]; has {
+		withoutOurs(h, lines)
+	}
+	ip := v.ClientIP.String()
+	h["X-Forwarded-For"] = []string{ip}
+	h["X-Forwarded-Host"] = []string{host}
+	h["X-Forwarded-Proto"] = []string{v.Scheme}
+	h["Forwarded"] = []string{forwarded(v.ClientIP, ip, host, v.Scheme)}
+	h["X-Request-Id"] = []string{v.RequestID}
+}
+
+// forwarded is the value of RFC 7239's header.
+func forwarded(a netip.Addr, ip, host, scheme string) string {
+	if a.Is6() {
+		ip = `"[` + ip + `]"`
+	}
+	return "for=" + ip + `;host="` + host + `";proto=` + scheme
+}
+
+// withoutOurs removes the product's cookies from the lines of a Cookie header.
+func withoutOurs(h http.Header, lines []string) {
+	ours := false
+	for _, l := range lines {
+		ours = ours || strings.Contains(l, ourCookies)
+	}
+	if !ours {
+		return
+	}
+	var kept []string
+	for _, l := range lines {
+		for pair := range strings.SplitSeq(l, ";") {
+			pair = strings.TrimSpace(pair)
+			if pair != "" && !strings.HasPrefix(pair, ourCookies) {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = []string{strings.Join(kept, "; ")}
+}
