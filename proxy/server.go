@@ -2,13 +2,23 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/pires/go-proxyproto"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
@@ -72,31 +82,255 @@ type Config struct {
 }
 
 // Server is the edge of a node. It is made by New.
-type Server struct{}
+type Server struct {
+	config       Config
+	plain        net.Listener  // --http, nil if there is none
+	secure       net.Listener  // --https, nil with TLS off
+	watch        net.Listener  // --metrics, nil if there is none
+	certificates *certificates // nil with TLS off
+	upstreams    *upstream.Proxy
+	doors        []door
+
+	draining   atomic.Bool
+	streams    context.Context //nolint:containedctx // the life of long-lived answers: it ends when a drain begins
+	endStreams context.CancelFunc
+}
+
+// door is a listener and the server behind it.
+type door struct {
+	listener net.Listener
+	server   *http.Server
+}
 
 // New checks the settings and opens the listeners. Whoever made a Server has to Run it, or to Close it.
-func New(ctx context.Context, c Config) (*Server, error) { panic("not yet") }
+func New(ctx context.Context, c Config) (*Server, error) {
+	s := &Server{config: c.withDefaults()}
+	s.streams, s.endStreams = context.WithCancel(context.WithoutCancel(ctx))
+	err := s.check()
+	if err == nil {
+		err = s.listen(ctx)
+	}
+	if err == nil && s.config.TLS != Off {
+		s.certificates, err = newCertificates(ctx, &s.config, s.plain, s.secure)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.upstreams = upstream.New(upstream.Options{Fail: failed, Log: s.config.Log})
+	s.open()
+	return s, nil
+}
 
-// HTTPAddr is the address of the plain listener.
-func (s *Server) HTTPAddr() net.Addr { panic("not yet") }
+func (c Config) withDefaults() Config {
+	if c.TLS == "" {
+		c.TLS = ACME
+	}
+	if c.Owns == nil {
+		c.Owns = owns
+	}
+	if c.DrainTime == 0 {
+		c.DrainTime = drainTime
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (s *Server) check() error {
+	switch s.config.TLS {
+	case ACME, Internal:
+		if strings.HasPrefix(s.config.Node.URL(), "http:") {
+			return fmt.Errorf("--node-url %s: it must begin with https:// unless --tls is off", s.config.Node.URL())
+		}
+	case Off:
+	default:
+		return fmt.Errorf("--tls %q: acme, internal or off", s.config.TLS)
+	}
+	return nil
+}
+
+// listen opens what has to be opened.
+func (s *Server) listen(ctx context.Context) (err error) {
+	c := &s.config
+	if s.plain, err = listen(ctx, "--http", c.HTTP, c.HTTPListener); err != nil {
+		return err
+	}
+	if c.TLS == Off && s.plain == nil {
+		return errors.New("--http: an address is needed with --tls off")
+	}
+	if c.TLS != Off {
+		if s.secure, err = listen(ctx, "--https", c.HTTPS, c.HTTPSListener); err != nil {
+			return err
+		}
+		if s.secure == nil {
+			return errors.New("--https: an address is needed unless --tls is off")
+		}
+	}
+	s.watch, err = listen(ctx, "--metrics", c.Metrics, nil)
+	return err
+}
+
+func listen(ctx context.Context, flag, addr string, opened net.Listener) (net.Listener, error) {
+	if opened != nil || addr == "" {
+		return opened, nil
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return l, nil
+}
+
+// HTTPAddr is the address of the plain listener, nil if there is none.
+func (s *Server) HTTPAddr() net.Addr { return addr(s.plain) }
 
 // HTTPSAddr is the address of the TLS listener, nil with TLS off.
-func (s *Server) HTTPSAddr() net.Addr { panic("not yet") }
+func (s *Server) HTTPSAddr() net.Addr { return addr(s.secure) }
 
 // MetricsAddr is the address of the metrics listener, nil if there is none.
-func (s *Server) MetricsAddr() net.Addr { panic("not yet") }
+func (s *Server) MetricsAddr() net.Addr { return addr(s.watch) }
 
-// Run serves until ctx ends, then stops accepting, lets running requests finish, and returns nil. A second end is the
-// caller's: Close stops at once.
-func (s *Server) Run(ctx context.Context) error { panic("not yet") }
+func addr(l net.Listener) net.Addr {
+	if l == nil {
+		return nil
+	}
+	return l.Addr()
+}
 
-// Close closes the listeners and all connections at once.
-func (s *Server) Close() error { panic("not yet") }
+// open puts a server behind every listener.
+func (s *Server) open() {
+	c := &s.config
+	product := &front{
+		directory: c.Directory, product: c.Product, owns: c.Owns, upstreams: s.upstreams, streams: s.streams,
+	}
+	front := s.edge(product.serve)
+	if c.TLS == Off {
+		s.door(s.plain, front, nil)
+	} else {
+		s.door(s.secure, front, s.certificates.tlsConfig())
+		s.door(s.plain, s.edge((&redirects{node: c.Node}).serve), nil)
+	}
+	if s.watch != nil {
+		s.doors = append(s.doors, door{s.watch, s.server(s.watched(), nil)})
+	}
+}
 
-// RootPEM is the root certificate of the node's own authority, which is made if it is not there yet.
-func RootPEM(ctx context.Context, s *storage.Store) ([]byte, error) { panic("not yet") }
+func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
+	e := &edge{directory: s.config.Directory, trusted: s.config.TrustedProxies, log: s.config.Log, next: next}
+	if s.certificates != nil {
+		e.challenge = s.certificates.answer
+	}
+	return e
+}
+
+// door adds a listener for strangers.
+func (s *Server) door(l net.Listener, h http.Handler, t *tls.Config) {
+	if l == nil {
+		return
+	}
+	trusted, announced := proxies(s.config.TrustedProxies), proxies(s.config.ProxyProtocol)
+	l = newCrowd(l, func(a netip.Addr) bool { return trusted.contain(a) || announced.contain(a) })
+	if len(announced) > 0 {
+		l = &proxyproto.Listener{
+			Listener:          l,
+			ReadHeaderTimeout: proxyHeaderTime,
+			ConnPolicy: func(o proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
+				if announced.contain(addrOf(o.Upstream)) {
+					return proxyproto.REQUIRE, nil
+				}
+				return proxyproto.SKIP, nil
+			},
+		}
+	}
+	s.doors = append(s.doors, door{l, s.server(h, t)})
+}
+
+func (s *Server) server(h http.Handler, t *tls.Config) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		TLSConfig:         t,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerSize,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: idleTime},
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Run serves until ctx ends, then stops accepting, lets running requests finish, and returns nil. WebSockets and event streams
+// are closed at once: their clients connect again, elsewhere. Requests that take longer than DrainTime are cut off.
+func (s *Server) Run(ctx context.Context) error {
+	g, failed := errgroup.WithContext(ctx)
+	if s.certificates != nil {
+		g.Go(func() error { return s.certificates.Run(failed) })
+	}
+	for _, d := range s.doors {
+		g.Go(d.serve)
+	}
+	g.Go(func() error {
+		<-failed.Done()
+		return s.drain(context.WithoutCancel(ctx))
+	})
+	s.config.Log.InfoContext(ctx, "listening", "http", addr(s.plain), "https", addr(s.secure), "metrics", addr(s.watch))
+	return g.Wait()
+}
+
+func (d door) serve() error {
+	var err error
+	if d.server.TLSConfig == nil {
+		err = d.server.Serve(d.listener)
+	} else {
+		err = d.server.ServeTLS(d.listener, "", "")
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// drain stops accepting and waits for what is running.
+func (s *Server) drain(ctx context.Context) error {
+	s.draining.Store(true)
+	s.endStreams()
+	ctx, cancel := context.WithTimeout(ctx, s.config.DrainTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, d := range s.doors {
+		wg.Go(func() {
+			if err := d.server.Shutdown(ctx); err != nil {
+				s.config.Log.WarnContext(ctx, "requests cut off", "listener", d.listener.Addr(), "error", err)
+			}
+		})
+	}
+	wg.Wait()
+	return s.Close()
+}
+
+// Close closes the listeners and all connections at once. To close twice does nothing.
+func (s *Server) Close() error {
+	s.endStreams()
+	var errs []error
+	for _, l := range []net.Listener{s.plain, s.secure, s.watch} {
+		if l != nil {
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	for _, d := range s.doors {
+		errs = append(errs, d.server.Close())
+	}
+	if s.certificates != nil {
+		s.certificates.close()
+	}
+	if s.upstreams != nil {
+		s.upstreams.Close()
+	}
+	return errors.Join(errs...)
+}
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{assets, leases}
+	return []storage.Declared{assets, leases, authorities, orders, ownCertificates}
 }

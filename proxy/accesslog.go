@@ -1,0 +1,146 @@
+package proxy
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// exchange is one request and what was answered: it writes the answer and remembers what the access log says.
+type exchange struct {
+	http.ResponseWriter
+	visit  tenant.Visit
+	start  time.Time
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Flush implements [http.Flusher] for handlers that stream.
+func (x *exchange) Flush() {
+	if f, ok := x.ResponseWriter.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+// Unwrap lets [http.ResponseController] find the connection's own writer.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// record writes the one line about a request.
+func (x *exchange) record(log *slog.Logger, r *http.Request) {
+	slug, status := "", x.status
+	if x.visit.Tenant != nil {
+		slug = x.visit.Tenant.Slug
+	}
+	if status == 0 {
+		status = http.StatusOK // nothing was written: net/http answers with an empty 200
+		if r.Context().Err() != nil {
+			status = statusClientGone
+		}
+	}
+	host := string(x.visit.Host)
+	if host == "" {
+		host = clipped(r.Host)
+	}
+	log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("tenant", slug),
+		slog.String("host", host),
+		slog.String("method", clipped(r.Method)),
+		slog.String("path", loggedPath(r.URL)),
+		slog.Int("status", status),
+		slog.Int64("bytes", x.bytes),
+		slog.Duration("duration", time.Since(x.start)),
+		slog.String("client_ip", x.visit.ClientIP.String()),
+		slog.String("request_id", x.visit.RequestID))
+}
+
+// statusClientGone stands in the log, and nowhere else, for a client that left before there was an answer.
+const statusClientGone = 499
+
+func clipped(s string) string {
+	if len(s) > maxLogged {
+		return s[:maxLogged] + "…"
+	}
+	return s
+}
+
+// loggedPath is path and query with all secrets blanked.
+func loggedPath(u *url.URL) string {
+	if u.RawQuery == "" {
+		return clipped(u.Path)
+	}
+	return clipped(u.Path) + "?" + blanked(clipped(u.RawQuery))
+}
+
+const blank = "***"
+
+// blanked replaces the values of secret parameters, however their names are spelled.
+func blanked(query string) string {
+	var b strings.Builder
+	for len(query) > 0 {
+		end := strings.IndexAny(query, "&;")
+		pair, sep := query, ""
+		if end >= 0 {
+			pair, sep = query[:end], query[end:end+1]
+		}
+		query = query[len(pair)+len(sep):]
+		if name, value, has := strings.Cut(pair, "="); has && secret(name) {
+			pair = name + "=" + blank
+		} else if inner := innerQuery(value); inner >= 0 {
+			pair = name + "=" + value[:inner] + blank
+		}
+		b.WriteString(pair)
+		b.WriteString(sep)
+	}
+	return b.String()
+}
+
+// innerQuery is where the query of a URL begins that is itself a parameter's value; -1 if there is none.
+func innerQuery(value string) int {
+	if i := strings.IndexByte(value, '?'); i >= 0 {
+		return i
+	}
+	return strings.Index(strings.ToLower(value), "%3f")
+}
+
+// secret says whether a query parameter's value must not be seen by whoever reads logs.
+func secret(name string) bool {
+	if strings.ContainsAny(name, "%+") {
+		plain, err := url.QueryUnescape(name)
+		if err != nil {
+			return true // whatever that is, it need not be read
+		}
+		name = plain
+	}
+	name = strings.ToLower(strings.TrimSpace(name))
+	if open := strings.IndexByte(name, '['); open > 0 {
+		name = name[:open]
+	}
+	switch name {
+	case "token", "jwt", "sig", "code", "password", "secret", "access_token", "id_token", "refresh_token", "api_token", "api_key",
+		"invite", "state", "nonce":
+		return true
+	}
+	return false
+}

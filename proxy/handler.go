@@ -1,0 +1,218 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/proxy/upstream"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// edge is what every request passes, on either listener: recover, request id, access log, host. What comes then is next's.
+type edge struct {
+	directory *tenant.Directory
+	trusted   proxies
+	log       *slog.Logger
+	// challenge answers an authority that asks over HTTP; nil without ACME.
+	challenge func(w http.ResponseWriter, r *http.Request, known bool) bool
+	next      func(x *exchange, r *http.Request)
+}
+
+// ServeHTTP implements [http.Handler].
+func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{ResponseWriter: w, start: time.Now()}
+	v := &x.visit
+	v.ClientIP, v.TrustedPeer = e.trusted.client(r)
+	v.Scheme = scheme(r, v.TrustedPeer)
+	v.RequestID = requestID(r, v.TrustedPeer)
+	w.Header()["X-Request-Id"] = []string{v.RequestID}
+	defer e.finish(x, r)
+	if site, ok := e.directory.Lookup(r.Host); ok {
+		v.Site, v.Tenant, v.Host, v.Mount = site, site.Tenant, site.Host, site.Mount
+	}
+	if e.challenge != nil && e.challenge(x, r, v.Site != nil) {
+		return
+	}
+	guardBody(w, r)
+	e.next(x, r)
+}
+
+// finish turns a panic into an answer and writes the request's line.
+func (e *edge) finish(x *exchange, r *http.Request) {
+	p := recover()
+	if p == nil {
+		x.record(e.log, r)
+		return
+	}
+	abort := p == http.ErrAbortHandler //nolint:errorlint // the value itself is the sign, by net/http's contract
+	if !abort {
+		e.log.ErrorContext(r.Context(), "panic", "panic", p, "stack", string(debug.Stack()), "request_id", x.visit.RequestID)
+	}
+	if x.status == 0 && !abort {
+		internalError.answer(x, r, x.visit.RequestID)
+		x.record(e.log, r)
+		return
+	}
+	x.record(e.log, r)
+	panic(http.ErrAbortHandler) // the answer is torn: the client must not take it for whole
+}
+
+// requestID names the request: with a name of our own, or with that which a trusted proxy gave it.
+func requestID(r *http.Request, trusted bool) string {
+	if trusted {
+		if id := r.Header.Get("X-Request-Id"); wellFormed(id) {
+			return id
+		}
+	}
+	return rand.Text()
+}
+
+func wellFormed(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// front is what stands behind the edge where the product is served: the product, and the tenants' upstreams.
+type front struct {
+	directory *tenant.Directory
+	product   http.Handler
+	owns      func(path string) bool
+	upstreams *upstream.Proxy
+	streams   context.Context //nolint:containedctx // ends when long-lived answers have to, at the beginning of a drain
+}
+
+func (f *front) serve(x *exchange, r *http.Request) {
+	v := &x.visit
+	if v.Site == nil || !f.sameAsSNI(r, v.Site) {
+		notServed.answer(x, r, v.RequestID)
+		return
+	}
+	if longLived(r) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(f.streams, cancel)()
+		r = r.WithContext(ctx)
+	}
+	if route := f.route(v.Site, r.URL.Path); route != nil {
+		f.upstreams.Forward(x, r, v, route)
+		return
+	}
+	f.product.ServeHTTP(x, r.WithContext(tenant.WithVisit(r.Context(), v)))
+}
+
+// sameAsSNI says whether the name that TLS was asked for belongs to whom the request is for. A connection that was made
+// to one tenant must not reach another.
+func (f *front) sameAsSNI(r *http.Request, site *tenant.Site) bool {
+	if r.TLS == nil || r.TLS.ServerName == string(site.Host) {
+		return true
+	}
+	named, ok := f.directory.Lookup(r.TLS.ServerName)
+	if !ok || (named.Tenant == nil) != (site.Tenant == nil) {
+		return false
+	}
+	return site.Tenant == nil || named.Tenant.ID == site.Tenant.ID
+}
+
+// longLived says whether the answer may go on for ever: a WebSocket, or an event stream.
+func longLived(r *http.Request) bool {
+	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// route is the one that the path takes to an upstream; nil if the path is the product's.
+func (f *front) route(s *tenant.Site, path string) *tenant.Route {
+	if len(s.Routes) == 0 || ours(path) {
+		return nil
+	}
+	route, ok := s.Routes.Match(path)
+	if !ok {
+		return nil
+	}
+	inside, below := under(s.Mount, path)
+	if !below {
+		return route
+	}
+	if f.owns(inside) || s.Mount != "/" && len(route.Prefix) <= len(s.Mount) {
+		return nil
+	}
+	return route
+}
+
+// ours says whether the path is the product's at the root of every tenant host, wherever its pages are mounted.
+func ours(path string) bool {
+	return strings.HasPrefix(path, "/.well-known/deskgate/") || strings.HasPrefix(path, "/.well-known/acme-challenge/") ||
+		path == "/auth/callback" || path == "/auth/continue"
+}
+
+// under is the path below the mount, with a slash at the beginning.
+func under(mount, path string) (string, bool) {
+	if mount == "/" || mount == "" {
+		return path, true
+	}
+	inside, below := strings.CutPrefix(path, mount)
+	switch {
+	case !below || inside != "" && inside[0] != '/':
+		return "", false
+	case inside == "":
+		return "/", true
+	}
+	return inside, true
+}
+
+// owns is the list of the product's pages that no route may take. The start page is not in it: where an application has
+// the root of a host, the root is the application's.
+func owns(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch first {
+	case "auth", "api", "simpleauth", "dashboard", "tickets", "agent", "integration", "widget.js", "test-auth-redirect",
+		"test-auth-redirect-form", "static":
+		return true
+	}
+	return false
+}
+
+// failed answers for an upstream that did not.
+func failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
+	p, id := upstreamGone, ""
+	if x, ok := w.(*exchange); ok {
+		id = x.visit.RequestID
+	}
+	switch f {
+	case upstream.Gone:
+		return // nobody is there to read it
+	case upstream.TooSlow:
+		p = upstreamSlow
+	case upstream.BadBody:
+		p = requestTooSlow
+	case upstream.Unreachable:
+	}
+	p.answer(w, r, id)
+}
+
+// redirects is what stands behind the edge on --http where there is TLS.
+type redirects struct{ node *tenant.Node }
+
+func (s *redirects) serve(x *exchange, r *http.Request) {
+	site := x.visit.Site
+	path := r.URL.RequestURI()
+	if site == nil || !strings.HasPrefix(path, "/") {
+		notServed.answer(x, r, x.visit.RequestID)
+		return
+	}
+	h := x.Header()
+	h.Set("Location", s.node.URLFor(site.Host)+path)
+	h.Set("Cache-Control", "no-store") // browsers keep a 308 for ever, and ports change
+	x.WriteHeader(http.StatusPermanentRedirect)
+}

@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/deskgate/deskgate/proxy/upstream"
+)
+
+// What one client can make the node hold. Each with its reason.
+const (
+	// A phone on a bad line sends its headers within 3 s. This also bounds a TLS handshake, in which somebody may wait for
+	// the very first certificate of a host.
+	headerTime = 15 * time.Second
+	// Cookies and a long query fit in 16 KiB; net/http adds 4 KiB of its own.
+	headerSize = 32 << 10
+	// Longer than browsers wait between two clicks, shorter than most NAT tables forget a connection (5 min).
+	idleTime = 2 * time.Minute
+	// A body has to come in at 1 KiB/s after the first 20 s: GPRS does, a slow-post attack does not.
+	bodyGrace, bodyRate = 20 * time.Second, 1 << 10
+	// More than a browser opens at once (100), little enough that one connection is not a flood.
+	streams = 128
+	// A whole office behind one address has its connections, a single machine cannot take all of ours.
+	connectionsPerAddress = 1024
+	// A PROXY header is the first thing on a connection and comes from a machine nearby.
+	proxyHeaderTime = 5 * time.Second
+	// What a service manager waits before it kills is 30 s at the least.
+	drainTime = 25 * time.Second
+	// Nobody's first line or headers are worth more logging than this.
+	maxLogged = 2 << 10
+)
+
+// slowBody fails reading of a request's body that comes in too slowly.
+type slowBody struct {
+	io.ReadCloser
+	control  *http.ResponseController
+	deadline time.Time
+}
+
+// guardBody puts a least rate on the request's body. Streams that may rest for long, gRPC's, are left alone.
+func guardBody(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		return
+	}
+	r.Body = &slowBody{
+		ReadCloser: r.Body, control: http.NewResponseController(w), deadline: time.Now().Add(bodyGrace),
+	}
+}
+
+// Read pushes the connection's deadline on by what has come in. At the end of the body there is none any more: it would hit
+// the watch for a client that goes away.
+func (b *slowBody) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(b.deadline) // not every connection has one; then there is no limit
+	n, err := b.ReadCloser.Read(p)
+	b.deadline = b.deadline.Add(time.Duration(n) * (time.Second / bodyRate))
+	if err == nil {
+		return n, nil
+	}
+	_ = b.control.SetReadDeadline(time.Time{})
+	if errors.Is(err, io.EOF) {
+		return n, err
+	}
+	return n, &upstream.BodyError{Err: err}
+}
+
+// crowd counts open connections by address and refuses those above the limit.
+type crowd struct {
+	net.Listener
+	exempt func(netip.Addr) bool // the operator's own proxies, behind which everybody is
+
+	mu   sync.Mutex
+	open map[netip.Addr]int
+}
+
+func newCrowd(l net.Listener, exempt func(netip.Addr) bool) *crowd {
+	return &crowd{Listener: l, exempt: exempt, open: make(map[netip.Addr]int)}
+}
+
+// Accept implements [net.Listener].
+func (c *crowd) Accept() (net.Conn, error) {
+	for {
+		conn, err := c.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		a := addrOf(conn.RemoteAddr())
+		if !a.IsValid() || c.exempt(a) {
+			return conn, nil
+		}
+		a = network(a)
+		if c.enter(a) {
+			return &counted{Conn: conn, leave: sync.OnceFunc(func() { c.leave(a) })}, nil
+		}
+		_ = conn.Close() // nothing was said on it yet
+	}
+}
+
+func (c *crowd) enter(a netip.Addr) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[a] >= connectionsPerAddress {
+		return false
+	}
+	c.open[a]++
+	return true
+}
+
+func (c *crowd) leave(a netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[a]--; c.open[a] == 0 {
+		delete(c.open, a)
+	}
+}
+
+// network is what counts as one client: an IPv4 address, or an IPv6 /64.
+func network(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return a
+	}
+	return p.Addr()
+}
+
+// counted is a connection that is taken off the count when it closes.
+type counted struct {
+	net.Conn
+	leave func()
+}
+
+// Close implements [net.Conn].
+func (c *counted) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}
+
+// CloseWrite lets one direction end while the other goes on, as WebSockets need it.
+func (c *counted) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}

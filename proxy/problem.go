@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// problem is an answer of the edge itself that is no success.
+type problem struct {
+	status  int
+	code    string
+	message string // for people, ends with a full stop
+	detail  string
+}
+
+// What the edge itself answers.
+var (
+	notServed       = problem{http.StatusMisdirectedRequest, "HOST_UNKNOWN", "Nothing is served here.", "This name is not served at this address."}
+	badRequest      = problem{http.StatusBadRequest, "BAD_REQUEST", "Bad request.", "The request could not be understood."}
+	internalError   = problem{http.StatusInternalServerError, "INTERNAL", "Something went wrong.", "The request could not be answered. It has been noted."}
+	upstreamGone    = problem{http.StatusBadGateway, "UPSTREAM_UNAVAILABLE", "This page is not available right now.", "The application behind this address does not answer."}
+	upstreamSlow    = problem{http.StatusGatewayTimeout, "UPSTREAM_TIMEOUT", "This page takes too long.", "The application behind this address did not answer in time."}
+	requestTooSlow  = problem{http.StatusRequestTimeout, "REQUEST_TIMEOUT", "The request took too long.", "The request did not arrive in time."}
+	requestTooLarge = problem{http.StatusRequestEntityTooLarge, "TOO_LARGE", "The request is too large.", "The request is larger than what is accepted here."}
+)
+
+// document is the contract's error document.
+type document struct {
+	Success   bool   `json:"success"`
+	Message   string `json:"message"`
+	Error     string `json:"error"`
+	Code      string `json:"code"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+var problemPage = template.Must(template.New("problem").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Message}}</title>
+<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1.5rem}
+h1{font-size:1.5rem;margin:0 0 .5rem}p{margin:0 0 1rem}small{opacity:.65}</style></head>
+<body><h1>{{.Message}}</h1><p>{{.Error}}</p>{{with .RequestID}}<small>{{.}}</small>{{end}}</body></html>
+`))
+
+// answer writes the problem: as a page to a browser that navigates, as the error document to everybody else.
+func (p problem) answer(w http.ResponseWriter, r *http.Request, requestID string) {
+	d := document{Message: p.message, Error: p.detail, Code: p.code, RequestID: requestID}
+	var body strings.Builder
+	kind := "application/json"
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		kind = "text/html; charset=utf-8"
+		_ = problemPage.Execute(&body, d) // a fixed template into memory
+	} else {
+		_ = json.NewEncoder(&body).Encode(d) // strings into memory
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	h.Add("Vary", "Accept")
+	w.WriteHeader(p.status)
+	_, _ = w.Write([]byte(body.String())) // the client may be gone
+}

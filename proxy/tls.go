@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// newCertificates wires certmagic. It never uses certmagic's defaults, which are global to the process.
+//
+// Two configs share cache, storage and issuer. "managed" is what certificates are obtained, renewed and loaded with. The
+// cache is told that all its certificates belong to "resting", a config for certificates on demand, whose maintenance
+// is left to handshakes and which no handshake uses: so certmagic renews nothing by itself, beside our schedule and budget.
+func newCertificates(ctx context.Context, c *Config, plain, secure net.Listener) (*certificates, error) {
+	log := newZap(c.Log.With("room", "certmagic"))
+	store := newCertStore(c.Store, c.Log)
+	cs := &certificates{
+		directory: c.Directory,
+		custom:    customHosts{c.Domains},
+		own:       ownHosts{store: c.Store, directory: c.Directory},
+		store:     store,
+		log:       c.Log,
+		more:      make(chan struct{}, 1),
+		flights:   make(map[tenant.Host]*flight),
+		waiting:   make(map[tenant.Host]time.Time),
+		cooling:   make(map[tenant.Host]time.Time),
+	}
+	shared := certmagic.Config{
+		Storage:             store,
+		Issuers:             []certmagic.Issuer{&internalIssuer{store: c.Store}},
+		RenewalWindowRatio:  renewalRatio,
+		OCSP:                certmagic.OCSPConfig{DisableStapling: true},
+		DisableStorageCheck: true, // it would write 10 KiB before every order
+		Logger:              log,
+	}
+	var resting *certmagic.Config
+	cs.cache = certmagic.NewCache(certmagic.CacheOptions{
+		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return resting, nil },
+		Logger:           log,
+	})
+	onDemand := shared
+	onDemand.OnDemand = &certmagic.OnDemandConfig{DecisionFunc: func(_ context.Context, name string) error {
+		if _, served := cs.directory.Lookup(name); !served {
+			return tenant.ErrNotFound
+		}
+		return nil
+	}}
+	resting = certmagic.New(cs.cache, onDemand)
+	cs.managed = certmagic.New(cs.cache, shared)
+	if c.TLS == ACME {
+		cs.acme = newACMEIssuer(cs.managed, &c.ACME, plain, secure)
+		cs.managed.Issuers = []certmagic.Issuer{cs.acme}
+		resting.Issuers = cs.managed.Issuers
+		if limitsKnown(cs.acme.CA) {
+			var err error
+			if cs.budget, err = loadBudget(ctx, c.Store); err != nil {
+				cs.cache.Stop()
+				return nil, err
+			}
+		}
+	}
+	c.Domains.OnRemove(cs.forget)
+	return cs, nil
+}
+
+// limitsKnown says whether the authority's limits are those of budget. Others tell when it is enough.
+func limitsKnown(directory string) bool {
+	u, err := url.Parse(directory)
+	return err == nil && strings.HasSuffix("."+u.Hostname(), ".api.letsencrypt.org")
+}
+
+// newACMEIssuer makes the issuer. Challenges are answered by the server's own listeners: certmagic is told their ports, finds
+// them taken, and opens none.
+func newACMEIssuer(managed *certmagic.Config, o *ACMEOptions, plain, secure net.Listener) *certmagic.ACMEIssuer {
+	template := certmagic.ACMEIssuer{
+		CA:                      o.Directory,
+		Email:                   o.Email,
+		Agreed:                  true,
+		TrustedRoots:            o.Roots,
+		DisableHTTPChallenge:    o.NoHTTPChallenge || plain == nil && o.HTTPPort == 0,
+		DisableTLSALPNChallenge: o.NoTLSChallenge,
+		AltHTTPPort:             o.HTTPPort,
+		AltTLSALPNPort:          o.TLSPort,
+		Logger:                  managed.Logger,
+	}
+	if template.CA == "" {
+		template.CA = certmagic.LetsEncryptProductionCA
+	}
+	if template.Email == "" {
+		template.Email = " " // no address: an empty one would make certmagic ask on standard input
+	}
+	if plain != nil {
+		template.ListenHost, template.AltHTTPPort = place(plain)
+	}
+	if secure != nil {
+		_, template.AltTLSALPNPort = place(secure)
+	}
+	return certmagic.NewACMEIssuer(managed, template)
+}
+
+// place is the host and port of a listener; the host is empty if it listens on all addresses.
+func place(l net.Listener) (host string, port int) {
+	host, p, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return "", 0 // not TCP: whoever made it knows how to get there
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = ""
+	}
+	port, _ = strconv.Atoi(p) //nolint:errcheck // an address of a TCP listener
+	return host, port
+}
+
+// tlsConfig is the listener's. The gate stands before everything, also before resumed sessions: a hello for a name that nobody
+// has here gets a config without certificates, so that crypto/tls sends the alert unrecognized_name, and costs no I/O.
+func (c *certificates) tlsConfig() *tls.Config {
+	strangers := &tls.Config{
+		MinVersion:             tls.VersionTLS12,
+		SessionTicketsDisabled: true,
+		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }, //nolint:nilnil // crypto/tls wants it so
+	}
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"h2", "http/1.1", acmez.ACMETLS1Protocol},
+		GetCertificate: c.certificate,
+		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+			if _, served := c.directory.Lookup(h.ServerName); served || c.challenged(h) {
+				return nil, nil //nolint:nilnil // crypto/tls wants it so: go on with this config
+			}
+			return strangers, nil
+		},
+	}
+}
+
+// challenged says whether the hello is an authority's, and about a challenge that is under way here.
+func (c *certificates) challenged(h *tls.ClientHelloInfo) bool {
+	if !isChallenge(h) || c.acme == nil {
+		return false
+	}
+	_, active := certmagic.GetACMEChallenge(h.ServerName)
+	return active
+}
+
+func isChallenge(h *tls.ClientHelloInfo) bool {
+	return len(h.SupportedProtos) == 1 && h.SupportedProtos[0] == acmez.ACMETLS1Protocol
+}
+
+// certificate is the certificate for a hello: from memory, else from the store, else a new one, which a client that came
+// first has to wait for.
+func (c *certificates) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if isChallenge(h) && c.acme != nil {
+		return c.managed.GetCertificate(h)
+	}
+	site, served := c.directory.Lookup(h.ServerName)
+	if !served {
+		return nil, nil //nolint:nilnil // crypto/tls wants it so: unrecognized_name
+	}
+	cert, found := c.cached(h, site.Host)
+	if found && !cert.Expired() {
+		return &cert.Certificate, nil
+	}
+	err := c.fetch(h.Context(), site)
+	fresh, ok := c.cached(h, site.Host)
+	if !ok {
+		return nil, errors.Join(errNotNow, err)
+	}
+	return &fresh.Certificate, nil // perhaps expired: the visitor's browser says so better than we can
+}
+
+func (c *certificates) cached(h *tls.ClientHelloInfo, host tenant.Host) (certmagic.Certificate, bool) {
+	choices := c.cache.AllMatchingCertificates(string(host))
+	if len(choices) == 0 {
+		return certmagic.Certificate{}, false
+	}
+	cert, err := certmagic.DefaultCertificateSelector(h, choices)
+	return cert, err == nil
+}
+
+// fetch brings a site's certificate into memory. Of all who ask at once for the same, one does it.
+func (c *certificates) fetch(ctx context.Context, site *tenant.Site) error {
+	loading := c.loads.DoChan(string(site.Host), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
+		defer cancel()
+		cert, err := c.load(ctx, site.Host)
+		return cert.Expired(), err
+	})
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case r := <-loading:
+		if expired, _ := r.Val.(bool); r.Err == nil && !expired { //nolint:errcheck // no bool: not expired
+			return nil
+		}
+		if r.Err != nil && !errors.Is(r.Err, fs.ErrNotExist) {
+			c.log.ErrorContext(ctx, "certificate not loaded", slog.String("host", string(site.Host)), slog.Any("error", r.Err))
+			return r.Err
+		}
+	}
+	return c.ensure(ctx, site)
+}
+
+// answer answers an authority that asks over HTTP for the token of a challenge, if there is one under way.
+func (c *certificates) answer(w http.ResponseWriter, r *http.Request, known bool) bool {
+	if c.acme == nil || !certmagic.LooksLikeHTTPChallenge(r) {
+		return false
+	}
+	if !known { // then there is nothing to look for in the store
+		if _, active := certmagic.GetACMEChallenge(r.Host); !active {
+			return false
+		}
+	}
+	return c.acme.HandleHTTPChallenge(w, r)
+}
