@@ -1,11 +1,14 @@
 package auth
 
-// Navigation is what the headers of a request say about how a browser came to make it, header by header as sent.
+import "net/url"
+
+// Navigation is what the headers of a request say about how a browser came to make it, each as it was sent, empty where it
+// was not.
 type Navigation struct {
 	Method string
 	// Speculative: one of Sec-Purpose, Purpose, X-Purpose and X-Moz is there.
 	Speculative bool
-	// Origin is the header as sent, "null" included, empty where there is none. Referer likewise.
+	// Origin may be "null".
 	Origin, Referer string
 	// FetchSite, FetchMode and FetchDest are Sec-Fetch-Site, -Mode and -Dest.
 	FetchSite, FetchMode, FetchDest string
@@ -14,7 +17,7 @@ type Navigation struct {
 // Verdict says what becomes of a request that brings a hand-off token.
 type Verdict uint8
 
-// The verdicts. Only SignIn and Chained have consumed the token.
+// The verdicts. Only SignIn and Chained consume the token.
 const (
 	// AnswerHead: 200, nothing else.
 	AnswerHead Verdict = iota + 1
@@ -36,8 +39,95 @@ const (
 	Button
 )
 
-// Existing is the session that the browser has at this host already. The zero Existing is none.
+// String is the verdict's name, for logs and tests.
+func (v Verdict) String() string {
+	names := [...]string{"none", "head", "preflight", "speculation", "ready", "new tab", "ask first", "sign in", "chained", "button"}
+	if int(v) < len(names) {
+		return names[v]
+	}
+	return names[0]
+}
+
+// modern says whether the client tells how it came to make the request, as every browser of today does.
+func (n Navigation) modern() bool {
+	return n.FetchSite != "" || n.FetchMode != "" || n.FetchDest != ""
+}
+
+// browser says whether the request shows any sign of a browser.
+func (n Navigation) browser() bool {
+	return n.modern() || n.Origin != "" || n.Referer != ""
+}
+
+// arrival decides what a request for the callback is, from its headers alone: in all cases but SignIn and Chained the token
+// has not even been looked up. The order of the rules matters.
+func (n Navigation) arrival() Verdict {
+	switch {
+	case n.Method == "HEAD":
+		return AnswerHead
+	case n.Method == "OPTIONS":
+		return Preflight
+	case n.Speculative:
+		return Speculation
+	case n.Origin != "":
+		return Ready
+	case !n.modern():
+		return Chained
+	case n.FetchMode != "navigate":
+		return Ready
+	case n.FetchDest != "document":
+		return NewTab
+	}
+	return SignIn
+}
+
+// continuation decides what a request for the chain's second step is. Owner: it brought the cookie of the first step.
+func (n Navigation) continuation(owner bool) Verdict {
+	v := n.arrival()
+	switch {
+	case v != Chained:
+		return v
+	case owner:
+		return SignIn
+	}
+	return Button
+}
+
+// Existing is the requester's session that the browser has at this host already. The zero Existing is none.
 type Existing struct {
 	Level Level
 	Email string
+}
+
+// welcome says whether somebody who brings a claim may be signed in without being asked: what has to be ruled out is that
+// another site signs the visitor in as somebody else. Trusted says which origins' pages may send visitors.
+func (n Navigation) welcome(c *Claim, had Existing, trusted func(origin string) bool) bool {
+	switch {
+	case had.Level != 0:
+		return had.Email == c.Email
+	case !n.browser(): // it has shown the chain's cookie, or it would not have come this far
+		return true
+	case n.FetchSite == "none":
+		return c.Level == Vouched && c.Source == FromServer
+	}
+	return c.Source != FromElsewhere && trusted(originOf(n.Referer))
+}
+
+// source says who asks for a hand-off.
+func (n Navigation) source(trusted func(origin string) bool) Source {
+	switch {
+	case !n.browser():
+		return FromServer
+	case n.Origin != "" && trusted(n.Origin), n.Origin == "" && trusted(originOf(n.Referer)):
+		return FromListed
+	}
+	return FromElsewhere
+}
+
+// originOf is the origin of a URL, or empty.
+func originOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,9 +47,9 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	d := &Doors{Limits: limits, Users: newUsers(c.Store)}
 	d.Sessions = newSessions(c.Store, c.Log)
 	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
-	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
-	d.Redirects = newRedirects(c.Directory, d.Handoffs, d.Tokens, limits)
-	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits)
+	d.Handoffs = newHandoffs(c.Store, c.Directory)
+	d.Redirects = newRedirects(c.Directory, d.Handoffs, &proofs{store: c.Store, tenants: c.Tenants, tokens: d.Tokens}, limits)
+	d.Staff = newMembers(c.Store, c.Directory, limits)
 	if c.Tenants != nil {
 		c.Tenants.OnDelete(d.Tokens.forget)
 	}
@@ -77,4 +78,10 @@ func (c Client) ip() string {
 		return ""
 	}
 	return c.IP.String()
+}
+
+// agent is the user agent as it is kept.
+func (c Client) agent() string {
+	const most = 200
+	return strings.ToValidUTF8(c.UserAgent[:min(len(c.UserAgent), most)], "")
 }

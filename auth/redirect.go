@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"time"
 
 	"github.com/deskgate/deskgate/auth/limit"
@@ -47,19 +49,119 @@ type Redirected struct {
 type Redirects struct {
 	directory *tenant.Directory
 	handoffs  *Handoffs
-	tokens    *Tokens
+	proofs    *proofs
 	limits    *limit.Limits
 }
 
-func newRedirects(directory *tenant.Directory, handoffs *Handoffs, tokens *Tokens, limits *limit.Limits) *Redirects {
-	return &Redirects{directory: directory, handoffs: handoffs, tokens: tokens, limits: limits}
+func newRedirects(directory *tenant.Directory, handoffs *Handoffs, proofs *proofs, limits *limit.Limits) *Redirects {
+	return &Redirects{directory: directory, handoffs: handoffs, proofs: proofs, limits: limits}
 }
 
 // Begin judges a redirect login and seals its claim into a hand-off token. What it answers does not depend on whether the
 // tenant knows the address.
 //
-// Errors: *limit.Error, tenant.ErrNotFound, ErrTwoProofs, tenant.FieldErrors, ErrSignatureInvalid, ErrInsufficientScope,
-// ErrSignatureRequired, ErrOriginNotAllowed, *DomainError, and Unreadable.
+// Errors: *limit.Error, Unreadable, tenant.ErrNotFound, ErrTwoProofs, tenant.FieldErrors, ErrSignatureInvalid,
+// ErrTokenReplayed, ErrInsufficientScope, ErrSignatureRequired, ErrOriginNotAllowed, *DomainError.
 func (r *Redirects) Begin(ctx context.Context, req RedirectRequest) (Redirected, error) {
-	panic("not yet")
+	out := Redirected{Warnings: []string{}, ExpiresIn: HandoffLife}
+	out.Tenant = r.tenant(&req)
+	p, proofErr := r.proofs.check(ctx, out.Tenant, &req)
+	var err error
+	if out.Limit, err = r.count(ctx, out.Tenant, &req, p); err != nil {
+		return out, err
+	}
+	switch {
+	case req.Unreadable != nil:
+		return out, req.Unreadable
+	case out.Tenant == nil:
+		return out, tenant.ErrNotFound
+	case errors.Is(proofErr, ErrTwoProofs):
+		return out, proofErr
+	}
+	person, err := req.person()
+	if err != nil {
+		return out, err
+	}
+	if proofErr != nil {
+		return out, proofErr
+	}
+	if err := r.admits(out.Tenant, &req, p); err != nil {
+		return out, err
+	}
+	to, err := judge(r.directory, out.Tenant, req.RedirectURL)
+	if err != nil {
+		return out, err
+	}
+	if err := r.proofs.spend(ctx, out.Tenant, p); err != nil {
+		return out, err
+	}
+	return r.hand(out, &req, p.claim(person), to)
+}
+
+// tenant is whom the slug names, or nil; at a tenant's host only its own slug names anybody.
+func (r *Redirects) tenant(req *RedirectRequest) *tenant.Tenant {
+	if req.At == nil {
+		t, _ := r.directory.BySlug(req.Slug)
+		return t
+	}
+	if req.At.Slug != req.Slug {
+		return nil
+	}
+	return req.At
+}
+
+// person checks the fields that say who comes.
+func (req *RedirectRequest) person() (Person, error) {
+	var p Person
+	wrong := tenant.FieldErrors{}
+	var err error
+	if p.Email, err = ParseEmail(req.Email); err != nil {
+		collect(wrong, err)
+	}
+	if p.Name, err = ParseName(req.Name); err != nil {
+		collect(wrong, err)
+	}
+	return p, wrong.Or()
+}
+
+// admits applies what the tenant demands of a login without a proof.
+func (r *Redirects) admits(t *tenant.Tenant, req *RedirectRequest, p proof) error {
+	switch {
+	case p.given():
+		return nil
+	case t.Settings.Unsigned == tenant.UnsignedSigned:
+		return ErrSignatureRequired
+	case t.Settings.OriginMode == tenant.OriginEnforce && req.source(r.trusts(t)) != FromListed:
+		return ErrOriginNotAllowed
+	}
+	return nil
+}
+
+// trusts returns the judge of origins of a tenant; without one, of an unknown slug.
+func (r *Redirects) trusts(t *tenant.Tenant) func(string) bool {
+	if t == nil {
+		return r.directory.OriginKnown
+	}
+	return func(origin string) bool { return trustedOrigin(r.directory, t, origin) }
+}
+
+// hand seals the claim.
+func (r *Redirects) hand(out Redirected, req *RedirectRequest, c Claim, to landing) (Redirected, error) {
+	c.Door, c.Source = "redirect", req.source(r.trusts(out.Tenant))
+	c.Landing, c.ReturnLink = to.target, to.returnLink
+	if to.dropped != "" {
+		c.Warning = "redirect_url dropped: " + to.dropped
+		out.Warnings = append(out.Warnings, "The redirect_url was dropped ("+to.dropped+
+			"): it is neither a path, nor on a verified host of the tenant, nor on one of its allowed origins.")
+	}
+	if c.Source == FromElsewhere {
+		out.Warnings = append(out.Warnings, "The request comes from a page whose origin is not among the tenant's allowed_origins: the visitor will be asked to continue.")
+	}
+	token, err := r.handoffs.Mint(out.Tenant, to.host, c)
+	if err != nil {
+		return out, err
+	}
+	out.URL = r.directory.Node().URLFor(to.host) + "/auth/callback?token=" + url.QueryEscape(token)
+	out.Host, out.Assurance, out.Landing, out.ReturnLink = to.host, c.Level, to.target, to.returnLink
+	return out, nil
 }

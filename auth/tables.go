@@ -7,5 +7,6 @@ import (
 
 // Tables are the tables of this package and of those below it. Their numbers are 64–127.
 func Tables() []storage.Declared {
-	return limit.Tables()
+	return append(limit.Tables(),
+		users, requesterSessions, staffSessions, holdings, voids, usedTokens, spentProofs, tokens, credentials, members)
 }

@@ -2,12 +2,28 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+)
+
+const (
+	// tokenPrefix lets people and scanners see what a secret is.
+	tokenPrefix = "dgt_"
+	// usedEvery is how exactly the last use is known: it is written no more often.
+	usedEvery = time.Hour
+	// maxTokens is how many tokens a tenant may have at once.
+	maxTokens = 500
+	// keepRevoked is how long a revoked token is told from one that never was.
+	keepRevoked = 90 * 24 * time.Hour
 )
 
 // Token is an API token of a tenant. Its secret is shown once, when it is made, and stored as a hash.
@@ -22,7 +38,27 @@ type Token struct {
 	// UsedAt is the last use, within an hour.
 	UsedAt    time.Time `cbor:"7,keyasint,omitzero"`
 	CreatedBy string    `cbor:"8,keyasint,omitempty"`
+	// Hash is that of the secret.
+	Hash []byte `cbor:"9,keyasint"`
 }
+
+// credential says whose a secret is. It lies in the node's scope, for a secret comes without its tenant.
+type credential struct {
+	Hash   []byte    `cbor:"1,keyasint"`
+	Tenant tenant.ID `cbor:"2,keyasint"`
+	Token  string    `cbor:"3,keyasint"`
+}
+
+var (
+	tokens = storage.NewTable(storage.Declaration[Token]{
+		ID: 72, Name: "api tokens",
+		Key: func(k *Token) storage.Key { return storage.Key(nil).Str(k.ID) },
+	})
+	credentials = storage.NewTable(storage.Declaration[credential]{
+		ID: 73, Name: "api tokens by hash",
+		Key: func(c *credential) storage.Key { return storage.Key(nil).Bytes(c.Hash) },
+	})
+)
 
 // TokenRequest says what token is wanted.
 type TokenRequest struct {
@@ -48,36 +84,245 @@ func newTokens(store *storage.Store, directory *tenant.Directory, limits *limit.
 
 // Create makes a token and returns its secret, which can't be had a second time. A FieldErrors says what is wrong.
 func (k *Tokens) Create(ctx context.Context, t *tenant.Tenant, req TokenRequest) (Token, string, error) {
-	panic("not yet")
+	name, err := ParseName(req.Name)
+	if err != nil {
+		return Token{}, "", err
+	}
+	if req.Scopes == 0 {
+		return Token{}, "", oneField("scopes", "The scopes field is required. Scopes are "+strings.Join(AllScopes.Names(), ", ")+".")
+	}
+	secret := tokenPrefix + newSecret()
+	made := Token{
+		ID: newID("tok_"), Name: name, Scopes: req.Scopes & AllScopes, CreatedAt: now(), ExpiresAt: req.ExpiresAt.UTC(),
+		CreatedBy: req.By, Hash: hashToken(secret),
+	}
+	err = k.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+		if err := credentials.Insert(tx, &credential{Hash: made.Hash, Tenant: t.ID, Token: made.ID}); err != nil {
+			return err
+		}
+		if err := roomForOne(tx, t); err != nil {
+			return err
+		}
+		own := tx.Tenant(string(t.ID))
+		if err := tokens.Insert(own, &made); err != nil {
+			return err
+		}
+		return tenant.Record(own, tenant.Event{
+			Actor: req.By, Action: "token.created", Object: made.ID, Detail: made.Name + ": " + strings.Join(made.Scopes.Names(), " "),
+		})
+	})
+	return made, secret, err
+}
+
+// roomForOne says whether the tenant may have one more token. It takes the opportunity to forget those that were revoked
+// long ago.
+func roomForOne(tx *storage.Tx, t *tenant.Tenant) error {
+	own := tx.Tenant(string(t.ID))
+	n := 0
+	var old []Token
+	for one, err := range tokens.Scan(own, storage.Range{}) {
+		switch {
+		case err != nil:
+			return err
+		case one.RevokedAt.IsZero():
+			n++
+		case time.Since(one.RevokedAt) > keepRevoked && len(old) < 100:
+			old = append(old, one)
+		}
+	}
+	if n >= maxTokens {
+		return oneField("name", fmt.Sprintf("There are %d tokens already: revoke one first.", n))
+	}
+	for _, one := range old {
+		if err := tokens.Delete(own, storage.Key(nil).Str(one.ID)); err != nil {
+			return err
+		}
+		if err := credentials.Delete(tx, storage.Key(nil).Bytes(one.Hash)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Find returns the tenant's token with this ID, or ErrNotFound.
 func (k *Tokens) Find(ctx context.Context, t *tenant.Tenant, id string) (Token, error) {
-	panic("not yet")
+	var found Token
+	err := k.store.View(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
+		found, err = tokens.Get(tx, storage.Key(nil).Str(id))
+		return err
+	})
+	if err == nil && !found.RevokedAt.IsZero() {
+		return Token{}, ErrNotFound
+	}
+	return found, absent(err)
 }
 
 // List returns the tenant's tokens that are not revoked, oldest first.
-func (k *Tokens) List(ctx context.Context, t *tenant.Tenant) ([]Token, error) { panic("not yet") }
+func (k *Tokens) List(ctx context.Context, t *tenant.Tenant) ([]Token, error) {
+	var all []Token
+	err := k.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
+		all = nil
+		for one, err := range tokens.Scan(tx, storage.Range{}) {
+			if err != nil {
+				return err
+			}
+			if one.RevokedAt.IsZero() {
+				all = append(all, one)
+			}
+		}
+		return nil
+	})
+	return all, err
+}
 
 // Revoke ends a token, or returns ErrNotFound.
 func (k *Tokens) Revoke(ctx context.Context, t *tenant.Tenant, id, by string) error {
-	panic("not yet")
+	return k.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		one, err := tokens.Get(tx, storage.Key(nil).Str(id))
+		if err != nil {
+			return absent(err)
+		}
+		if !one.RevokedAt.IsZero() {
+			return ErrNotFound
+		}
+		one.RevokedAt = now()
+		if err := tokens.Put(tx, &one); err != nil {
+			return err
+		}
+		return tenant.Record(tx, tenant.Event{Actor: by, Action: "token.revoked", Object: id, Detail: one.Name})
+	})
 }
 
 // Authenticate returns the tenant that a secret belongs to and what it may do there. At a tenant's host the caller has to
 // compare the tenants. ErrCredentialUnknown, ErrCredentialRevoked, ErrCredentialExpired.
 func (k *Tokens) Authenticate(ctx context.Context, secret string) (*tenant.Tenant, Identity, error) {
-	panic("not yet")
+	t, one, err := k.find(ctx, hashToken(secret))
+	if err != nil {
+		return nil, Identity{}, err
+	}
+	switch at := time.Now(); {
+	case !one.RevokedAt.IsZero():
+		return nil, Identity{}, ErrCredentialRevoked
+	case !one.ExpiresAt.IsZero() && !at.Before(one.ExpiresAt):
+		return nil, Identity{}, ErrCredentialExpired
+	case at.Sub(one.UsedAt) >= usedEvery:
+		k.touch(ctx, t, one.ID)
+	}
+	return t, Identity{Tenant: t.ID, Level: Program, ID: one.ID, Name: one.Name, Scopes: one.Scopes}, nil
+}
+
+func (k *Tokens) find(ctx context.Context, hash []byte) (*tenant.Tenant, Token, error) {
+	var (
+		c   credential
+		t   *tenant.Tenant
+		one Token
+	)
+	err := k.store.View(ctx, storage.Node(), func(tx *storage.Tx) (err error) {
+		if c, err = credentials.Get(tx, storage.Key(nil).Bytes(hash)); err != nil {
+			return err
+		}
+		var known bool
+		if t, known = k.directory.ByID(c.Tenant); !known {
+			return storage.ErrNotFound
+		}
+		one, err = tokens.Get(tx.Tenant(string(c.Tenant)), storage.Key(nil).Str(c.Token))
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		err = ErrCredentialUnknown
+	}
+	return t, one, err
+}
+
+// touch notes that a token is in use. That it could not be noted is no reason to refuse the program.
+func (k *Tokens) touch(ctx context.Context, t *tenant.Tenant, id string) {
+	err := k.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		one, err := tokens.Get(tx, storage.Key(nil).Str(id))
+		if err != nil || time.Since(one.UsedAt) < usedEvery {
+			return err
+		}
+		first := one.UsedAt.IsZero()
+		one.UsedAt = now()
+		if err := tokens.Put(tx, &one); err != nil || !first {
+			return err
+		}
+		return tenant.Record(tx, tenant.Event{Actor: "token:" + id, Action: "token.used", Object: id, Detail: "for the first time"})
+	})
+	if err != nil {
+		k.log.DebugContext(ctx, "API token stays as it was last used", "error", err)
+	}
 }
 
 // Admit counts a request to the API of the tenant for its token or session.
 func (k *Tokens) Admit(ctx context.Context, t *tenant.Tenant, who Identity) limit.State {
-	panic("not yet")
+	key := who.ID
+	if who.Session != "" {
+		key = who.Session
+	}
+	b := limit.Bucket{Name: "api", Limit: int64(t.Settings.APIRequestsPerMinute), Period: time.Minute}
+	return k.limits.Take(ctx, b, key)
 }
 
 // ParseExpiry reads a time to live as people write it: "720h", "30d", or the date "2027-01-31" or a whole RFC 3339 time.
 // Empty is never. A FieldErrors: it is none of these, or is over already.
-func ParseExpiry(s string) (time.Time, error) { panic("not yet") }
+func ParseExpiry(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	at, ok := expiry(s)
+	if !ok {
+		return at, oneField("expires", fmt.Sprintf("%q is no time to live: write 720h, 30d or a date like 2027-01-31.", s))
+	}
+	if !at.After(time.Now()) {
+		return at, oneField("expires", fmt.Sprintf("%q is over already.", s))
+	}
+	return at, nil
+}
+
+func expiry(s string) (time.Time, bool) {
+	if days, found := strings.CutSuffix(s, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return now().AddDate(0, 0, int(n)), err == nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now().Add(d), true
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
 
 // forget removes what lies outside of a deleted tenant's scope.
-func (k *Tokens) forget(ctx context.Context, t *tenant.Tenant) error { panic("not yet") }
+func (k *Tokens) forget(ctx context.Context, t *tenant.Tenant) error {
+	const page = 200
+	var after storage.Key
+	for {
+		var last storage.Key
+		n := 0
+		err := k.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+			n = 0
+			for one, err := range tokens.Scan(tx.Tenant(string(t.ID)), storage.Range{After: after, Limit: page}) {
+				if err != nil {
+					return err
+				}
+				if err := credentials.Delete(tx, storage.Key(nil).Bytes(one.Hash)); err != nil {
+					return err
+				}
+				n, last = n+1, storage.Key(nil).Str(one.ID)
+			}
+			return nil
+		})
+		if err != nil || n < page {
+			return err
+		}
+		after = last
+	}
+}
+
+func hashToken(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}

@@ -2,7 +2,15 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -25,13 +33,62 @@ type User struct {
 	Organization string    `cbor:"10,keyasint,omitempty"`
 }
 
-// Person is how somebody is named from outside. Email and Name are taken as they come and checked here.
+var (
+	users = storage.NewTable(storage.Declaration[User]{
+		ID: 65, Name: "users",
+		Key: func(u *User) storage.Key { return storage.Key(nil).Str(u.ID) },
+	})
+	usersByEmail = storage.NewUnique(users, 1, func(u *User) storage.Key { return storage.Key(nil).Str(u.Email) })
+	usersByExtID = storage.NewUnique(users, 2, func(u *User) storage.Key {
+		if u.ExternalID == "" {
+			return nil
+		}
+		return storage.Key(nil).Str(u.ExternalID)
+	})
+)
+
+// Person is how somebody is named from outside. All of it is taken as it comes and checked here; without a name the part
+// of the address before the @ serves.
 type Person struct {
-	Email        string
-	Name         string
-	ExternalID   string
-	Locale       string
-	Organization string
+	Email        string `json:"e"`
+	Name         string `json:"n"`
+	ExternalID   string `json:"x,omitempty"`
+	Locale       string `json:"o,omitempty"`
+	Organization string `json:"g,omitempty"`
+}
+
+// checked is the person in canonical form.
+func (p Person) checked() (Person, error) {
+	wrong := tenant.FieldErrors{}
+	var err error
+	if p.Email, err = ParseEmail(p.Email); err != nil {
+		collect(wrong, err)
+	}
+	if strings.TrimSpace(p.Name) == "" {
+		p.Name, _, _ = strings.Cut(p.Email, "@")
+	} else if p.Name, err = ParseName(p.Name); err != nil {
+		collect(wrong, err)
+	}
+	for _, f := range []struct {
+		name, value string
+		most        int
+	}{{"external_id", p.ExternalID, 255}, {"locale", p.Locale, 35}, {"organization", p.Organization, 200}} {
+		if len(f.value) > f.most || !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, unicode.IsControl) {
+			wrong.Add(f.name, fmt.Sprintf("The %s field must be at most %d bytes of plain text.", f.name, f.most))
+		}
+	}
+	return p, wrong.Or()
+}
+
+// collect adds the fields of one FieldErrors to another.
+func collect(into tenant.FieldErrors, err error) {
+	var fields tenant.FieldErrors
+	if !errors.As(err, &fields) {
+		return
+	}
+	for field, messages := range fields {
+		into[field] = append(into[field], messages...)
+	}
 }
 
 // UserQuery chooses users. The zero UserQuery is all of them, oldest first.
@@ -57,32 +114,206 @@ func newUsers(store *storage.Store) *Users { return &Users{store: store} }
 
 // Find returns the user with this ID, or ErrNotFound.
 func (u *Users) Find(ctx context.Context, t *tenant.Tenant, id string) (User, error) {
-	panic("not yet")
+	return u.read(ctx, t, func(tx *storage.Tx) (User, error) { return users.Get(tx, storage.Key(nil).Str(id)) })
 }
 
 // ByEmail returns the user with this address, or ErrNotFound.
 func (u *Users) ByEmail(ctx context.Context, t *tenant.Tenant, email string) (User, error) {
-	panic("not yet")
+	email, err := ParseEmail(email)
+	if err != nil {
+		return User{}, ErrNotFound
+	}
+	return u.read(ctx, t, func(tx *storage.Tx) (User, error) { return usersByEmail.Get(tx, storage.Key(nil).Str(email)) })
 }
 
 // ByExternalID returns the user whom the partner knows under this ID, or ErrNotFound.
 func (u *Users) ByExternalID(ctx context.Context, t *tenant.Tenant, id string) (User, error) {
-	panic("not yet")
+	return u.read(ctx, t, func(tx *storage.Tx) (User, error) { return usersByExtID.Get(tx, storage.Key(nil).Str(id)) })
+}
+
+func (u *Users) read(ctx context.Context, t *tenant.Tenant, get func(*storage.Tx) (User, error)) (User, error) {
+	var found User
+	err := u.store.View(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
+		found, err = get(tx)
+		return err
+	})
+	return found, absent(err)
+}
+
+// absent makes the store's word for a missing record into this package's.
+func absent(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return ErrNotFound
+	}
+	return err
 }
 
 // Ensure returns the user with this address or this external ID, and makes one if there is none. It changes nothing of
 // one that is there, but for an external ID that was missing. A FieldErrors: the person can't be one.
 func (u *Users) Ensure(ctx context.Context, t *tenant.Tenant, p Person) (User, error) {
-	panic("not yet")
+	p, err := p.checked()
+	if err != nil {
+		return User{}, err
+	}
+	var made User
+	err = u.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		old, found, err := lookup(tx, p)
+		if err != nil {
+			return err
+		}
+		if made = old; found && (old.ExternalID != "" || p.ExternalID == "") {
+			return nil
+		}
+		return merge(tx, &made, p)
+	})
+	return made, err
+}
+
+// vouch brings in a person whom somebody with the right to it vouches for: the record is made, or brought up to date. The
+// first return value of it is how the user stood before.
+func vouch(tx *storage.Tx, p Person) (before, after User, err error) {
+	before, _, err = lookup(tx, p)
+	if err != nil {
+		return before, after, err
+	}
+	after = before
+	after.SignedInAt = now()
+	if after.VouchedAt.IsZero() {
+		after.VouchedAt = after.SignedInAt
+	}
+	after.Name = p.Name
+	if p.Locale != "" {
+		after.Locale = p.Locale
+	}
+	if p.Organization != "" {
+		after.Organization = p.Organization
+	}
+	after.Email = p.Email
+	return before, after, merge(tx, &after, p)
+}
+
+// lookup finds whom a person is: the address decides, then the external ID. So a claim never fails because the two belong
+// to different users, and never takes an address from its owner.
+func lookup(tx *storage.Tx, p Person) (User, bool, error) {
+	found, err := usersByEmail.Get(tx, storage.Key(nil).Str(p.Email))
+	if errors.Is(err, storage.ErrNotFound) && p.ExternalID != "" {
+		found, err = usersByExtID.Get(tx, storage.Key(nil).Str(p.ExternalID))
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return User{}, false, nil
+	}
+	return found, err == nil, err
+}
+
+// merge stores a user with what the person adds to it: everything if it is new, else an external ID that nobody has.
+func merge(tx *storage.Tx, u *User, p Person) error {
+	if u.ID == "" {
+		u.ID, u.CreatedAt = newID("usr_"), now()
+		u.Email, u.Name, u.Locale, u.Organization = p.Email, p.Name, p.Locale, p.Organization
+	}
+	if u.ExternalID == "" && p.ExternalID != "" {
+		_, err := usersByExtID.Get(tx, storage.Key(nil).Str(p.ExternalID))
+		if errors.Is(err, storage.ErrNotFound) {
+			u.ExternalID = p.ExternalID
+		} else if err != nil {
+			return err
+		}
+	}
+	u.UpdatedAt = now()
+	return users.Put(tx, u)
 }
 
 // Change has fn change name, external ID, locale and organization of a user. fn may run several times. ErrNotFound; ErrExists:
 // the external ID is another user's; a FieldErrors.
 func (u *Users) Change(ctx context.Context, t *tenant.Tenant, id string, fn func(*User) error) (User, error) {
-	panic("not yet")
+	var after User
+	err := u.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		old, err := users.Get(tx, storage.Key(nil).Str(id))
+		if err != nil {
+			return absent(err)
+		}
+		wanted := old
+		if err := fn(&wanted); err != nil {
+			return err
+		}
+		p, err := Person{old.Email, wanted.Name, wanted.ExternalID, wanted.Locale, wanted.Organization}.checked()
+		if err != nil {
+			return err
+		}
+		after = old
+		after.Name, after.ExternalID, after.Locale, after.Organization = p.Name, p.ExternalID, p.Locale, p.Organization
+		after.UpdatedAt = now()
+		if err := users.Replace(tx, &old, &after); errors.Is(err, storage.ErrExists) {
+			return ErrExists
+		} else if err != nil {
+			return err
+		}
+		return nil
+	})
+	return after, err
 }
 
 // List returns a page of users. A FieldErrors: the cursor is not one.
 func (u *Users) List(ctx context.Context, t *tenant.Tenant, q UserQuery) (UserPage, error) {
-	panic("not yet")
+	if q.Email != "" || q.ExternalID != "" {
+		return u.listOne(ctx, t, q)
+	}
+	if q.Limit <= 0 || q.Limit > 100 {
+		q.Limit = 25
+	}
+	r := storage.Range{Limit: q.Limit + 1}
+	if q.Cursor != "" {
+		if !isID(q.Cursor, "usr_") {
+			return UserPage{}, oneField("cursor", "The cursor field is not a cursor.")
+		}
+		r.After = storage.Key(nil).Str(q.Cursor)
+	}
+	var page UserPage
+	err := u.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
+		page = UserPage{}
+		for one, err := range users.Scan(tx, r) {
+			if err != nil {
+				return err
+			}
+			if len(page.Users) == q.Limit {
+				page.Next = page.Users[q.Limit-1].ID
+				break
+			}
+			page.Users = append(page.Users, one)
+		}
+		return nil
+	})
+	return page, err
+}
+
+// listOne is the page of a query that at most one user fits.
+func (u *Users) listOne(ctx context.Context, t *tenant.Tenant, q UserQuery) (UserPage, error) {
+	var (
+		one User
+		err error
+	)
+	if q.Email != "" {
+		one, err = u.ByEmail(ctx, t, q.Email)
+	} else {
+		one, err = u.ByExternalID(ctx, t, q.ExternalID)
+	}
+	if errors.Is(err, ErrNotFound) || err == nil && q.ExternalID != "" && one.ExternalID != q.ExternalID {
+		return UserPage{}, nil
+	}
+	return UserPage{Users: []User{one}}, err
+}
+
+// now is the time as it is stored.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// newID makes a name that sorts by time.
+func newID(prefix string) string {
+	return prefix + ulid.MustNew(ulid.Now(), rand.Reader).String()
+}
+
+// isID says whether s was made by newID.
+func isID(s, prefix string) bool {
+	id, found := strings.CutPrefix(s, prefix)
+	_, err := ulid.ParseStrict(id)
+	return found && err == nil
 }

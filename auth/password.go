@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The cost of a password: RFC 9106's second choice with half of its memory, for a node that has 256 MiB for everything.
+const (
+	passwordTime    = 3
+	passwordMemory  = 32 << 10 // KiB
+	passwordThreads = 1
+	passwordKey     = 32
+	passwordSalt    = 16
+	// passwordsAtOnce bounds the memory that sign-ins can take together.
+	passwordsAtOnce = 2
+
+	minPassword = 12  // characters
+	maxPassword = 256 // bytes
+)
+
+// passwords makes and checks argon2id hashes, few at a time.
+type passwords struct{ turn chan struct{} }
+
+func newPasswords() *passwords { return &passwords{turn: make(chan struct{}, passwordsAtOnce)} }
+
+// checkPassword says what is wrong with a password that somebody chooses.
+func checkPassword(password, email string) error {
+	local, _, _ := strings.Cut(email, "@")
+	lower := strings.ToLower(password)
+	switch {
+	case password == "":
+		return oneField("password", "The password field is required.")
+	case utf8.RuneCountInString(password) < minPassword:
+		return oneField("password", fmt.Sprintf("The password field must be at least %d characters.", minPassword))
+	case len(password) > maxPassword || !utf8.ValidString(password):
+		return oneField("password", fmt.Sprintf("The password field must be text of at most %d bytes.", maxPassword))
+	case lower == email || local != "" && strings.Trim(strings.ReplaceAll(lower, local, ""), "0123456789!.-_@ ") == "":
+		return oneField("password", "The password field must not be made of the email address.")
+	case len(uniqueRunes(lower)) < 5:
+		return oneField("password", "The password field must have at least 5 different characters.")
+	}
+	return nil
+}
+
+func uniqueRunes(s string) map[rune]bool {
+	seen := map[rune]bool{}
+	for _, r := range s {
+		seen[r] = true
+	}
+	return seen
+}
+
+// hash returns the password's hash with its parameters and salt. An error: ctx ended before it was its turn.
+func (p *passwords) hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, passwordSalt)
+	_, _ = rand.Read(salt) // it never fails
+	sum, err := p.derive(ctx, password, salt, passwordTime, passwordMemory, passwordThreads)
+	if err != nil {
+		return "", err
+	}
+	enc := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, passwordMemory, passwordTime, passwordThreads,
+		enc.EncodeToString(salt), enc.EncodeToString(sum)), nil
+}
+
+var errPasswordHash = errors.New("not a password hash")
+
+// matches says whether the password is the one that was hashed. With an empty hash it says no, after the same work.
+func (p *passwords) matches(ctx context.Context, hash, password string) (bool, error) {
+	if hash == "" || len(password) > maxPassword {
+		_, err := p.derive(ctx, "", make([]byte, passwordSalt), passwordTime, passwordMemory, passwordThreads)
+		return false, err
+	}
+	var (
+		version, memory, times int
+		threads                uint8
+	)
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return false, errPasswordHash
+	}
+	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &times, &threads); err != nil || version != argon2.Version {
+		return false, errPasswordHash
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
+	want, err2 := base64.RawStdEncoding.DecodeString(parts[5])
+	if err := errors.Join(err1, err2); err != nil {
+		return false, fmt.Errorf("%w: %w", errPasswordHash, err)
+	}
+	got, err := p.derive(ctx, password, salt, uint32(times), uint32(memory), threads)
+	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, err
+}
+
+func (p *passwords) derive(ctx context.Context, password string, salt []byte, times, memory uint32, threads uint8) ([]byte, error) {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-p.turn }()
+	return argon2.IDKey([]byte(password), salt, times, memory, threads, passwordKey), nil
+}

@@ -1,0 +1,145 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// signatureSkew is how far the clock of a partner who signs may be off.
+const signatureSkew = 120 * time.Second
+
+// proof is what makes a redirect login a vouched one. The zero proof is none.
+type proof struct {
+	// credential is what the login is counted for.
+	credential string
+	// once, if not empty, may be used one single time until its end.
+	once string
+	ends time.Time
+	// person is what the proof adds to the fields.
+	person Person
+}
+
+func (p proof) given() bool { return p.credential != "" }
+
+// claim says what the person is believed.
+func (p proof) claim(person Person) Claim {
+	if !p.given() {
+		return Claim{Level: Asserted, Person: person}
+	}
+	person.ExternalID, person.Locale, person.Organization = p.person.ExternalID, p.person.Locale, p.person.Organization
+	return Claim{Level: Vouched, Person: person}
+}
+
+// spent remembers a nonce or a partner's token that was used.
+type spent struct {
+	Once      string    `cbor:"1,keyasint"`
+	ExpiresAt time.Time `cbor:"2,keyasint"`
+}
+
+var spentProofs = storage.NewTable(storage.Declaration[spent]{
+	ID: 71, Name: "spent proofs",
+	Key:     func(s *spent) storage.Key { return storage.Key(nil).Str(s.Once) },
+	Expires: func(s *spent) time.Time { return s.ExpiresAt },
+})
+
+// proofs checks the proofs of redirect logins.
+type proofs struct {
+	store   *storage.Store
+	tenants *tenant.Registry
+	tokens  *Tokens
+}
+
+// check looks at the proofs of a request. A wrong one is an error, never none at all. Nothing is used up yet.
+func (p *proofs) check(ctx context.Context, t *tenant.Tenant, req *RedirectRequest) (proof, error) {
+	signed := req.Timestamp != "" || req.Nonce != "" || req.Signature != ""
+	n := 0
+	for _, there := range []bool{req.Token != "", signed, req.APIToken != ""} {
+		if there {
+			n++
+		}
+	}
+	switch {
+	case n > 1:
+		return proof{}, ErrTwoProofs
+	case n == 0 || t == nil:
+		return proof{}, nil
+	case signed:
+		return p.signature(ctx, t, req)
+	case req.APIToken != "":
+		return p.apiToken(ctx, t, req.APIToken)
+	}
+	return proof{}, ErrSignatureInvalid
+}
+
+func (p *proofs) apiToken(ctx context.Context, t *tenant.Tenant, secret string) (proof, error) {
+	owner, id, err := p.tokens.Authenticate(ctx, secret)
+	switch {
+	case errors.Is(err, ErrCredentialUnknown), errors.Is(err, ErrCredentialRevoked), errors.Is(err, ErrCredentialExpired):
+		return proof{}, ErrSignatureInvalid
+	case err != nil:
+		return proof{}, err
+	case owner.ID != t.ID:
+		return proof{}, ErrSignatureInvalid
+	case !id.May(SessionsCreate):
+		return proof{}, ErrInsufficientScope
+	}
+	return proof{credential: id.Actor()}, nil
+}
+
+// signature checks ts, nonce and sig against the keys that are valid now.
+func (p *proofs) signature(ctx context.Context, t *tenant.Tenant, req *RedirectRequest) (proof, error) {
+	seconds, err := strconv.ParseInt(req.Timestamp, 10, 64)
+	at := time.Unix(seconds, 0)
+	if err != nil || time.Since(at).Abs() > signatureSkew || req.Nonce == "" || len(req.Nonce) > 128 {
+		return proof{}, ErrSignatureInvalid
+	}
+	sig, err := hex.DecodeString(req.Signature)
+	if err != nil {
+		return proof{}, ErrSignatureInvalid
+	}
+	keys, err := p.tenants.Keys(ctx, t.ID)
+	if err != nil {
+		return proof{}, err
+	}
+	text := signedText(t.Slug, req)
+	for _, k := range keys.Valid(tenant.KindRedirect, time.Now()) {
+		mac := hmac.New(sha256.New, []byte(k.Secret))
+		_, _ = mac.Write(text) // it never fails
+		if hmac.Equal(mac.Sum(nil), sig) {
+			return proof{
+				credential: "key:" + string(t.ID) + ":" + k.ID,
+				once:       "nonce:" + req.Nonce, ends: at.Add(signatureSkew + time.Minute),
+			}, nil
+		}
+	}
+	return proof{}, ErrSignatureInvalid
+}
+
+// signedText is what a signature is over: the fields exactly as sent, lengths in bytes.
+func signedText(slug string, req *RedirectRequest) []byte {
+	return fmt.Appendf(nil, "deskgate-redirect-v1\n%s\n%d:%s\n%d:%s\n%d:%s\n%s\n%s", slug,
+		len(req.Email), req.Email, len(req.Name), req.Name, len(req.RedirectURL), req.RedirectURL, req.Timestamp, req.Nonce)
+}
+
+// spend uses up what may be used once. ErrSignatureInvalid: it was used before.
+func (p *proofs) spend(ctx context.Context, t *tenant.Tenant, pr proof) error {
+	if pr.once == "" {
+		return nil
+	}
+	err := p.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		return spentProofs.Insert(tx, &spent{Once: pr.once, ExpiresAt: pr.ends.UTC()})
+	})
+	if errors.Is(err, storage.ErrExists) {
+		return ErrSignatureInvalid
+	}
+	return err
+}

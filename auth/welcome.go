@@ -1,0 +1,71 @@
+package auth
+
+import (
+	"cmp"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// welcomeIn turns a claim into a session, in the place of the one that the browser had.
+//
+// A lineage is the chain of sessions of one browser for one address: an asserted login in a browser that has a session of
+// the same address continues it, any other begins a new one. An asserted login in a browser that is signed in as that very
+// user, vouched, takes nothing away: the session stays vouched, and ends when it would have ended.
+func welcomeIn(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionRecord, error) {
+	before, err := end(tx, RequesterSide, a.Host, a.Session)
+	if err != nil {
+		return before, err
+	}
+	same := before.Level != 0 && before.Email == c.Email
+	r := sessionRecord{
+		Level: c.Level, Email: c.Email, Name: c.Name, Host: a.Host, ReturnLink: c.ReturnLink, IP: a.Client.ip(), UserAgent: a.Client.agent(),
+	}
+	if same {
+		r.Lineage = before.Lineage
+		r.ReturnLink = cmp.Or(c.ReturnLink, before.ReturnLink)
+	}
+	switch {
+	case c.Level == Vouched:
+		if err := r.vouched(tx, c.Person); err != nil {
+			return r, err
+		}
+	case same && before.Level == Vouched:
+		r.Level, r.User, r.Name = before.Level, before.User, before.Name
+		r.CreatedAt, r.EndsAt = before.CreatedAt, before.EndsAt
+	case r.Lineage == "":
+		r.Lineage = "lin_" + rand.Text()
+	}
+	if r, err = start(tx, RequesterSide, secret, r); err != nil {
+		return r, err
+	}
+	return r, record(tx, c, &r, a)
+}
+
+// vouched makes the session one of the user's. When somebody first proves that an address is theirs, the sessions of all
+// who only said so end.
+func (r *sessionRecord) vouched(tx *storage.Tx, p Person) error {
+	before, after, err := vouch(tx, p)
+	if err != nil {
+		return err
+	}
+	r.User, r.Name = after.ID, after.Name
+	if !before.VouchedAt.IsZero() {
+		return nil
+	}
+	return voids.Put(tx, &void{Email: after.Email, Before: now()})
+}
+
+// record notes the sign-in in the tenant's audit log.
+func record(tx *storage.Tx, c *Claim, r *sessionRecord, a *Arrival) error {
+	id := Identity{Level: r.Level, ID: r.User, Lineage: r.Lineage}
+	detail := fmt.Sprintf("%s, %s, at %s", c.Door, r.Level, r.Host)
+	if c.Warning != "" {
+		detail += ": " + c.Warning
+	}
+	return tenant.Record(tx, tenant.Event{
+		Actor: id.Actor(), Action: "session.started", Object: r.Email, Detail: detail, IP: r.IP,
+	})
+}
