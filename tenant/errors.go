@@ -26,7 +26,7 @@ var (
 )
 
 // FieldErrors says what is wrong with input, per field. A nil or empty FieldErrors is no error: return Or().
-type FieldErrors map[string][]string
+type FieldErrors map[string][]string //nolint:errname // these are several, and the word is used so in all rooms
 
 // Error lists the fields in alphabetical order.
 func (e FieldErrors) Error() string {
@@ -52,3 +52,18 @@ func (e FieldErrors) Or() error {
 	}
 	return e
 }
+
+// Reasons why a value is refused; the allowed ones are listed behind them.
+var (
+	errOneOf  = errors.New("it is none of these")
+	errNumber = errors.New("it is out of range")
+	errFolder = errors.New("it has other characters")
+	errName   = errors.New("it is empty, too long or has control characters")
+	errTaken  = errors.New("it is in use")
+)
+
+// sentenceError is an error for people, to stand in a FieldErrors.
+type sentenceError string
+
+// Error is the sentence.
+func (s sentenceError) Error() string { return string(s) }

@@ -1,6 +1,23 @@
 package tenant
 
-import "time"
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+)
+
+const (
+	keyBytes     = 32 // random bytes of a key that the node makes
+	keyGrace     = 24 * time.Hour
+	minSecret    = 16
+	maxSecret    = 1024
+	maxKeysAKind = 20 // rotated too often for their grace: the oldest go
+)
 
 // Kind is what a key is for. There is one key per purpose.
 type Kind string
@@ -33,6 +50,17 @@ func (k Kind) Field() string {
 	return string(k)
 }
 
+func (k Kind) check() error {
+	if slices.Contains(Kinds(), k) {
+		return nil
+	}
+	names := make([]string, 0, len(Kinds()))
+	for _, kind := range Kinds() {
+		names = append(names, string(kind))
+	}
+	return FieldErrors{"kind": {"There is no such kind of key. Allowed are " + strings.Join(names, ", ") + "."}}
+}
+
 // Key is one secret that a tenant shares with its partners. The HMAC key is the bytes of Secret as printed, never decoded.
 type Key struct {
 	ID        string    `cbor:"1,keyasint"`
@@ -43,18 +71,201 @@ type Key struct {
 	RetiredUntil time.Time `cbor:"5,keyasint,omitzero"`
 }
 
+var keyTable = storage.NewTable(storage.Declaration[Key]{
+	ID: 18, Name: "tenant keys", Sealed: true,
+	Key: func(k *Key) storage.Key { return storage.Key(nil).Str(string(k.Kind)).Str(k.ID) },
+})
+
+func newKey(kind Kind, now time.Time) *Key {
+	b := make([]byte, keyBytes)
+	_, _ = rand.Read(b) // never fails
+	return &Key{ID: rand.Text(), Kind: kind, Secret: base64.RawURLEncoding.EncodeToString(b), CreatedAt: now}
+}
+
+func (k *Key) valid(at time.Time) bool { return k.RetiredUntil.IsZero() || at.Before(k.RetiredUntil) }
+
 // Keys are the keys of one tenant, the newest first.
 type Keys []Key
 
 // Current is the key that new signatures are made with.
-func (ks Keys) Current(kind Kind) (Key, bool) { panic("not yet") }
+func (ks Keys) Current(kind Kind) (Key, bool) {
+	i := slices.IndexFunc(ks, func(k Key) bool { return k.Kind == kind && k.RetiredUntil.IsZero() })
+	if i < 0 {
+		return Key{}, false
+	}
+	return ks[i], true
+}
 
 // Valid are the keys of a kind that a signature may be checked with at a moment: the current one, then retired ones in
 // their time of grace.
-func (ks Keys) Valid(kind Kind, at time.Time) Keys { panic("not yet") }
+func (ks Keys) Valid(kind Kind, at time.Time) Keys {
+	var out Keys
+	for _, k := range ks {
+		if k.Kind == kind && k.valid(at) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
 
 // Find is the key with that ID if it is valid at the moment.
-func (ks Keys) Find(kind Kind, id string, at time.Time) (Key, bool) { panic("not yet") }
+func (ks Keys) Find(kind Kind, id string, at time.Time) (Key, bool) {
+	i := slices.IndexFunc(ks, func(k Key) bool { return k.Kind == kind && k.ID == id && k.valid(at) })
+	if i < 0 {
+		return Key{}, false
+	}
+	return ks[i], true
+}
 
 // Secrets is what people are shown: the current secret of each kind by the name that it has in documents.
-func (ks Keys) Secrets() map[string]string { panic("not yet") }
+func (ks Keys) Secrets() map[string]string {
+	m := map[string]string{}
+	for _, kind := range Kinds() {
+		if k, ok := ks.Current(kind); ok {
+			m[kind.Field()] = k.Secret
+		}
+	}
+	return m
+}
+
+// Keys returns the tenant's keys.
+func (r *Registry) Keys(ctx context.Context, id ID) (Keys, error) {
+	var keys Keys
+	err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) (err error) {
+		if _, err = find(tx, id); err == nil {
+			keys, err = readKeys(tx.Tenant(string(id)))
+		}
+		return err
+	})
+	return keys, err
+}
+
+func readKeys(tx *storage.Tx) (Keys, error) {
+	var keys Keys
+	for k, err := range keyTable.Scan(tx, storage.Range{}) {
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	slices.SortStableFunc(keys, func(a, b Key) int {
+		if a.RetiredUntil.IsZero() != b.RetiredUntil.IsZero() {
+			if a.RetiredUntil.IsZero() {
+				return -1
+			}
+			return 1
+		}
+		return b.CreatedAt.Compare(a.CreatedAt)
+	})
+	return keys, nil
+}
+
+// Rotate makes a new key; the old one stays valid for a time of grace, 24 hours if it is 0. A negative grace ends it now.
+func (r *Registry) Rotate(ctx context.Context, id ID, kind Kind, grace time.Duration) (Key, error) {
+	if err := kind.check(); err != nil {
+		return Key{}, err
+	}
+	return r.replaceKey(ctx, id, *newKey(kind, now()), grace, "key.rotated")
+}
+
+// Import makes a secret of the partner's the current key; the old one stays valid for 24 hours. A line end behind the
+// secret, as files have it, is not part of it. A FieldErrors says why a secret is refused.
+func (r *Registry) Import(ctx context.Context, id ID, kind Kind, secret string) (Key, error) {
+	if err := kind.check(); err != nil {
+		return Key{}, err
+	}
+	secret = strings.TrimRight(secret, "\r\n")
+	if err := checkSecret(secret); err != nil {
+		return Key{}, FieldErrors{"secret": {err.Error()}}
+	}
+	k := newKey(kind, now())
+	k.Secret = secret
+	return r.replaceKey(ctx, id, *k, 0, "key.imported")
+}
+
+func (r *Registry) replaceKey(ctx context.Context, id ID, k Key, grace time.Duration, action string) (Key, error) {
+	if grace == 0 {
+		grace = keyGrace
+	}
+	err := r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+		if _, err := find(tx, id); err != nil {
+			return err
+		}
+		tx = tx.Tenant(string(id))
+		if err := retire(tx, k.Kind, k.CreatedAt, grace); err != nil {
+			return err
+		}
+		if err := keyTable.Put(tx, &k); err != nil {
+			return err
+		}
+		return Record(tx, Event{Actor: r.actor, Action: action, Object: string(k.Kind), Detail: "key " + k.ID})
+	})
+	return k, err
+}
+
+// retire gives the current key of a kind its time of grace, and removes those that are past theirs.
+func retire(tx *storage.Tx, kind Kind, at time.Time, grace time.Duration) error {
+	keys, err := readKeys(tx)
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for _, k := range keys {
+		if k.Kind != kind {
+			continue
+		}
+		if k.RetiredUntil.IsZero() {
+			k.RetiredUntil = at.Add(grace)
+		}
+		if kept++; !k.valid(at) || kept > maxKeysAKind {
+			err = keyTable.Delete(tx, storage.Key(nil).Str(string(k.Kind)).Str(k.ID))
+		} else {
+			err = keyTable.Put(tx, &k)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSecret refuses what an attacker would try first.
+func checkSecret(s string) error {
+	switch {
+	case len(s) < minSecret:
+		return sentenceError("A secret has at least 16 bytes.")
+	case strings.HasPrefix(s, "-----BEGIN "):
+		return sentenceError("This is a public or a private key; only shared secrets can be set.")
+	case len(s) > maxSecret:
+		return sentenceError("A secret has at most 1024 bytes.")
+	}
+	seen := map[byte]bool{}
+	var plain strings.Builder
+	for i := range len(s) {
+		seen[s[i]] = true
+		if c := canonical[s[i]]; c != 0 && c != '-' && c != '.' {
+			plain.WriteByte(c)
+		}
+	}
+	if len(seen) < 6 || slices.Contains(commonSecrets(), plain.String()) {
+		return sentenceError("This secret stands in manuals and examples, or is too simple: anybody can guess it.")
+	}
+	return nil
+}
+
+// commonSecrets are secrets from manuals, generators and examples, with their letters and digits alone.
+func commonSecrets() []string {
+	return []string{
+		"0123456789abcdef", "0123456789abcdef0123456789abcdef", "0123456789012345", "1234567890123456", "12345678901234567890",
+		"12345678901234567890123456789012", "123456789abcdefghi", "abcdefghijklmnop", "abcdefghijklmnopqrstuvwxyz",
+		"abcdefghijklmnopqrstuvwxyz0123456789", "astringsecretatleast256bitslong", "astrongsecretkeyforjwt", "changemechangeme",
+		"changethissecret", "changethissecretkey", "changethisinproduction", "defaultsecretkey", "examplesecretkey", "insertsecrethere",
+		"jwtsecretkey12345", "mysecretkey12345", "mysecretpassword", "mysupersecretkey", "mysupersecretpassword", "mysupersecrettoken",
+		"passwordpassword", "passwordpassword1", "qwertyuiopasdfgh", "qwertyuiopasdfghjklzxcvbnm", "replacewithyoursecret", "secretkey1234567",
+		"secretsecretsecret", "secretsecretsecretsecret", "secretsecret1234", "sharedsecretsharedsecret", "shhhhhhthisisasecret", "supersecretjwtkey",
+		"supersecretkey123", "supersecretpassword", "supersecretsecret", "testtesttesttest", "thisisasecretkey", "thisisaverysecretkey",
+		"thisismysecretkey", "thisissecretkey1", "verysecretsecret", "yoursecretkeyhere", "your256bitsecret", "your512bitsecret",
+		"your384bitsecret", "yoursharedsecret", "yoursharedsecrethere", "yourjwtsecretkey", "yoursupersecretkey", "yoursupersecretjwttokenwithatleast32characterslong",
+		"yourverysecretkey", "yoursecretkeyminimum32characters",
+	}
+}

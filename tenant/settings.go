@@ -1,6 +1,12 @@
 package tenant
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Unsigned says what a redirect login without a proof is worth.
 type Unsigned string
@@ -31,43 +37,227 @@ const (
 	SameSiteLax  CookieSameSite = "lax"
 )
 
+const maxOrigins = 100
+
 // Settings are what a tenant may choose. A Settings that Registry or Directory hands out has no empty choice: defaults are
 // filled in. The slices are shared and must not be changed.
 type Settings struct {
 	// AllowedOrigins are the canonical origins of the partner's pages.
-	AllowedOrigins   []string         `cbor:"1,keyasint,omitempty"`
-	Unsigned         Unsigned         `cbor:"2,keyasint,omitempty"`
-	OriginMode       OriginMode       `cbor:"3,keyasint,omitempty"`
-	ExternalRedirect ExternalRedirect `cbor:"4,keyasint,omitempty"`
+	AllowedOrigins   []string         `cbor:"1,keyasint,omitempty" json:"allowed_origins"`
+	Unsigned         Unsigned         `cbor:"2,keyasint,omitempty" json:"unsigned"`
+	OriginMode       OriginMode       `cbor:"3,keyasint,omitempty" json:"origin_mode"`
+	ExternalRedirect ExternalRedirect `cbor:"4,keyasint,omitempty" json:"external_redirect"`
 	// PrimaryHost is the host that URLs are made with, empty: the first custom domain that is fit for it.
-	PrimaryHost Host `cbor:"5,keyasint,omitempty"`
+	PrimaryHost Host `cbor:"5,keyasint,omitempty" json:"primary_host"`
 	// SimpleAuthOperators lets agents sign in by SimpleAuth.
-	SimpleAuthOperators bool `cbor:"6,keyasint,omitempty"`
+	SimpleAuthOperators bool `cbor:"6,keyasint,omitempty" json:"simpleauth_operators"`
 	// AdminFolder is the first path element of the operators' SimpleAuth.
-	AdminFolder    string         `cbor:"7,keyasint,omitempty"`
-	CookieSameSite CookieSameSite `cbor:"8,keyasint,omitempty"`
+	AdminFolder    string         `cbor:"7,keyasint,omitempty" json:"admin_folder"`
+	CookieSameSite CookieSameSite `cbor:"8,keyasint,omitempty" json:"cookie_samesite"`
 	// APIRequestsPerMinute is the limit of one token.
-	APIRequestsPerMinute int `cbor:"9,keyasint,omitempty"`
+	APIRequestsPerMinute int `cbor:"9,keyasint,omitempty" json:"api_requests_per_minute"`
 	// RedirectRequestsPerHour is the limit of one IP address at the redirect login.
-	RedirectRequestsPerHour int `cbor:"10,keyasint,omitempty"`
+	RedirectRequestsPerHour int `cbor:"10,keyasint,omitempty" json:"redirect_requests_per_hour"`
 	// AutoCloseDays is how long a resolved ticket waits before it is closed.
-	AutoCloseDays int `cbor:"11,keyasint,omitempty"`
+	AutoCloseDays int `cbor:"11,keyasint,omitempty" json:"auto_close_days"`
 	// AttachmentMiB is the largest attachment.
-	AttachmentMiB int `cbor:"12,keyasint,omitempty"`
+	AttachmentMiB int `cbor:"12,keyasint,omitempty" json:"attachment_mib"`
+}
+
+// AutoClose is AutoCloseDays as a duration.
+func (s Settings) AutoClose() time.Duration { return time.Duration(s.AutoCloseDays) * 24 * time.Hour }
+
+// withDefaults fills in what was never chosen.
+func (s Settings) withDefaults() Settings {
+	if s.AllowedOrigins == nil {
+		s.AllowedOrigins = []string{}
+	}
+	fill(&s.Unsigned, UnsignedOpen)
+	fill(&s.OriginMode, OriginConfirm)
+	fill(&s.ExternalRedirect, ExternalLink)
+	fill(&s.CookieSameSite, SameSiteNone)
+	fill(&s.AdminFolder, "admin")
+	fill(&s.APIRequestsPerMinute, 600)
+	fill(&s.RedirectRequestsPerHour, 60)
+	fill(&s.AutoCloseDays, 7)
+	fill(&s.AttachmentMiB, 25)
+	return s
+}
+
+func fill[V comparable](v *V, standard V) {
+	var none V
+	if *v == none {
+		*v = standard
+	}
 }
 
 // Setting is one key that `tenant set` takes.
 type Setting struct {
-	Key     string
-	Allowed string // what values it takes, for people
-	Value   func(*Tenant) string
+	Key string
+	// Allowed says for people what values it takes. An empty value always means: back to the default.
+	Allowed string
+
+	set func(*Tenant, string) error
+	get func(*Tenant) string
 }
 
+// Value is the setting's value as Set would take it.
+func (k Setting) Value(t *Tenant) string { return k.get(t) }
+
 // AllSettings are the settings in the order of the manual; the tenant's name is the first.
-func AllSettings() []Setting { panic("not yet") }
+func AllSettings() []Setting {
+	return []Setting{
+		{"name", fmt.Sprintf("1 to %d characters", maxName), setName, func(t *Tenant) string { return t.Name }},
+		{
+			"allowed_origins", "origins such as https://www.example.com, with commas between them",
+			setOrigins, func(t *Tenant) string { return strings.Join(t.Settings.AllowedOrigins, ",") },
+		},
+		choice("unsigned", func(s *Settings) *Unsigned { return &s.Unsigned }, UnsignedOpen, UnsignedConfirm, UnsignedSigned),
+		choice("origin_mode", func(s *Settings) *OriginMode { return &s.OriginMode }, OriginConfirm, OriginEnforce),
+		choice("external_redirect", func(s *Settings) *ExternalRedirect { return &s.ExternalRedirect },
+			ExternalLink, ExternalFollow, ExternalStrict),
+		{
+			"primary_host", "one of the tenant's verified hosts",
+			setPrimaryHost, func(t *Tenant) string { return string(t.Settings.PrimaryHost) },
+		},
+		{
+			"simpleauth_operators", "true or false",
+			setOperators, func(t *Tenant) string { return strconv.FormatBool(t.Settings.SimpleAuthOperators) },
+		},
+		{
+			"admin_folder", "1 to 32 of a-z, 0-9, - and _, and not a word that the product uses itself",
+			setAdminFolder, func(t *Tenant) string { return t.Settings.AdminFolder },
+		},
+		choice("cookie_samesite", func(s *Settings) *CookieSameSite { return &s.CookieSameSite }, SameSiteNone, SameSiteLax),
+		number("api_requests_per_minute", func(s *Settings) *int { return &s.APIRequestsPerMinute }, 1_000_000),
+		number("redirect_requests_per_hour", func(s *Settings) *int { return &s.RedirectRequestsPerHour }, 1_000_000),
+		number("auto_close_days", func(s *Settings) *int { return &s.AutoCloseDays }, 3650),
+		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
+	}
+}
 
-// With returns the settings with one changed. A FieldErrors that lists what is allowed says why not.
-func (s Settings) With(key, value string) (Settings, error) { panic("not yet") }
+// With returns the settings with one changed; an empty value takes it back to its default. A FieldErrors that lists what is
+// allowed says why not.
+func (s Settings) With(key, value string) (Settings, error) {
+	t := Tenant{Name: "a name", Settings: s}
+	err := t.set(key, value)
+	return t.Settings, err
+}
 
-// AutoClose is AutoCloseDays as a duration.
-func (s Settings) AutoClose() time.Duration { return time.Duration(s.AutoCloseDays) * 24 * time.Hour }
+// set changes one setting, or the name.
+func (t *Tenant) set(key, value string) error {
+	all := AllSettings()
+	i := slices.IndexFunc(all, func(k Setting) bool { return k.Key == key })
+	if i < 0 {
+		keys := make([]string, len(all))
+		for i, k := range all {
+			keys[i] = k.Key
+		}
+		return FieldErrors{key: {"There is no such setting. Allowed are " + strings.Join(keys, ", ") + "."}}
+	}
+	if err := all[i].set(t, value); err != nil {
+		return FieldErrors{key: {fmt.Sprintf("%q is not allowed (%s): %s.", value, err.Error(), all[i].Allowed)}}
+	}
+	t.Settings = t.Settings.withDefaults()
+	return nil
+}
+
+func setName(t *Tenant, value string) error {
+	name, err := cleanName(value)
+	if err == nil {
+		t.Name = name
+	}
+	return err
+}
+
+func choice[V ~string](key string, field func(*Settings) *V, allowed ...V) Setting {
+	words := make([]string, len(allowed))
+	for i, a := range allowed {
+		words[i] = string(a)
+	}
+	return Setting{
+		Key: key, Allowed: strings.Join(words, ", "),
+		get: func(t *Tenant) string { return string(*field(&t.Settings)) },
+		set: func(t *Tenant, value string) error {
+			if value != "" && !slices.Contains(allowed, V(value)) {
+				return errOneOf
+			}
+			*field(&t.Settings) = V(value)
+			return nil
+		},
+	}
+}
+
+func number(key string, field func(*Settings) *int, most int) Setting {
+	return Setting{
+		Key: key, Allowed: fmt.Sprintf("a whole number from 1 to %d", most),
+		get: func(t *Tenant) string { return strconv.Itoa(*field(&t.Settings)) },
+		set: func(t *Tenant, value string) error {
+			if value == "" {
+				*field(&t.Settings) = 0
+				return nil
+			}
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 || n > most {
+				return errNumber
+			}
+			*field(&t.Settings) = n
+			return nil
+		},
+	}
+}
+
+func setOrigins(t *Tenant, value string) error {
+	origins := []string{}
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		o, err := ParseOrigin(part)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(origins, o) {
+			origins = append(origins, o)
+		}
+	}
+	if len(origins) > maxOrigins {
+		return fmt.Errorf("more than %d", maxOrigins)
+	}
+	t.Settings.AllowedOrigins = origins
+	return nil
+}
+
+func setPrimaryHost(t *Tenant, value string) error {
+	if value == "" {
+		t.Settings.PrimaryHost = ""
+		return nil
+	}
+	h, err := ParseHost(value)
+	if err != nil {
+		return err
+	}
+	t.Settings.PrimaryHost = h
+	return nil
+}
+
+func setOperators(t *Tenant, value string) error {
+	if value != "" && value != "true" && value != "false" {
+		return errOneOf
+	}
+	t.Settings.SimpleAuthOperators = value == "true"
+	return nil
+}
+
+func setAdminFolder(t *Tenant, value string) error {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+	switch {
+	case len(value) > 32 || strings.Trim(value, letters) != "":
+		return errFolder
+	case value != "admin" && slices.Contains(ownPaths(), value):
+		return errTaken
+	}
+	t.Settings.AdminFolder = value
+	return nil
+}

@@ -60,7 +60,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 		return nil, fmt.Errorf("open %s: %w", s.data, err)
 	}
 	o := &operator{store: store, names: node}
-	o.directory = tenant.NewDirectory(store, node)
+	o.directory = tenant.NewDirectory(store, node, log)
 	o.tenants = tenant.NewRegistry(store, o.directory)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{Resolver: resolver, Log: log})
 	o.desk = tickets.New(tickets.Config{Store: store, Tenants: o.tenants.List, Log: log})

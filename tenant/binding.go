@@ -1,0 +1,68 @@
+package tenant
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+)
+
+// Binding ties a custom domain to its tenant: the part of a domain that the directory needs. Package domain writes it in the
+// transaction that changes the domain's state.
+type Binding struct {
+	Host   Host `cbor:"1,keyasint"`
+	Tenant ID   `cbor:"2,keyasint"`
+	// Served: the proof was seen, requests for the host are answered.
+	Served bool `cbor:"3,keyasint,omitempty"`
+	// FitSince is when the host first held a valid certificate, zero if it never did. The tenant's first such host is its
+	// primary one.
+	FitSince time.Time `cbor:"4,keyasint,omitzero"`
+	// FitUntil is the end of the certificate; zero: none is needed.
+	FitUntil time.Time `cbor:"5,keyasint,omitzero"`
+}
+
+func (b *Binding) fit(now time.Time, tlsOff bool) bool {
+	return b.Served && (tlsOff || !b.FitSince.IsZero() && (b.FitUntil.IsZero() || now.Before(b.FitUntil)))
+}
+
+var bindingTable = storage.NewTable(storage.Declaration[Binding]{
+	ID: 17, Name: "host bindings", Watched: true,
+	Key: func(b *Binding) storage.Key { return storage.Key(nil).Str(string(b.Host)) },
+})
+
+// Bind writes a binding in the node's transaction. It is for package domain.
+func Bind(tx *storage.Tx, b Binding) error { return bindingTable.Put(tx, &b) }
+
+// Unbind removes a host's binding, and what the operator configured for the host, in the node's transaction. It is for
+// package domain.
+func Unbind(tx *storage.Tx, h Host) error {
+	b, err := bindingTable.Get(tx, storage.Key(nil).Str(string(h)))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := setupTable.Delete(tx, setupKey(b.Tenant, h)); err != nil {
+		return err
+	}
+	return bindingTable.Delete(tx, storage.Key(nil).Str(string(h)))
+}
+
+// holds says whether a host is one of the tenant's: a default one, or a custom domain that is served if it has to be.
+func holds(tx *storage.Tx, n *Node, t *Tenant, h Host, served bool) error {
+	for _, own := range n.TenantHosts(t.Slug) {
+		if own == h {
+			return nil
+		}
+	}
+	b, err := bindingTable.Get(tx, storage.Key(nil).Str(string(h)))
+	switch {
+	case errors.Is(err, storage.ErrNotFound) || err == nil && b.Tenant != t.ID:
+		return fmt.Errorf("%s is no host of %s: %w", h, t.Slug, ErrNotFound)
+	case err == nil && served && !b.Served:
+		return FieldErrors{"primary_host": {string(h) + " is not verified yet."}}
+	}
+	return err
+}

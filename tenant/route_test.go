@@ -1,0 +1,123 @@
+package tenant_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+func TestRoutes(t *testing.T) {
+	h := open(t)
+	const host = "help.acme.example"
+	h.bind(t, tenant.Binding{Host: host, Tenant: h.acme.ID, Served: true})
+	if err := h.tenants.Mount(t.Context(), h.acme.ID, host, "/support/"); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []tenant.Route{
+		{Prefix: "/", Upstreams: []string{"http://10.0.0.1:8080/"}},
+		{Prefix: "/shop", Upstreams: []string{"https://shop.internal", "https://shop2.internal/base"}, StripPrefix: true, Timeout: time.Minute},
+		{Prefix: "/shop/cart", Upstreams: []string{"http://10.0.0.3"}},
+		{Prefix: "/support/files", Upstreams: []string{"http://10.0.0.4"}},
+		{Prefix: "/shop", Upstreams: []string{"http://10.0.0.2"}, PreserveHost: true},
+	} {
+		if err := h.tenants.AddRoute(t.Context(), h.acme.ID, host, r); err != nil {
+			t.Fatalf("add %s: %v", r.Prefix, err)
+		}
+	}
+	site, ok := h.directory.Lookup(host)
+	if !ok || site.Mount != "/support" || len(site.Routes) != 4 {
+		t.Fatalf("site %+v", site)
+	}
+	for path, want := range map[string]string{
+		"/":                                 "http://10.0.0.1:8080",
+		"/about":                            "http://10.0.0.1:8080",
+		"/shop":                             "http://10.0.0.2",
+		"/shop/":                            "http://10.0.0.2",
+		"/shop/a/b":                         "http://10.0.0.2",
+		"/shopping":                         "http://10.0.0.1:8080",
+		"/shop/cart":                        "http://10.0.0.3",
+		"/shop/cart/1":                      "http://10.0.0.3",
+		"/shop/carts":                       "http://10.0.0.2",
+		"/support":                          "",
+		"/support/":                         "",
+		"/support/tickets":                  "",
+		"/support/files/1":                  "http://10.0.0.4",
+		"/supporters":                       "http://10.0.0.1:8080",
+		"/auth/callback":                    "",
+		"/auth/other":                       "http://10.0.0.1:8080",
+		"/.well-known/deskgate/probe/x":     "",
+		"/.well-known/acme-challenge/token": "",
+		"/.well-known/security.txt":         "http://10.0.0.1:8080",
+	} {
+		route, ok := site.Upstream(path)
+		if ok != (want != "") || ok && route.Upstreams[0] != want {
+			t.Errorf("Upstream(%q) = %+v, %t, want %q", path, route, ok, want)
+		}
+	}
+	for path, want := range map[string]string{"/support": "/", "/support/tickets": "/tickets", "/supporters": "", "/": ""} {
+		if got, ok := site.Below(path); got != want || ok != (want != "") {
+			t.Errorf("Below(%q) = %q, %t, want %q", path, got, ok, want)
+		}
+	}
+	if other, _ := h.directory.Lookup("bee.tickets.example"); other.Mount != "/" || len(other.Routes) != 0 {
+		t.Errorf("the other tenant's site is %+v", other)
+	}
+	if err := h.tenants.RemoveRoute(t.Context(), h.acme.ID, host, "/shop"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.tenants.RemoveRoute(t.Context(), h.acme.ID, host, "/shop"); !errors.Is(err, tenant.ErrNotFound) {
+		t.Errorf("second removal: %v, want ErrNotFound", err)
+	}
+	setups, err := h.tenants.Setups(t.Context(), h.acme.ID)
+	if err != nil || len(setups) != 1 || len(setups[0].Routes) != 3 {
+		t.Errorf("Setups: %+v, %v", setups, err)
+	}
+	if setups, err := h.tenants.Setups(t.Context(), h.bee.ID); err != nil || len(setups) != 0 {
+		t.Errorf("the other tenant's setups: %+v, %v", setups, err)
+	}
+}
+
+func TestRoutesRefused(t *testing.T) {
+	h := open(t)
+	const host = "acme.tickets.example"
+	up := []string{"http://10.0.0.1"}
+	for _, r := range []tenant.Route{
+		{Prefix: "/", Upstreams: up},
+		{Prefix: "/api", Upstreams: up},
+		{Prefix: "/tickets/old", Upstreams: up},
+		{Prefix: "/auth/callback", Upstreams: up},
+		{Prefix: "/.well-known/deskgate", Upstreams: up},
+		{Prefix: "shop", Upstreams: up},
+		{Prefix: "", Upstreams: up},
+		{Prefix: "/a/../b", Upstreams: up},
+		{Prefix: "/a//b", Upstreams: up},
+		{Prefix: "/a b", Upstreams: up},
+		{Prefix: "/a%2fb", Upstreams: up},
+		{Prefix: "/shop"},
+		{Prefix: "/shop", Upstreams: []string{"ftp://x"}},
+		{Prefix: "/shop", Upstreams: []string{"10.0.0.1:80"}},
+		{Prefix: "/shop", Upstreams: []string{"http://user:pw@x"}},
+		{Prefix: "/shop", Upstreams: []string{"http://x:99999"}},
+		{Prefix: "/shop", Upstreams: []string{"http://x?q=1"}},
+		{Prefix: "/shop", Upstreams: up, Timeout: -1},
+	} {
+		err := h.tenants.AddRoute(t.Context(), h.acme.ID, host, r)
+		if _, ok := errors.AsType[tenant.FieldErrors](err); !ok {
+			t.Errorf("AddRoute(%+v): %v, want FieldErrors", r, err)
+		}
+	}
+	for _, host := range []tenant.Host{"bee.tickets.example", "tickets.example", "nobody.example"} {
+		err := h.tenants.AddRoute(t.Context(), h.acme.ID, host, tenant.Route{Prefix: "/shop", Upstreams: up})
+		if !errors.Is(err, tenant.ErrNotFound) {
+			t.Errorf("AddRoute at %s: %v, want ErrNotFound", host, err)
+		}
+	}
+	if err := h.tenants.AddRoute(t.Context(), h.acme.ID, host, tenant.Route{Prefix: "/shop", Upstreams: up}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.tenants.Mount(t.Context(), h.acme.ID, host, "/shop"); err == nil {
+		t.Error("a mount where a route is: nil, want an error")
+	}
+}
