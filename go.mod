@@ -61,3 +61,5 @@ require (
 	golang.org/x/text v0.43.0
 	google.golang.org/protobuf v1.36.12
 )
+
+require golang.org/x/tools v0.51.0 // indirect
