@@ -30,6 +30,8 @@ type Server struct {
 	assets    *assets
 	pages     pages
 	table     *table
+	// description is the OpenAPI document.
+	description []byte
 }
 
 // New returns the product's handler. The requests that it gets carry a tenant.Visit in their context. An error is a
@@ -44,6 +46,9 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	if s.pages, err = newPages(files); err != nil {
+		return nil, err
+	}
+	if s.description, err = newDescription(); err != nil {
 		return nil, err
 	}
 	s.routes()
