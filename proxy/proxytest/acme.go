@@ -1,0 +1,101 @@
+package proxytest
+
+import (
+	"crypto/x509"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/letsencrypt/pebble/v2/ca"
+	"github.com/letsencrypt/pebble/v2/db"
+	"github.com/letsencrypt/pebble/v2/va"
+	"github.com/letsencrypt/pebble/v2/wfe"
+)
+
+// ACME is a certificate authority. What it validates, it validates over the network, as the real ones do.
+type ACME struct {
+	// Directory is the URL to begin with; Trust is whom to trust when talking to it.
+	Directory string
+	Trust     *x509.CertPool
+	// Roots are those of the certificates that it issues.
+	Roots *x509.CertPool
+
+	orders  atomic.Int64
+	refusal atomic.Pointer[refusal]
+}
+
+// refusal is what new orders get instead of an order.
+type refusal struct {
+	status int
+	body   string
+}
+
+// ACMEOptions say where the authority looks for what it validates.
+type ACMEOptions struct {
+	// HTTPPort and TLSPort take the place of 80 and 443.
+	HTTPPort, TLSPort int
+	// DNS is the server that it asks.
+	DNS *DNS
+	// Lifetime of certificates. 0: 90 days.
+	Lifetime time.Duration
+}
+
+// StartACME starts an authority. It ends with the test.
+func StartACME(tb testing.TB, o ACMEOptions) *ACME {
+	tb.Helper()
+	tb.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	tb.Setenv("PEBBLE_WFE_NONCEREJECT", "0")
+	tb.Setenv("PEBBLE_AUTHZREUSE", "0")
+	if o.Lifetime == 0 {
+		o.Lifetime = 90 * 24 * time.Hour
+	}
+	log := slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	store := db.NewMemoryStore()
+	profiles := map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: uint64(o.Lifetime / time.Second)}}
+	authority := ca.New(log, store, "", "ecdsa", 0, 1, profiles)
+	validation := va.New(log, o.HTTPPort, o.TLSPort, true, o.DNS.Addr, store)
+	front := wfe.New(log, store, validation, authority, nil, true, false, 0, 0)
+	a := &ACME{Trust: x509.NewCertPool(), Roots: x509.NewCertPool()}
+	s := httptest.NewTLSServer(a.count(front.Handler()))
+	tb.Cleanup(s.Close)
+	a.Directory = s.URL + wfe.DirectoryPath
+	a.Trust.AddCert(s.Certificate())
+	root, err := x509.ParseCertificate(authority.GetRootCert(0).DER)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	a.Roots.AddCert(root)
+	return a
+}
+
+// Orders is how many orders were made, successful or not.
+func (a *ACME) Orders() int { return int(a.orders.Load()) }
+
+// Refuse answers new orders with a status and a problem document, until it is called with status 0.
+func (a *ACME) Refuse(status int, problem string) {
+	if status == 0 {
+		a.refusal.Store(nil)
+		return
+	}
+	a.refusal.Store(&refusal{status, problem})
+}
+
+const newOrder = "/order-plz"
+
+func (a *ACME) count(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == newOrder && r.Method == http.MethodPost {
+			a.orders.Add(1)
+			if f := a.refusal.Load(); f != nil {
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(f.status)
+				_, _ = w.Write([]byte(f.body)) // the asker may be gone
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
