@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -95,7 +96,7 @@ func (c *checker) row(tx *Tx, it engine.Item) error {
 	c.meter.add(Progress{Records: 1, Bytes: int64(len(it.Key) + len(it.Value))})
 	sc, ok := scopeOf(it.Key)
 	if !ok {
-		c.report(Finding{Key: fmt.Sprintf("%x", it.Key), Problem: "a key of no scope"})
+		c.report(Finding{Key: hex.EncodeToString(it.Key), Problem: "a key of no scope"})
 		return nil
 	}
 	narrow := tx.in(sc)
@@ -156,8 +157,8 @@ func (c *checker) crossing(tx *Tx, table uint16, key []byte) error {
 			sc = Within(id)
 		}
 		other = tx.in(sc).key(blobRefs.d.ID, partRecord, Key(nil).Bytes(sum), nil)
-		if sc != Node() && tx.notErased(id) != nil {
-			return nil
+		if err := tx.notErased(sc.id); errors.Is(err, ErrErased) {
+			return nil // Erase is not through with it
 		}
 	default:
 		return nil
@@ -186,7 +187,7 @@ func (c *checker) blobs(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			c.report(Finding{Tenant: u.Scope, Table: "blob", Key: fmt.Sprintf("%x", u.Sum), Problem: err.Error()})
+			c.report(Finding{Tenant: u.Scope, Table: "blob", Key: hex.EncodeToString(u.Sum), Problem: err.Error()})
 		}
 		c.meter.add(Progress{Blobs: 1, Bytes: size})
 		return nil
@@ -259,11 +260,13 @@ func (t *Table[T]) checkEntry(tx *Tx, key, value []byte) error {
 			return fmt.Errorf("index %d: %w", part, err)
 		}
 		v, err := t.Get(tx, primary)
-		if errors.Is(err, ErrNotFound) {
+		switch {
+		case errors.Is(err, ErrNotFound):
 			return fmt.Errorf("index %d: %w", part, errNoRecord)
-		}
-		if err != nil {
-			return nil //nolint:nilerr // a damaged record is reported where it stands
+		case errors.Is(err, ErrCorrupt): // it is reported where it stands
+			return nil
+		case err != nil:
+			return err
 		}
 		want, err := ix.entries(tx, &v)
 		if err != nil {

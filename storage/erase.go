@@ -9,7 +9,7 @@ import (
 	"github.com/deskgate/deskgate/storage/engine"
 )
 
-// ErrErased: the scope was erased; nothing is written to it any more.
+// ErrErased means that the scope was erased: nothing is written to it any more.
 var ErrErased = errors.New("scope was erased")
 
 // tombstone stands in the node's scope for ever, so that no straggler writes to a scope that is gone.

@@ -114,21 +114,16 @@ func (s *Store) trim(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var upTo Revision
-	if newest > feedSize {
-		upTo = newest - feedSize
-	}
 	err = s.Update(ctx, Node(), func(tx *Tx) error {
-		var passed []feedMark
-		for m, err := range feedMarks.Scan(tx, Range{}) {
-			if err != nil {
-				return err
-			}
-			if old := now.Sub(m.At) > feedAge; old || m.Revision <= upTo {
-				upTo = max(upTo, m.Revision)
-				passed = append(passed, m)
-			}
+		passed, err := passedMarks(tx, newest, now)
+		if err != nil {
+			return err
+		}
+		if upTo = 0; newest > feedSize {
+			upTo = newest - feedSize
 		}
 		for _, m := range passed {
+			upTo = max(upTo, m.Revision)
 			if err := feedMarks.Delete(tx, feedMarks.d.Key(&m)); err != nil {
 				return err
 			}
@@ -143,4 +138,17 @@ func (s *Store) trim(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return s.engine.Trim(ctx, uint64(upTo))
+}
+
+// passedMarks are those up to which the feed may be dropped, in order.
+func passedMarks(tx *Tx, newest Revision, now time.Time) (passed []feedMark, err error) {
+	for m, err := range feedMarks.Scan(tx, Range{}) {
+		if err != nil {
+			return nil, err
+		}
+		if now.Sub(m.At) > feedAge || m.Revision+feedSize <= newest {
+			passed = append(passed, m)
+		}
+	}
+	return passed, nil
 }

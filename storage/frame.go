@@ -43,9 +43,8 @@ type backupHeader struct {
 }
 
 type frameWriter struct {
-	out  *zstd.Encoder
-	sum  hash.Hash
-	size int64
+	out *zstd.Encoder
+	sum hash.Hash
 }
 
 func newFrameWriter(w io.Writer) (*frameWriter, error) {

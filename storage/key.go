@@ -90,12 +90,12 @@ func (k Key) String() string {
 	var out []string
 	for p := k.Parts(); len(p.rest) > 0; {
 		rest := p.rest
-		switch tag := rest[0]; {
-		case tag == tagString:
+		switch rest[0] {
+		case tagString:
 			out = append(out, strconv.Quote(p.Str()))
-		case tag == tagBytes:
+		case tagBytes:
 			out = append(out, fmt.Sprintf("x%x", p.Bytes()))
-		case tag == tagDesc:
+		case tagDesc:
 			out = append(out, "^"+strconv.FormatUint(p.Desc(), 10))
 		default:
 			out = append(out, strconv.FormatUint(p.Uint(), 10))

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 )
 
-// ErrNewer: the store, or a record, was written by a newer program than this one.
+// ErrNewer means that the store, or a record, was written by a newer program than this one.
 var ErrNewer = errors.New("written by a newer deskgate")
 
 // Migration changes a store from what Number-1 left to what this program expects. Numbers begin at 1; a new store starts

@@ -130,7 +130,7 @@ func openEngine(o Options) (*Store, error) {
 	}
 	name, _, _ := strings.Cut(o.URL, ":")
 	if name != "" && name != "badger" {
-		return nil, fmt.Errorf("storage engine %q is not known: use badger:", name)
+		return nil, fmt.Errorf("storage engine %q is not known, use %q", name, "badger:")
 	}
 	e, err := badger.Open(badger.Options{Dir: o.Dir, InMemory: o.InMemory, Memory: o.Memory, MinFree: o.MinFree, Log: o.Log})
 	if err != nil {

@@ -71,8 +71,8 @@ func TestTable(t *testing.T) {
 		t.Error(err)
 	}
 	err = s.View(t.Context(), b, func(tx *storage.Tx) error {
-		for p := range people.Scan(tx, storage.Range{}) {
-			t.Errorf("the other tenant sees %+v", p)
+		for p, err := range people.Scan(tx, storage.Range{}) {
+			t.Errorf("the other tenant sees %+v, %v", p, err)
 		}
 		_, err := people.Get(tx, storage.Key(nil).Str("1"))
 		return err
