@@ -195,6 +195,7 @@ func (b *batch) add(x *txn) {
 	for _, w := range x.own.writes {
 		b.put(w)
 	}
+	b.revision = max(b.revision, x.past)
 	if len(x.records) == 0 {
 		return
 	}
@@ -220,7 +221,7 @@ func (b *batch) commit() error {
 	if err := b.write(); err != nil {
 		return e.failed(err)
 	}
-	if len(b.log) > 0 {
+	if b.revision > e.revision.Load() {
 		e.grow(b.revision)
 	}
 	return nil

@@ -103,12 +103,14 @@ func (e *Engine) grow(revision uint64) {
 
 // Trim implements engine.Engine.
 func (e *Engine) Trim(ctx context.Context, upTo uint64) error {
-	upTo = min(upTo, e.revision.Load())
 	err := e.Update(ctx, func(t engine.Txn) error {
 		// First the mark: from here on nobody reads what is about to go.
 		trimmed, err := trimmedUpTo(t)
 		if err != nil || trimmed >= upTo {
 			return err
+		}
+		if x, ok := t.(*txn); ok {
+			x.past = upTo
 		}
 		return t.Set(trimmedKey, engine.EncodeCounter(trimmedKey, upTo), time.Time{})
 	})

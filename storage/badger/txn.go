@@ -16,7 +16,8 @@ type txn struct {
 	batch   *batch
 	own     layer
 	records [][]byte
-	bytes   int64 // of the records
+	bytes   int64  // of the records
+	past    uint64 // the log's revisions go on behind it
 }
 
 // Get implements engine.Reader.

@@ -39,6 +39,7 @@ type Engine interface {
 
 	// Log returns the records that follow revision after, in commit order, or ErrTruncated. It stops at the end of
 	// the revision that brings the limit-th record: a revision is never split, so the result may be longer.
+	// A record that is not what was appended is ErrCorrupt.
 	Log(ctx context.Context, after uint64, limit int) ([]Record, error)
 
 	// Revision is the revision of the newest record of the log, 0 if there never was one.
@@ -83,7 +84,7 @@ type Txn interface {
 	// Delete removes a key; one that is not there is no error.
 	Delete(key []byte) error
 	// Next returns 1, 2, 3 … for one counter, without gaps over committed transactions. A counter is an ordinary key
-	// whose value is its last number, eight bytes, big-endian: Get and Set read and place it, a backup carries it.
+	// whose value is what EncodeCounter makes of its last number: Get and Set read and place it, a backup carries it.
 	Next(counter []byte) (uint64, error)
 	// Append adds a record to the log at commit. Several in one transaction share its revision.
 	Append(record []byte) error

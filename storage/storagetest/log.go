@@ -114,8 +114,15 @@ func logTrimmed(t *testing.T, e engine.Engine) {
 	if err := e.Trim(t.Context(), all[9].Revision+1000); err != nil {
 		t.Fatal(err)
 	}
+	ahead := all[9].Revision + 1000
+	if r, err := e.Revision(t.Context()); err != nil || r != ahead {
+		t.Errorf("Revision = %d, %v after Trim beyond the newest, want %d", r, err, ahead)
+	}
+	if _, err := e.Log(t.Context(), all[9].Revision, 100); !errors.Is(err, engine.ErrTruncated) {
+		t.Errorf("Log from before the gap: %v, want ErrTruncated", err)
+	}
 	update(t, e, func(tx engine.Txn) error { return tx.Append([]byte("new")) })
-	if rest, err := e.Log(t.Context(), all[9].Revision, 100); err != nil || len(rest) != 1 || rest[0].Revision <= all[9].Revision {
+	if rest, err := e.Log(t.Context(), ahead, 100); err != nil || len(rest) != 1 || rest[0].Revision <= ahead {
 		t.Errorf("after all was trimmed: %v, %v, want one new record", rest, err)
 	}
 }
