@@ -131,11 +131,13 @@ func (b *backup) records(ctx context.Context) error {
 
 // inspect notices damage early: better now, while an older backup is still at hand.
 func (b *backup) inspect(ctx context.Context, it engine.Item) {
-	sc, ok := scopeOf(it.Key)
-	if ok && it.Key[sc.size()+tableHead-1] == partSequence {
-		return
+	var err error
+	if sc, ok := scopeOf(it.Key); ok && it.Key[sc.size()+tableHead-1] == partSequence {
+		_, err = engine.DecodeCounter(it.Key, it.Value)
+	} else {
+		_, _, _, err = unwrap(it.Key, it.Value)
 	}
-	if _, _, _, err := unwrap(it.Key, it.Value); err != nil {
+	if err != nil {
 		b.manifest.Damaged++
 		b.store.log.ErrorContext(ctx, "backup of a damaged record", slog.Any("error", err))
 	}

@@ -113,8 +113,8 @@ func (c *checker) row(tx *Tx, it engine.Item) error {
 	head := it.Key[sc.size():]
 	number, part := binary.BigEndian.Uint16(head), head[2]
 	if part == partSequence {
-		if len(it.Value) != counterSize {
-			c.found(narrow, fmt.Sprintf("sequence %d", number), it.Key, errors.New("not a counter"))
+		if _, err := engine.DecodeCounter(it.Key, it.Value); err != nil {
+			c.found(narrow, fmt.Sprintf("sequence %d", number), it.Key, err)
 		}
 		return nil
 	}

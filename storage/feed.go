@@ -18,9 +18,6 @@ type Change struct {
 	Deleted  bool     `cbor:"4,keyasint,omitempty"`
 }
 
-// feedKey stands for the place in the log in a record's checksum: it is not known before the commit.
-var feedKey = []byte("feed")
-
 // Revision is that of the newest change. Whoever builds something from the store takes it before the first read and
 // follows from there.
 func (s *Store) Revision(ctx context.Context) (Revision, error) {
@@ -75,11 +72,7 @@ func (s *Store) changes(ctx context.Context, after Revision, limit int) (all []C
 	}
 	for _, r := range records {
 		var cs []Change
-		_, _, payload, err := unwrap(feedKey, r.Data)
-		if err == nil {
-			err = decode(payload, &cs)
-		}
-		if err != nil {
+		if err := decode(r.Data, &cs); err != nil {
 			return nil, after, 0, fmt.Errorf("change %d: %w: %w", r.Revision, ErrCorrupt, err)
 		}
 		for i := range cs {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"hash/crc32"
 	"io"
 	"time"
 
@@ -60,7 +59,7 @@ func newFrameWriter(w io.Writer) (*frameWriter, error) {
 
 func (f *frameWriter) write(kind byte, payload []byte) error {
 	head := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(payload)))
-	sum := crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, payload)
+	sum := engine.Checksum(head, payload)
 	for _, b := range [][]byte{head, payload, binary.BigEndian.AppendUint32(nil, sum)} {
 		if _, err := f.out.Write(b); err != nil {
 			return err
@@ -123,8 +122,7 @@ func (f *frameReader) next() (kind byte, payload []byte, err error) {
 	f.sum.Write(head[:])
 	f.sum.Write(b)
 	payload = b[:n]
-	sum := crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, payload)
-	if binary.BigEndian.Uint32(b[n:]) != sum {
+	if binary.BigEndian.Uint32(b[n:]) != engine.Checksum(head[:], payload) {
 		return 0, nil, fmt.Errorf("%w: the backup's checksum is wrong", ErrCorrupt)
 	}
 	return head[0], payload, nil

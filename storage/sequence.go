@@ -6,13 +6,10 @@ type Sequence struct{ id uint16 }
 // NewSequence declares a sequence. Its number is from the same range as the tables' and unique among them.
 func NewSequence(id uint16) Sequence { return Sequence{id: id} }
 
-// counterSize is the length of a counter's value, which the engine writes.
-const counterSize = 8
-
 // Next returns the scope's next number.
 func (s Sequence) Next(tx *Tx) (uint64, error) {
 	key := tx.key(s.id, partSequence, nil, nil)
-	if err := tx.write(len(key), counterSize); err != nil {
+	if err := tx.write(len(key), 16); err != nil {
 		return 0, err
 	}
 	return tx.txn.Next(key)

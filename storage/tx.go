@@ -195,5 +195,5 @@ func (tx *Tx) flush() error {
 	if err != nil {
 		return err
 	}
-	return tx.txn.Append(wrap(feedKey, 0, 0, b))
+	return tx.txn.Append(b)
 }

@@ -3,9 +3,10 @@ package storage
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/deskgate/deskgate/storage/engine"
 )
 
 // A value is [format][schema][flags][payload][CRC-32C of the key and all before]. The checksum covers the key as well:
@@ -17,8 +18,6 @@ const (
 	headSize = 3
 	sumSize  = 4
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var encoding, decoding = modes()
 
@@ -48,18 +47,14 @@ func decode(b []byte, v any) error { return decoding.Unmarshal(b, v) }
 func wrap(key []byte, schema, flags byte, payload []byte) []byte {
 	b := make([]byte, 0, headSize+len(payload)+sumSize)
 	b = append(append(b, formatCBOR, schema, flags), payload...)
-	return binary.BigEndian.AppendUint32(b, checksum(key, b))
+	return binary.BigEndian.AppendUint32(b, engine.Checksum(key, b))
 }
 
 // unwrap is the opposite of wrap. The payload points into value.
 func unwrap(key, value []byte) (schema, flags byte, payload []byte, err error) {
 	n := len(value) - sumSize
-	if n < headSize || value[0] != formatCBOR || binary.BigEndian.Uint32(value[n:]) != checksum(key, value[:n]) {
+	if n < headSize || value[0] != formatCBOR || binary.BigEndian.Uint32(value[n:]) != engine.Checksum(key, value[:n]) {
 		return 0, 0, nil, fmt.Errorf("%w: key %x", ErrCorrupt, key)
 	}
 	return value[1], value[2], value[headSize:n], nil
-}
-
-func checksum(key, value []byte) uint32 {
-	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 }
