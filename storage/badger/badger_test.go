@@ -43,3 +43,7 @@ func open(tb testing.TB, o badger.Options) *badger.Engine {
 	})
 	return e
 }
+
+func TestCrash(t *testing.T) {
+	storagetest.Crash(t, 20, func(dir string) (engine.Engine, error) { return badger.Open(badger.Options{Dir: dir}) })
+}

@@ -113,7 +113,7 @@ func checkManifest(path string) error {
 		return damaged(path, fmt.Sprintf("the length at byte %d", at))
 	}
 	for i := range rest {
-		if i > 0 && frameAt(rest[i:]) > 0 {
+		if i > 0 && frameAt(rest[i:]) > frameHead {
 			return damaged(path, fmt.Sprintf("the frame at byte %d", at))
 		}
 	}
@@ -122,11 +122,11 @@ func checkManifest(path string) error {
 
 // frameAt is the size of the frame at the beginning of b, 0 if there is none.
 func frameAt(b []byte) int {
-	if len(b) <= frameHead {
+	if len(b) < frameHead {
 		return 0
 	}
 	n := uint64(binary.BigEndian.Uint32(b))
-	if n == 0 || n > uint64(len(b)-frameHead) {
+	if n > uint64(len(b)-frameHead) {
 		return 0
 	}
 	end := frameHead + int(n)
