@@ -2,8 +2,10 @@ package tickets
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -21,7 +23,7 @@ type Activity struct {
 	CreatedAt  time.Time  `cbor:"8,keyasint"`
 }
 
-// FieldChange is what one field of a ticket was and became, as people read it. Long texts are not repeated.
+// FieldChange is what one field of a ticket was and became, as people read it. Description and custom fields are named only.
 type FieldChange struct {
 	Field string `cbor:"1,keyasint"`
 	From  string `cbor:"2,keyasint,omitempty"`
@@ -34,7 +36,37 @@ type ActivityPage struct {
 	Next       string
 }
 
-// Activity lists what happened to a ticket, from a cursor on. Staff only. At most 100 at once; limit 0: 25.
+// Activity lists what happened to a ticket, from a cursor on. Staff only. At most 100 at once; limit
+// 0: 25.
 func (d *Desk) Activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (ActivityPage, error) {
-	panic("not yet")
+	limit = clampLimit(limit)
+	var page ActivityPage
+	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		t, err := find(tx, a, r, false)
+		if err != nil {
+			return err
+		}
+		if !a.Staff() {
+			return fmt.Errorf("%w: the history is staff's", ErrNotAllowed)
+		}
+		page = ActivityPage{Activities: []Activity{}}
+		below := newest(nil, t.ulid())
+		list := threadOf("activity", t.ID)
+		from, err := openCursor(cursor, list)
+		if err != nil {
+			return err
+		}
+		for x, err := range activityTable.Scan(tx, behind(below, from, limit+1)) {
+			if err != nil {
+				return err
+			}
+			if len(page.Activities) == limit {
+				page.Next = place{id: parseID(activityPrefix, page.Activities[limit-1].ID)}.seal(list)
+				break
+			}
+			page.Activities = append(page.Activities, x)
+		}
+		return nil
+	})
+	return page, err
 }

@@ -2,8 +2,10 @@ package tickets
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -33,30 +35,107 @@ type Note struct {
 	Idempotency *Idempotency
 }
 
+// check refuses what cannot be written, and fills in the visibility. field is what the caller calls the body.
+func (n *Note) check(a Actor, field string) error {
+	if n.Visibility == "" {
+		n.Visibility = Public
+	}
+	if n.Visibility == Internal && !a.Staff() {
+		return fmt.Errorf("%w: internal comments are staff's", ErrNotAllowed)
+	}
+	c := newCheck()
+	c.body(field, n.Body)
+	c.visibility(n.Visibility)
+	return c.errs.Or()
+}
+
 // Commented is what became of a Note.
 type Commented struct {
+	// Comment is the zero Comment if the note made a follow-up ticket.
 	Comment Comment
 	// Ticket is the one that the comment is in, after it.
 	Ticket Ticket
-	// FollowUp: the ticket that was commented was closed for too long, so that a new one was opened; the comment's body is its
-	// description, and there is no Comment.
+	// FollowUp: the ticket was closed for too long, so that a new one was opened; the note is its description.
 	FollowUp bool
 	Replayed bool // this is the answer to an earlier request with the same idempotency key
 }
 
+// reopens is how long after its closing a ticket is opened again by its requester's reply.
+const reopens = 14 * 24 * time.Hour
+
 // Comment adds a comment and does what goes with it: a requester's reply opens a ticket that waits or is done, staff's first
-// public one opens a new ticket.
+// public one opens a new ticket. A requester's reply to a ticket that was closed more than 14 days ago opens a new ticket.
 func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n Note) (Commented, error) {
-	panic("not yet")
+	if !a.known() {
+		return Commented{}, ErrNotFound
+	}
+	if err := n.check(a, "body"); err != nil {
+		return Commented{}, err
+	}
+	o, done, err := d.running.begin(tn, a, "comment "+r.String(), n.Idempotency)
+	if err != nil {
+		return Commented{}, err
+	}
+	defer done()
+	var out Commented
+	err = d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		x, found, err := o.earlier(tx)
+		if found || err != nil {
+			out = Commented{Comment: x.Comment, Ticket: x.Ticket, FollowUp: x.FollowUp, Replayed: true}
+			return err
+		}
+		t, err := find(tx, a, r, false)
+		if err != nil {
+			return err
+		}
+		if out, err = d.comment(tx, tn, a, &t, n); err != nil {
+			return err
+		}
+		return o.keep(tx, answer{Ticket: out.Ticket, Comment: out.Comment, FollowUp: out.FollowUp}, out.Ticket.UpdatedAt)
+	})
+	return out, err
 }
 
-// CommentPage is a part of a ticket's comments, oldest first. Next is empty on the last page.
-type CommentPage struct {
-	Comments []Comment
-	Next     string
+func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n Note) (Commented, error) {
+	if !a.Staff() && t.closedForGood() {
+		next, err := d.followUp(tx, a, t, n)
+		return Commented{Ticket: next, FollowUp: true}, err
+	}
+	u, err := d.change(tx, tn, a, t, &Change{Comment: &n})
+	if err != nil {
+		return Commented{}, err
+	}
+	return Commented{Comment: *u.Comment, Ticket: u.Ticket}, nil
 }
 
-// Comments lists the comments that the actor may read, from a cursor on. At most 100 at once; limit 0: 25.
-func (d *Desk) Comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (CommentPage, error) {
-	panic("not yet")
+// closedForGood says whether not even the requester's reply opens the ticket again.
+func (t *Ticket) closedForGood() bool {
+	return t.Status == StatusClosed && now().Sub(t.ClosedAt) > reopens
+}
+
+// followUp opens a ticket that continues one which is closed for good.
+func (d *Desk) followUp(tx *storage.Tx, a Actor, of *Ticket, n Note) (Ticket, error) {
+	t := Ticket{
+		Title: of.Title, Description: n.Body, Status: StatusNew, Priority: of.Priority, CategoryID: of.CategoryID, Tags: of.Tags,
+		Source: a.source(), FollowUpOf: of.ID, Version: 1,
+	}
+	t.ask(of.Requester)
+	var doc document
+	doc.rewrite(&t)
+	if err := d.insert(tx, a, &t, doc); err != nil {
+		return Ticket{}, err
+	}
+	entry := Activity{Action: "followed_up", Changes: []FieldChange{{Field: "follow_up", To: t.ID}}}
+	old := *of
+	old.UpdatedAt = t.CreatedAt // the entry's time; the closed ticket itself is not changed
+	return t, d.record(tx, &old, a, entry)
+}
+
+// write adds the comment to the ticket, at the time of its last change.
+func (d *Desk) write(tx *storage.Tx, t *Ticket, a Actor, n Note) (Comment, error) {
+	c := Comment{
+		ID: d.mint.next(commentPrefix, t.UpdatedAt), TicketID: t.ID, Body: n.Body, Visibility: n.Visibility,
+		Author: a.author(), CreatedAt: t.UpdatedAt,
+	}
+	return c, commentTable.Put(tx, &c)
 }

@@ -2,46 +2,12 @@ package tickets
 
 import (
 	"context"
-	"time"
+	"errors"
+	"slices"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
-
-// Sort is the order of a list.
-type Sort string
-
-// The orders. The empty one is the newest change first, for a search the newest ticket first.
-const (
-	CreatedAsc  Sort = "created_at"
-	CreatedDesc Sort = "-created_at"
-	UpdatedAsc  Sort = "updated_at"
-	UpdatedDesc Sort = "-updated_at"
-)
-
-// What Query.Assignee may be beside an agent's ID.
-const (
-	AssigneeMe   = "me"
-	AssigneeNone = "none"
-)
-
-// Query selects tickets: those that fulfil all that is given. The zero Query is all that the actor sees.
-type Query struct {
-	Status      []Status // any of them
-	Priority    []Priority
-	CategoryID  string
-	Assignee    string // an agent's ID, AssigneeMe or AssigneeNone
-	RequesterID string
-	Tag         string
-	// Text is searched for: every word must be there, the last one may be the beginning of a word.
-	Text          string
-	CreatedAfter  time.Time // later than this
-	UpdatedAfter  time.Time
-	Deleted       bool // the deleted tickets instead of the others; for staff
-	Sort          Sort
-	Limit         int // at most 100; 0: 25
-	Cursor        string
-	IncludesTotal bool
-}
 
 // Page is a part of a list.
 type Page struct {
@@ -50,14 +16,193 @@ type Page struct {
 	// looked at that the rest is left for the next call.
 	HasMore bool
 	Next    string
-	// Total is how many tickets the whole list has, if that was asked for; MaxTotal means that many or more.
-	Total int
+	// Total is how many tickets the whole list has, if that was asked for. TotalCapped: there may be more, for the counting
+	// ended at MaxTotal or after so many tickets that were looked at.
+	Total       int
+	TotalCapped bool
 }
 
-// MaxTotal is how far Page.Total counts.
-const MaxTotal = 1000
+const (
+	// MaxTotal is how far Page.Total counts.
+	MaxTotal = 1000
+
+	// rowsAtOnce is how many rows one transaction of a list looks at, well below what the store allows.
+	rowsAtOnce = 8000
+	// sortable is how many tickets of an index in another order are sorted in memory.
+	sortable = 4000
+)
 
 // List returns one page of the tickets that the actor sees. A *QueryError or ErrBadCursor says what is wrong with q.
 func (d *Desk) List(ctx context.Context, tn *tenant.Tenant, a Actor, q Query) (Page, error) {
-	panic("not yet")
+	f, err := q.filter(a)
+	if err != nil {
+		return Page{}, err
+	}
+	from, err := openCursor(q.Cursor, f.list())
+	if err != nil {
+		return Page{}, err
+	}
+	if f.empty(a, &q) {
+		return Page{Tickets: []Ticket{}}, nil
+	}
+	s, err := d.choose(ctx, tn, f)
+	if err != nil {
+		return Page{}, err
+	}
+	var page Page
+	err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+		page, err = f.page(tx, s, from, clampLimit(q.Limit))
+		return err
+	})
+	if err == nil && q.IncludesTotal {
+		page.Total, page.TotalCapped, err = d.total(ctx, tn, f, s)
+	}
+	return page, err
+}
+
+// page reads one page from the source.
+func (f *filter) page(tx *storage.Tx, s source, from *place, limit int) (Page, error) {
+	page := Page{Tickets: make([]Ticket, 0, limit)}
+	end, err := f.walk(tx, s, from, func(c *candidate) (bool, error) {
+		t, err := f.confirm(tx, c)
+		if t == nil || err != nil {
+			return err == nil, err
+		}
+		if len(page.Tickets) == limit {
+			return false, nil
+		}
+		page.Tickets = append(page.Tickets, *t)
+		return true, nil
+	})
+	if end != nil {
+		page.HasMore, page.Next = true, end.seal(f.list())
+	}
+	return page, err
+}
+
+// total counts the list's tickets, in as many transactions as that takes but no more than so many.
+func (d *Desk) total(ctx context.Context, tn *tenant.Tenant, f *filter, s source) (n int, capped bool, err error) {
+	const transactions = 25
+	var from *place
+	for range transactions {
+		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+			from, err = f.walk(tx, s, from, func(c *candidate) (bool, error) {
+				if c.row == nil || f.tag != "" || f.text != "" {
+					t, err := f.confirm(tx, c)
+					if t == nil || err != nil {
+						return err == nil, err
+					}
+				}
+				if n == MaxTotal {
+					return false, nil
+				}
+				n++
+				return true, nil
+			})
+			return err
+		})
+		if err != nil || from == nil || n == MaxTotal {
+			return n, from != nil, err
+		}
+	}
+	return n, true, nil
+}
+
+// walk visits the candidates that fit, in the order of the list and after a place, until visit says that it wants no more or
+// so many rows were read that another transaction has to go on. It returns the last place before that; nil is the end of
+// the list.
+func (f *filter) walk(tx *storage.Tx, s source, from *place, visit func(*candidate) (bool, error)) (*place, error) {
+	read, last := 0, from
+	for c, err := range s.candidates(tx, f, from) {
+		if err != nil {
+			return nil, err
+		}
+		p := f.place(c.id, c.updated)
+		if !c.mark && f.fits(&c) {
+			if on, err := visit(&c); !on || err != nil {
+				return last, err
+			}
+		}
+		last = &p
+		if read += c.cost; read > rowsAtOnce {
+			return last, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // the end of the list is no place
+}
+
+// confirm reads the candidate's ticket; nil: it is not wanted.
+func (f *filter) confirm(tx *storage.Tx, c *candidate) (*Ticket, error) {
+	key := newest(nil, c.id)
+	if c.ticket == nil {
+		c.cost++
+		t, err := ticketTable.Get(tx, key)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil, nil //nolint:nilnil // a candidate may be gone since it was gathered: then it is not wanted
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.ticket = &t
+	}
+	if !f.takes(c.ticket) {
+		return nil, nil //nolint:nilnil // as above
+	}
+	if f.text != "" && !c.found {
+		c.cost++
+		if has, err := f.terms.found(tx, key, f.staff); !has || err != nil {
+			return nil, err
+		}
+	}
+	return c.ticket, nil
+}
+
+// choose finds the source that has the fewest tickets to look at for the filter, in the order of its list.
+func (d *Desk) choose(ctx context.Context, tn *tenant.Tenant, f *filter) (source, error) {
+	var s source
+	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+		s, err = f.narrowest(tx)
+		return err
+	})
+	if err != nil || s.inOrder(f.sort) {
+		return s, err
+	}
+	all, complete, err := d.gather(ctx, tn, f, s)
+	switch {
+	case err != nil:
+		return nil, err
+	case complete:
+		slices.SortFunc(all, func(a, b candidate) int { return f.compare(f.place(a.id, a.updated), f.place(b.id, b.updated)) })
+		return pile(all), nil
+	}
+	return f.everything(), nil
+}
+
+// gather reads what fits of a source in another order than the list's. It gives up on more than can be sorted, but for the
+// tickets of one owner: those are not to be looked for among everybody's.
+func (d *Desk) gather(ctx context.Context, tn *tenant.Tenant, f *filter, s source) (all []candidate, complete bool, err error) {
+	own := *f
+	own.sort = s.order()
+	var from *place
+	for first := true; first || f.owner != ""; first = false {
+		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+			end, err := own.walk(tx, s, from, func(c *candidate) (bool, error) {
+				if c.row == nil {
+					t, err := own.confirm(tx, c)
+					if t == nil || err != nil {
+						return err == nil, err
+					}
+					c.updated, c.found, c.ticket = t.UpdatedAt, true, nil // the ticket itself would be too much to hold
+				}
+				all = append(all, *c)
+				return f.owner != "" || len(all) <= sortable, nil
+			})
+			from, complete = end, end == nil
+			return err
+		})
+		if err != nil || complete {
+			return all, complete, err
+		}
+	}
+	return nil, false, nil
 }

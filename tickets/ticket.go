@@ -1,7 +1,6 @@
 package tickets
 
 import (
-	"encoding/binary"
 	"strconv"
 	"strings"
 	"time"
@@ -109,13 +108,6 @@ func (t *Ticket) assignee() string {
 	return t.Assignee.ID
 }
 
-const (
-	ticketPrefix   = "tkt_"
-	commentPrefix  = "cmt_"
-	categoryPrefix = "cat_"
-	activityPrefix = "act_"
-)
-
 // Ref names a ticket by its ID or by its number.
 type Ref struct {
 	id     ulid.ULID
@@ -124,9 +116,9 @@ type Ref struct {
 
 // ParseRef reads an ID ("tkt_…") or a number. ErrNotFound: it is neither, so there is no such ticket.
 func ParseRef(s string) (Ref, error) {
-	if rest, ok := strings.CutPrefix(s, ticketPrefix); ok {
-		id, err := ulid.ParseStrict(rest)
-		if err != nil || id.String() != rest {
+	if strings.HasPrefix(s, ticketPrefix) {
+		id := parseID(ticketPrefix, s)
+		if id.IsZero() {
 			return Ref{}, ErrNotFound
 		}
 		return Ref{id: id}, nil
@@ -141,32 +133,22 @@ func ParseRef(s string) (Ref, error) {
 // ByNumber names the tenant's ticket with that number.
 func ByNumber(n uint64) Ref { return Ref{number: n} }
 
+// String is what ParseRef reads.
+func (r Ref) String() string {
+	if r.number != 0 {
+		return strconv.FormatUint(r.number, 10)
+	}
+	return ticketPrefix + r.id.String()
+}
+
+// refOf names the ticket with that key.
+func refOf(k storage.Key) Ref {
+	p := k.Parts()
+	return Ref{id: whole(p.Desc(), p.Desc())}
+}
+
 // Ref names this ticket.
 func (t *Ticket) Ref() Ref { return Ref{id: t.ulid()} }
 
 // ulid is the ticket's ID without its prefix. IDs that are stored were made by us.
 func (t *Ticket) ulid() ulid.ULID { return parseID(ticketPrefix, t.ID) }
-
-// parseID returns the ULID behind a prefix, or the zero one.
-func parseID(prefix, s string) ulid.ULID {
-	rest, ok := strings.CutPrefix(s, prefix)
-	if !ok {
-		return ulid.ULID{}
-	}
-	id, err := ulid.ParseStrict(rest)
-	if err != nil {
-		return ulid.ULID{}
-	}
-	return id
-}
-
-// newest appends a ULID to a key so that the newest one comes first.
-func newest(k storage.Key, id ulid.ULID) storage.Key {
-	hi, lo := halves(id)
-	return k.Desc(hi).Desc(lo)
-}
-
-// halves are the two numbers that a ULID is, in its order.
-func halves(id ulid.ULID) (hi, lo uint64) {
-	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
-}

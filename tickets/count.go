@@ -1,0 +1,168 @@
+package tickets
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// counter is how many tickets there are of somebody, or of the tenant (Of is empty then).
+type counter struct {
+	Of         string  `cbor:"1,keyasint"`
+	ByStatus   []int64 `cbor:"2,keyasint"` // in the order of Statuses
+	Unassigned int64   `cbor:"3,keyasint,omitempty"`
+	// Today is the day that is not over, in the tenant's counter only.
+	Today day `cbor:"4,keyasint,omitzero"`
+}
+
+// day is what happened on one day, UTC.
+type day struct {
+	Date     string `cbor:"1,keyasint"`
+	Created  int64  `cbor:"2,keyasint,omitempty"`
+	Resolved int64  `cbor:"3,keyasint,omitempty"`
+}
+
+// Counts are how many tickets the actor sees in each status, deleted ones left out.
+type Counts struct {
+	ByStatus map[Status]int // every status is in it
+	// Unassigned and Mine are the tickets that are not done and have no assignee, or the actor. Zero for requesters.
+	Unassigned int
+	Mine       int
+}
+
+// Counts returns the counters of what the actor sees.
+func (d *Desk) Counts(ctx context.Context, tn *tenant.Tenant, a Actor) (Counts, error) {
+	n := Counts{ByStatus: make(map[Status]int)}
+	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		c := counter{ByStatus: make([]int64, len(Statuses()))}
+		var err error
+		if a.known() {
+			if c, err = counted(tx, a.owner()); err != nil {
+				return err
+			}
+		}
+		for i, s := range Statuses() {
+			n.ByStatus[s] = int(c.ByStatus[i])
+		}
+		if !a.Staff() {
+			return nil
+		}
+		n.Unassigned = int(c.Unassigned)
+		mine, err := counted(tx, agentCounter(a.person.ID))
+		for i, s := range Statuses() {
+			if !s.done() {
+				n.Mine += int(mine.ByStatus[i])
+			}
+		}
+		return err
+	})
+	return n, err
+}
+
+func agentCounter(id string) string { return "agent:" + id }
+
+func counted(tx *storage.Tx, of string) (counter, error) {
+	c, err := counterTable.Get(tx, storage.Key(nil).Str(of))
+	if errors.Is(err, storage.ErrNotFound) {
+		return counter{Of: of, ByStatus: make([]int64, len(Statuses()))}, nil
+	}
+	return c, err
+}
+
+// count brings the counters from the ticket as it was to the ticket as it is; nil is no ticket.
+func count(tx *storage.Tx, old, t *Ticket, at time.Time) error {
+	was, is := tallyOf(old), tallyOf(t)
+	if was == is {
+		return nil
+	}
+	err := bump(tx, "", at, func(c *counter) {
+		c.add(was, -1)
+		c.add(is, +1)
+		if old == nil {
+			c.Today.Created++
+		}
+		if is.status.done() && !was.status.done() && was != (tally{}) {
+			c.Today.Resolved++
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := move(tx, was, is, was.owner, is.owner, at); err != nil {
+		return err
+	}
+	return move(tx, was, is, was.agentCounter(), is.agentCounter(), at)
+}
+
+// tally is what counters depend on. The zero tally is a ticket that does not count.
+type tally struct {
+	status          Status
+	owner, assignee string
+}
+
+func tallyOf(t *Ticket) tally {
+	if t == nil || t.Deleted() {
+		return tally{}
+	}
+	return tally{status: t.Status, owner: t.owner(), assignee: t.assignee()}
+}
+
+func (y tally) agentCounter() string {
+	if y.assignee == "" {
+		return ""
+	}
+	return agentCounter(y.assignee)
+}
+
+func (c *counter) add(y tally, n int64) {
+	if i := slices.Index(Statuses(), y.status); i >= 0 {
+		c.ByStatus[i] += n
+		if y.assignee == "" && !y.status.done() {
+			c.Unassigned += n
+		}
+	}
+}
+
+// move takes the ticket out of one counter of a person and into another; "" is nobody's.
+func move(tx *storage.Tx, was, is tally, from, to string, at time.Time) error {
+	if from == to {
+		if from == "" || was.status == is.status {
+			return nil
+		}
+		return bump(tx, from, at, func(c *counter) {
+			c.add(was, -1)
+			c.add(is, +1)
+		})
+	}
+	if from != "" {
+		if err := bump(tx, from, at, func(c *counter) { c.add(was, -1) }); err != nil {
+			return err
+		}
+	}
+	if to == "" {
+		return nil
+	}
+	return bump(tx, to, at, func(c *counter) { c.add(is, +1) })
+}
+
+// bump changes one counter. The tenant's own begins a new day when one is over, and puts the old one away.
+func bump(tx *storage.Tx, of string, at time.Time, change func(*counter)) error {
+	c, err := counted(tx, of)
+	if err != nil {
+		return err
+	}
+	if date := at.Format(time.DateOnly); of == "" && c.Today.Date < date {
+		if c.Today.Date != "" {
+			if err := dayTable.Put(tx, &c.Today); err != nil {
+				return err
+			}
+		}
+		c.Today = day{Date: date}
+	}
+	change(&c)
+	return counterTable.Put(tx, &c)
+}

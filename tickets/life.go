@@ -1,0 +1,249 @@
+package tickets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+const (
+	// restorable is how long a deleted ticket can be brought back.
+	restorable = 30 * 24 * time.Hour
+	// autoClose is how long a resolved ticket waits where the tenant's settings do not say.
+	autoClose = 7 * 24 * time.Hour
+)
+
+// schedule says when the ticket changes by itself. The index of that time is the queue that Run works off: an entry is there
+// exactly as long as its reason, and goes in the transaction that does the work.
+func (t *Ticket) schedule(tn *tenant.Tenant) {
+	t.DueAt = time.Time{}
+	switch {
+	case t.Deleted():
+		t.DueAt = t.DeletedAt.Add(restorable)
+	case t.Status == StatusResolved:
+		wait := tn.Settings.AutoClose()
+		if wait <= 0 {
+			wait = autoClose
+		}
+		t.DueAt = t.ResolvedAt.Add(wait)
+	}
+}
+
+// Delete puts a ticket away for 30 days. Staff only. ifVersion as in Change.
+func (d *Desk) Delete(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, ifVersion uint64) error {
+	_, err := d.put(ctx, tn, a, r, func(t *Ticket) (string, error) {
+		if t.Deleted() {
+			return "", ErrNotFound
+		}
+		if ifVersion != 0 && ifVersion != t.Version {
+			return "", ErrVersionConflict
+		}
+		t.DeletedAt = later(t.UpdatedAt)
+		return "deleted", nil
+	})
+	return err
+}
+
+// Restore brings a deleted ticket back; one that is not deleted is returned as it is. Staff only. A tenant.FieldErrors:
+// another ticket has its external ID by now.
+func (d *Desk) Restore(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref) (Ticket, error) {
+	return d.put(ctx, tn, a, r, func(t *Ticket) (string, error) {
+		if !t.Deleted() {
+			return "", nil
+		}
+		t.DeletedAt = time.Time{}
+		return "restored", nil
+	})
+}
+
+// put changes whether a ticket is there. fn names what it did; "" is nothing.
+func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn func(*Ticket) (string, error)) (Ticket, error) {
+	var t Ticket
+	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		old, err := find(tx, a, r, true)
+		if err != nil {
+			return err
+		}
+		if !a.Staff() {
+			return fmt.Errorf("%w: deleting is for staff", ErrNotAllowed)
+		}
+		t = old
+		action, err := fn(&t)
+		if err != nil || action == "" {
+			return err
+		}
+		if err := d.keepCategory(tx, &t); err != nil {
+			return err
+		}
+		t.Version++
+		t.UpdatedAt = later(old.UpdatedAt)
+		t.schedule(tn)
+		if err := save(tx, &old, &t); err != nil {
+			return err
+		}
+		return d.record(tx, &t, a, Activity{Action: action})
+	})
+	return t, err
+}
+
+// keepCategory takes a category away that was removed while the ticket was.
+func (d *Desk) keepCategory(tx *storage.Tx, t *Ticket) error {
+	if t.CategoryID == "" {
+		return nil
+	}
+	has, err := categoryTable.Has(tx, storage.Key(nil).Str(t.CategoryID))
+	if err == nil && !has {
+		t.CategoryID = ""
+	}
+	return err
+}
+
+const (
+	sweepEvery = 30 * time.Second
+	// sweepOverlap is how far a sweep reaches back behind the last one, for what was due already when it was written.
+	sweepOverlap = 10 * time.Minute
+	sweepPage    = 200
+)
+
+// Run closes resolved tickets and removes deleted ones when their time has come, until ctx ends. What came due while
+// nothing ran is done at the start. Each is one transaction that looks again, so nothing is done twice, however many run.
+func (d *Desk) Run(ctx context.Context) error {
+	swept := make(map[tenant.ID]time.Time)
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		tenants, err := d.tenants(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.log.ErrorContext(ctx, "tickets' timers cannot list the tenants", "error", err)
+		}
+		for _, tn := range tenants {
+			at := now()
+			if err := d.sweep(ctx, tn, swept[tn.ID], at); err == nil {
+				swept[tn.ID] = at.Add(-sweepOverlap)
+			} else if ctx.Err() == nil {
+				d.log.ErrorContext(ctx, "tickets' timers stopped short", "tenant", tn.Slug, "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sweep does what came due in a tenant after a time and up to another.
+func (d *Desk) sweep(ctx context.Context, tn *tenant.Tenant, after, upTo time.Time) error {
+	r := storage.Range{From: storage.Key(nil).Time(after), To: storage.Key(nil).Time(upTo.Add(1)), Limit: sweepPage}
+	for {
+		var due []Ref
+		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+			due = due[:0]
+			for e, err := range byDue.Scan(tx, r) {
+				if err != nil {
+					return err
+				}
+				due = append(due, refOf(e.Primary))
+				r.After = e.Key
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, ref := range due {
+			err := d.expire(ctx, tn, ref, upTo)
+			if errors.Is(err, storage.ErrCorrupt) { // one bad record must not keep the others waiting
+				d.log.ErrorContext(ctx, "a ticket's timer cannot go off", "tenant", tn.Slug, "ticket", ref.String(), "error", err)
+			} else if err != nil {
+				return err
+			}
+		}
+		if len(due) < sweepPage {
+			return nil
+		}
+	}
+}
+
+// expire closes or removes one ticket if its time has come.
+func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Time) error {
+	var remove bool
+	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		old, err := load(tx, r)
+		if err != nil {
+			return err
+		}
+		t := old
+		t.schedule(tn)
+		if remove = t.Deleted() && !t.DueAt.After(at); remove {
+			t.Purging = true
+			return save(tx, &old, &t)
+		}
+		if t.DueAt.IsZero() || t.DueAt.After(at) { // the tenant's setting was changed meanwhile
+			return save(tx, &old, &t)
+		}
+		t.Version++
+		t.UpdatedAt = later(old.UpdatedAt)
+		t.enter(StatusClosed)
+		t.schedule(tn)
+		if err := save(tx, &old, &t); err != nil {
+			return err
+		}
+		return d.record(tx, &t, System("auto-close"), Activity{Action: "closed", Changes: differences(&old, &t)})
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err == nil && remove {
+		return d.purge(ctx, tn, r)
+	}
+	return err
+}
+
+// purge removes a ticket for good with all that belongs to it, in several transactions, the ticket last: what was
+// interrupted is due still.
+func (d *Desk) purge(ctx context.Context, tn *tenant.Tenant, r Ref) error {
+	k := newest(nil, r.id)
+	for _, clear := range []func(*storage.Tx, storage.Key) (int, error){clearBelow(commentTable), clearBelow(activityTable)} {
+		for n := purgePage; n == purgePage; {
+			err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+				n, err = clear(tx, k)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		if err := documentTable.Delete(tx, k); err != nil {
+			return err
+		}
+		return ticketTable.Delete(tx, k)
+	})
+}
+
+const purgePage = 200
+
+// clearBelow deletes at most purgePage of a table's records below a key and says how many.
+func clearBelow[T any](table *storage.Table[T]) func(*storage.Tx, storage.Key) (int, error) {
+	return func(tx *storage.Tx, below storage.Key) (int, error) {
+		var keys []storage.Key
+		for k, err := range table.Keys(tx, storage.Range{Prefix: below, Limit: purgePage}) {
+			if err != nil {
+				return 0, err
+			}
+			keys = append(keys, k)
+		}
+		for _, k := range keys {
+			if err := table.Delete(tx, k); err != nil {
+				return 0, err
+			}
+		}
+		return len(keys), nil
+	}
+}

@@ -1,0 +1,147 @@
+package tickets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Draft is a ticket that is to be opened.
+type Draft struct {
+	Title        string
+	Description  string
+	Priority     Priority // empty: medium
+	CategoryID   string
+	Tags         []string
+	CustomFields map[string]any
+	// Requester is whom staff opens the ticket for; nil: nobody. A requester is always the actor: then this must be nil.
+	Requester *Person
+	// Assignee is an agent that the caller has made sure of. For staff only, as is ExternalID, which is unique in the tenant.
+	Assignee   *Person
+	ExternalID string
+	// Source is what the ticket came by; empty: what goes with the actor (portal, agent, api or system).
+	Source      string
+	Idempotency *Idempotency
+}
+
+// Opened is a ticket as it was when it was opened.
+type Opened struct {
+	Ticket   Ticket
+	Replayed bool // this is the answer to an earlier request with the same idempotency key
+}
+
+// Open files a ticket. A tenant.FieldErrors says what is wrong with the draft, ErrNotAllowed that it has what only staff may
+// give.
+func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft) (Opened, error) {
+	t, err := draft.ticket(a)
+	if err != nil {
+		return Opened{}, err
+	}
+	o, done, err := d.running.begin(tn, a, "open", draft.Idempotency)
+	if err != nil {
+		return Opened{}, err
+	}
+	defer done()
+	var doc document
+	doc.rewrite(&t)
+	var opened Opened
+	err = d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		x, found, err := o.earlier(tx)
+		if found || err != nil {
+			opened = Opened{Ticket: x.Ticket, Replayed: true}
+			return err
+		}
+		if err := checkCategory(tx, a, t.CategoryID); err != nil {
+			return err
+		}
+		opened = Opened{Ticket: t}
+		if err := d.insert(tx, a, &opened.Ticket, doc); err != nil {
+			return err
+		}
+		return o.keep(tx, answer{Ticket: opened.Ticket}, opened.Ticket.CreatedAt)
+	})
+	return opened, err
+}
+
+// ticket is what the draft asks for, but for what only the transaction can tell.
+func (draft *Draft) ticket(a Actor) (Ticket, error) {
+	if !a.known() || !a.Staff() && (draft.Requester != nil || draft.Assignee != nil || draft.ExternalID != "") {
+		return Ticket{}, fmt.Errorf("%w: requester, assignee_id and external_id are for staff", ErrNotAllowed)
+	}
+	c := newCheck()
+	t := Ticket{
+		Title: draft.Title, Description: draft.Description, Status: StatusNew, Priority: draft.Priority,
+		CategoryID: draft.CategoryID, Tags: c.tags("tags", draft.Tags), CustomFields: c.customFields(nil, draft.CustomFields),
+		Assignee: draft.Assignee, ExternalID: strings.TrimSpace(draft.ExternalID), Source: draft.Source, Version: 1,
+	}
+	if t.Priority == "" {
+		t.Priority = PriorityMedium
+	}
+	if t.Source == "" {
+		t.Source = a.source()
+	}
+	if t.Assignee != nil {
+		t.Status = StatusOpen
+	}
+	requester := draft.Requester
+	if !a.Staff() {
+		requester = &a.person
+	}
+	t.ask(requester)
+	c.title(t.Title)
+	c.body("description", t.Description)
+	c.priority(t.Priority)
+	c.tagCount(t.Tags)
+	c.externalID(t.ExternalID)
+	c.assignee(t.Assignee)
+	return t, c.errs.Or()
+}
+
+// ask makes p the ticket's requester; nil is nobody.
+func (t *Ticket) ask(p *Person) {
+	t.Requester, t.Assurance = nil, ""
+	if p == nil {
+		return
+	}
+	who := *p
+	t.Requester, t.Assurance = &who, Vouched
+	if who.ID == "" {
+		t.Assurance = Asserted
+	}
+}
+
+// checkCategory refuses a category that is not there, and for requesters one that is not active.
+func checkCategory(tx *storage.Tx, a Actor, id string) error {
+	if id == "" {
+		return nil
+	}
+	_, err := category(tx, a, id)
+	if errors.Is(err, ErrNotFound) {
+		return tenant.FieldErrors{"category_id": {"The selected category id is invalid."}}
+	}
+	return err
+}
+
+// insert gives a new ticket its number and ID and writes it with all that belongs to it. doc has the ticket's words but for
+// the number.
+func (d *Desk) insert(tx *storage.Tx, a Actor, t *Ticket, doc document) error {
+	n, err := numbers.Next(tx)
+	if err != nil {
+		return err
+	}
+	t.Number, t.CreatedAt = n, now()
+	t.UpdatedAt = t.CreatedAt
+	t.ID = d.mint.next(ticketPrefix, t.CreatedAt)
+	if err := save(tx, nil, t); err != nil {
+		return err
+	}
+	doc.name(t)
+	if err := documentTable.Insert(tx, &doc); err != nil {
+		return err
+	}
+	return d.record(tx, t, a, Activity{Action: "created"})
+}

@@ -1,0 +1,286 @@
+package tickets
+
+import (
+	"iter"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/deskgate/deskgate/storage"
+)
+
+// candidate is a ticket that may be wanted, as far as its source knows it.
+type candidate struct {
+	id      ulid.ULID
+	updated time.Time // zero where only the ticket knows it
+	row     *row      // nil where the source has none
+	ticket  *Ticket   // nil where it has not been read
+	found   bool      // the text is known to be in it
+	mark    bool      // no ticket at all: only how far the source has come
+	cost    int       // rows that were read for it
+}
+
+// source yields candidates for a filter in the filter's order, after a place.
+type source interface {
+	// order is the one that the source has by itself, newest first.
+	order() Sort
+	// inOrder says whether it can yield in this order, too.
+	inOrder(Sort) bool
+	candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error]
+}
+
+// narrowest is the source that has the fewest tickets to look at. A requester's is always the index of owners.
+func (f *filter) narrowest(tx *storage.Tx) (source, error) {
+	switch {
+	case f.deleted:
+		return spans{{index: byDeletion}}, nil
+	case f.owner != "":
+		return spans{{byOwner, storage.Key(nil).Str(f.owner)}}, nil
+	}
+	options := f.options()
+	if len(options) == 0 {
+		return f.everything(), nil
+	}
+	if len(options) == 1 {
+		if _, status := options[0].(spans); status && !f.assigned && f.byCreation() {
+			return f.byStatusOrAll(tx, options[0])
+		}
+		return options[0], nil
+	}
+	return f.fewest(tx, options)
+}
+
+// options are the sources that know one of the filter's conditions by heart, the one that probably has the fewest first.
+func (f *filter) options() []source {
+	var options []source
+	if f.text != "" {
+		options = append(options, search(f.terms))
+	}
+	if f.tag != "" {
+		options = append(options, spans{{byTag, storage.Key(nil).Str(f.tag)}})
+	}
+	if f.assigned {
+		status := f.status
+		if len(status) == 0 {
+			status = Statuses()
+		}
+		var s spans
+		for _, st := range status {
+			s = append(s, span{byAssignee, storage.Key(nil).Str(f.assignee).Str(string(st))})
+		}
+		options = append(options, s)
+	}
+	if f.category != "" {
+		options = append(options, spans{{byCategory, storage.Key(nil).Str(f.category)}})
+	}
+	if len(f.status) > 0 && !f.assigned {
+		var s spans
+		for _, st := range f.status {
+			s = append(s, span{byStatus, storage.Key(nil).Str(string(st))})
+		}
+		options = append(options, s)
+	}
+	return options
+}
+
+// fewest counts the first rows of each option and takes the shortest, of equals the first.
+func (f *filter) fewest(tx *storage.Tx, options []source) (source, error) {
+	const enough = 64
+	best, least := options[0], enough+1
+	for _, s := range options {
+		own := *f
+		own.sort = s.order()
+		n := 0
+		for c, err := range s.candidates(tx, &own, nil) {
+			if err != nil {
+				return nil, err
+			}
+			if n += max(1, c.cost); n >= enough {
+				break
+			}
+		}
+		if n < least {
+			best, least = s, n
+		}
+	}
+	return best, nil
+}
+
+// byStatusOrAll spares gathering what the counters say is too much.
+func (f *filter) byStatusOrAll(tx *storage.Tx, s source) (source, error) {
+	c, err := counted(tx, "")
+	if err != nil {
+		return nil, err
+	}
+	var n int64
+	for i, st := range Statuses() {
+		for _, want := range f.status {
+			if st == want {
+				n += c.ByStatus[i]
+			}
+		}
+	}
+	if n > sortable {
+		return f.everything(), nil
+	}
+	return s, nil
+}
+
+// everything is all of the tenant's tickets in the filter's order.
+func (f *filter) everything() source {
+	if f.byCreation() {
+		return creation{}
+	}
+	return spans{{index: byUpdated}}
+}
+
+// span is a part of a list index.
+type span struct {
+	index  listIndex
+	prefix storage.Key
+}
+
+// spans are parts of list indexes that have no ticket in common, taken together by the time of the last change.
+type spans []span
+
+func (spans) order() Sort { return UpdatedDesc }
+
+func (spans) inOrder(s Sort) bool { return s == UpdatedDesc || s == UpdatedAsc }
+
+func (s spans) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
+	if len(s) == 1 {
+		return s[0].candidates(tx, f, from)
+	}
+	parts := make([]iter.Seq2[candidate, error], len(s))
+	for i, p := range s {
+		parts[i] = p.candidates(tx, f, from)
+	}
+	return merge(parts, func(a, b *candidate) bool {
+		return f.compare(f.place(a.id, a.updated), f.place(b.id, b.updated)) < 0
+	})
+}
+
+func (s span) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
+	prefix := s.prefix[:len(s.prefix):len(s.prefix)]
+	r := storage.Range{Prefix: prefix, Reverse: f.ascending()}
+	if from != nil {
+		r.After = newest(prefix.TimeDesc(from.at), from.id)
+	}
+	if !f.updatedAfter.IsZero() {
+		r.To = prefix.TimeDesc(f.updatedAfter)
+	}
+	return func(yield func(candidate, error) bool) {
+		for e, err := range s.index.Scan(tx, r) {
+			var c candidate
+			if err == nil {
+				p := e.Key[len(prefix):].Parts()
+				c = candidate{updated: p.TimeDesc(), id: whole(p.Desc(), p.Desc()), row: &e.Row, cost: 1}
+				err = p.Err()
+			}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// creation is all tickets in the order of their creation: the table itself.
+type creation struct{}
+
+func (creation) order() Sort { return CreatedDesc }
+
+func (creation) inOrder(s Sort) bool { return s == CreatedDesc || s == CreatedAsc }
+
+func (creation) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
+	r := storage.Range{Reverse: f.ascending()}
+	if from != nil {
+		r.After = newest(nil, from.id)
+	}
+	if !f.createdAfter.IsZero() {
+		r.To = newest(nil, lastOf(f.createdAfter))
+	}
+	return func(yield func(candidate, error) bool) {
+		for t, err := range ticketTable.Scan(tx, r) {
+			c := candidate{cost: 1}
+			if err == nil {
+				rw := rowOf(&t)
+				c.id, c.updated, c.row, c.ticket = t.ulid(), t.UpdatedAt, &rw, &t
+			}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// lastOf is the greatest ID of a time.
+func lastOf(t time.Time) ulid.ULID {
+	id := whole(^uint64(0), ^uint64(0))
+	if t.Before(time.Unix(0, 0)) {
+		return ulid.ULID{}
+	}
+	if err := id.SetTime(min(ulid.Timestamp(t), ulid.MaxTime())); err != nil {
+		return ulid.ULID{}
+	}
+	return id
+}
+
+// pile is candidates that were gathered and sorted.
+type pile []candidate
+
+func (pile) order() Sort { return "" }
+
+func (pile) inOrder(Sort) bool { return true }
+
+func (p pile) candidates(_ *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
+	return func(yield func(candidate, error) bool) {
+		for _, c := range p {
+			if from != nil && f.compare(f.place(c.id, c.updated), *from) <= 0 {
+				continue
+			}
+			if c.cost = 0; !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+// merge yields what several sequences have, each of which is in order, in order.
+func merge(parts []iter.Seq2[candidate, error], before func(a, b *candidate) bool) iter.Seq2[candidate, error] {
+	return func(yield func(candidate, error) bool) {
+		type head struct {
+			c    candidate
+			err  error
+			next func() (candidate, error, bool)
+		}
+		var heads []*head
+		for _, p := range parts {
+			next, stop := iter.Pull2(p)
+			defer stop()
+			h := &head{next: next}
+			var ok bool
+			if h.c, h.err, ok = next(); ok {
+				heads = append(heads, h)
+			}
+		}
+		for len(heads) > 0 {
+			first := 0
+			for i, h := range heads {
+				if h.err != nil || before(&h.c, &heads[first].c) {
+					first = i
+				}
+				if h.err != nil {
+					break
+				}
+			}
+			h := heads[first]
+			if !yield(h.c, h.err) || h.err != nil {
+				return
+			}
+			var ok bool
+			if h.c, h.err, ok = h.next(); !ok {
+				heads = append(heads[:first], heads[first+1:]...)
+			}
+		}
+	}
+}

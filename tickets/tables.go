@@ -1,0 +1,162 @@
+package tickets
+
+import (
+	"hash/fnv"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/deskgate/deskgate/storage"
+)
+
+// row is what a list knows of a ticket without reading it: enough to leave out most of those that are not wanted.
+type row struct {
+	Status   Status   `cbor:"1,keyasint"`
+	Priority Priority `cbor:"2,keyasint"`
+	Category string   `cbor:"3,keyasint,omitempty"`
+	Assignee string   `cbor:"4,keyasint,omitempty"`
+	Tags     []uint32 `cbor:"5,keyasint,omitempty"` // hashes
+}
+
+func rowOf(t *Ticket) row {
+	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee()}
+	for _, tag := range t.Tags {
+		r.Tags = append(r.Tags, tagHash(tag))
+	}
+	return r
+}
+
+func tagHash(tag string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(tag))
+	return h.Sum32()
+}
+
+// The tickets. Their own order is that of creation, the newest first; every list index but byDue ends with the time of the
+// last change, the newest first.
+var (
+	ticketTable = storage.NewTable(storage.Declaration[Ticket]{
+		ID: 128, Name: "tickets", Key: func(t *Ticket) storage.Key { return newest(nil, t.ulid()) },
+	})
+	byNumber = storage.NewUnique(ticketTable, 1, func(t *Ticket) storage.Key { return storage.Key(nil).Uint(t.Number) })
+	// A deleted ticket lets go of its external ID.
+	byExternalID = storage.NewUnique(ticketTable, 2, func(t *Ticket) storage.Key {
+		if t.ExternalID == "" || t.Deleted() {
+			return nil
+		}
+		return storage.Key(nil).Str(t.ExternalID)
+	})
+	byUpdated = listed(3, func(*Ticket) []storage.Key { return []storage.Key{nil} })
+	byOwner   = listed(4, func(t *Ticket) []storage.Key { return given(t.owner()) })
+	byStatus  = listed(5, func(t *Ticket) []storage.Key { return given(string(t.Status)) })
+	// No assignee is an assignee, too.
+	byAssignee = listed(6, func(t *Ticket) []storage.Key {
+		return []storage.Key{storage.Key(nil).Str(t.assignee()).Str(string(t.Status))}
+	})
+	byCategory = listed(7, func(t *Ticket) []storage.Key { return given(t.CategoryID) })
+	byTag      = listed(8, func(t *Ticket) []storage.Key { return given(t.Tags...) })
+	byDue      = storage.NewIndex(ticketTable, 9, func(t *Ticket) []storage.Key {
+		if t.DueAt.IsZero() {
+			return nil
+		}
+		return []storage.Key{storage.Key(nil).Time(t.DueAt)}
+	}, func(*Ticket) storage.Bare { return storage.Bare{} })
+	byDeletion = storage.NewIndex(ticketTable, 10, func(t *Ticket) []storage.Key {
+		if !t.Deleted() {
+			return nil
+		}
+		return []storage.Key{storage.Key(nil).TimeDesc(t.UpdatedAt)}
+	}, rowOf)
+	numbers = storage.NewSequence(137)
+)
+
+type listIndex = *storage.Index[Ticket, row]
+
+// listed declares an index of the tickets that are not deleted: the newest change first below each of the heads.
+func listed(number byte, heads func(*Ticket) []storage.Key) listIndex {
+	return storage.NewIndex(ticketTable, number, func(t *Ticket) []storage.Key {
+		if t.Deleted() {
+			return nil
+		}
+		keys := heads(t)
+		for i, k := range keys {
+			keys[i] = k.TimeDesc(t.UpdatedAt)
+		}
+		return keys
+	}, rowOf)
+}
+
+// given are the keys that begin with the values that are not empty.
+func given(values ...string) []storage.Key {
+	keys := make([]storage.Key, 0, len(values))
+	for _, v := range values {
+		if v != "" {
+			keys = append(keys, storage.Key(nil).Str(v))
+		}
+	}
+	return keys
+}
+
+// What belongs to a ticket lies below its key. Public and internal comments lie apart, so that a requester's reading never
+// touches an internal one.
+var (
+	commentTable = storage.NewTable(storage.Declaration[Comment]{
+		ID: 129, Name: "comments", Key: commentKey,
+	})
+	activityTable = storage.NewTable(storage.Declaration[Activity]{
+		ID: 130, Name: "activities", Key: activityKey,
+	})
+	documentTable = storage.NewTable(storage.Declaration[document]{
+		ID: 131, Name: "search documents", Key: func(d *document) storage.Key {
+			return newest(nil, parseID(ticketPrefix, d.TicketID))
+		},
+	})
+	// postings name, for each word, the tickets that have it anywhere, internal comments included: they are staff's alone.
+	postings = storage.NewIndex(documentTable, 1, func(d *document) []storage.Key { return given(d.all()...) },
+		func(*document) storage.Bare { return storage.Bare{} })
+)
+
+func commentKey(c *Comment) storage.Key {
+	return oldest(commentsOf(parseID(ticketPrefix, c.TicketID), c.Visibility), parseID(commentPrefix, c.ID))
+}
+
+func activityKey(x *Activity) storage.Key {
+	return oldest(newest(nil, parseID(ticketPrefix, x.TicketID)), parseID(activityPrefix, x.ID))
+}
+
+func commentsOf(ticket ulid.ULID, v Visibility) storage.Key {
+	k := newest(nil, ticket)
+	if v == Internal {
+		return k.Uint(1)
+	}
+	return k.Uint(0)
+}
+
+// What belongs to the tenant as a whole.
+var (
+	counterTable = storage.NewTable(storage.Declaration[counter]{
+		ID: 132, Name: "ticket counters", Key: func(c *counter) storage.Key { return storage.Key(nil).Str(c.Of) },
+	})
+	dayTable = storage.NewTable(storage.Declaration[day]{
+		ID: 133, Name: "ticket days", Key: func(d *day) storage.Key { return storage.Key(nil).Str(d.Date) },
+	})
+	categoryTable = storage.NewTable(storage.Declaration[Category]{
+		ID: 134, Name: "categories", Key: func(c *Category) storage.Key { return storage.Key(nil).Str(c.ID) },
+	})
+	bySlug = storage.NewUnique(categoryTable, 1, func(c *Category) storage.Key { return storage.Key(nil).Str(c.Slug) })
+	// seedTable holds one record once the tenant got its first categories.
+	seedTable = storage.NewTable(storage.Declaration[seed]{
+		ID: 135, Name: "ticket seeds", Key: func(*seed) storage.Key { return storage.Key(nil).Uint(0) },
+	})
+	answerTable = storage.NewTable(storage.Declaration[answer]{
+		ID: 136, Name: "idempotency keys", Key: func(x *answer) storage.Key { return storage.Key(nil).Bytes(x.ID) },
+		Expires: func(x *answer) time.Time { return x.ExpiresAt },
+	})
+)
+
+// Tables are the tables of this package.
+func Tables() []storage.Declared {
+	return []storage.Declared{
+		ticketTable, commentTable, activityTable, documentTable, counterTable, dayTable, categoryTable, seedTable, answerTable,
+	}
+}

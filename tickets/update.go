@@ -1,0 +1,306 @@
+package tickets
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Change is what is to become different about a ticket: absent is unchanged, null is cleared. Requesters may give Status
+// and Comment only.
+type Change struct {
+	// IfVersion is the version that the caller has seen; 0: whichever.
+	IfVersion   uint64
+	Title       Optional[string]
+	Description Optional[string]
+	Status      Optional[Status]
+	Priority    Optional[Priority] // null: medium
+	CategoryID  Optional[string]
+	// Tags replaces all tags; AddTags and RemoveTags come after it.
+	Tags       Optional[[]string]
+	AddTags    []string
+	RemoveTags []string
+	// CustomFields merges: a nil value removes its key, null removes all.
+	CustomFields Optional[map[string]any]
+	Requester    Optional[Person]
+	// Assignee is an agent that the caller has made sure of.
+	Assignee   Optional[Person]
+	ExternalID Optional[string]
+	Comment    *Note
+}
+
+// Updated is the ticket after a change, with the comment that came with it.
+type Updated struct {
+	Ticket  Ticket
+	Comment *Comment
+}
+
+// Update changes a ticket. ErrNotFound, ErrNotAllowed, ErrVersionConflict, a *TransitionError or a tenant.FieldErrors say
+// why nothing was changed. A change that changes nothing leaves the version as it is.
+func (d *Desk) Update(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, c Change) (Updated, error) {
+	if err := c.allowed(a); err != nil {
+		return Updated{}, err
+	}
+	var u Updated
+	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		old, err := find(tx, a, r, false)
+		if err != nil {
+			return err
+		}
+		if c.IfVersion != 0 && c.IfVersion != old.Version {
+			return ErrVersionConflict
+		}
+		u, err = d.change(tx, tn, a, &old, &c)
+		return err
+	})
+	return u, err
+}
+
+// allowed refuses what requesters may not change.
+func (c *Change) allowed(a Actor) error {
+	if !a.known() {
+		return ErrNotFound
+	}
+	if c.Comment != nil {
+		if err := c.Comment.check(a, "comment.body"); err != nil {
+			return err
+		}
+	}
+	staffOnly := c.Title.Present || c.Description.Present || c.Priority.Present || c.CategoryID.Present || c.Tags.Present ||
+		len(c.AddTags) > 0 || len(c.RemoveTags) > 0 || c.CustomFields.Present || c.Requester.Present || c.Assignee.Present ||
+		c.ExternalID.Present
+	if staffOnly && !a.Staff() {
+		return fmt.Errorf("%w: requesters may change the status and comment", ErrNotAllowed)
+	}
+	return nil
+}
+
+// change carries out what was asked for in one transaction.
+func (d *Desk) change(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c *Change) (Updated, error) {
+	t := *old
+	if err := c.apply(&t); err != nil {
+		return Updated{}, err
+	}
+	if t.CategoryID != old.CategoryID {
+		if err := checkCategory(tx, a, t.CategoryID); err != nil {
+			return Updated{}, err
+		}
+	}
+	t.UpdatedAt = later(old.UpdatedAt)
+	if err := t.turn(a, c, old); err != nil {
+		return Updated{}, err
+	}
+	t.schedule(tn)
+	changes := differences(old, &t)
+	if len(changes) == 0 && c.Comment == nil {
+		return Updated{Ticket: *old}, nil
+	}
+	t.Version++
+	entry := Activity{Action: "updated", Changes: changes}
+	u := Updated{Ticket: t}
+	if c.Comment != nil {
+		written, err := d.write(tx, &t, a, *c.Comment)
+		if err != nil {
+			return Updated{}, err
+		}
+		u.Comment = &written
+		entry.Action, entry.CommentID, entry.Visibility = "commented", written.ID, written.Visibility
+	}
+	if err := save(tx, old, &t); err != nil {
+		return Updated{}, err
+	}
+	if err := reword(tx, old, &t, c.Comment); err != nil {
+		return Updated{}, err
+	}
+	return u, d.record(tx, &t, a, entry)
+}
+
+// later is now, or a millisecond after a time that is not over: each change of a ticket has a time of its own.
+func later(than time.Time) time.Time {
+	if at := now(); at.After(than) {
+		return at
+	}
+	return than.Add(time.Millisecond)
+}
+
+// apply sets the fields that stand for themselves.
+func (c *Change) apply(t *Ticket) error {
+	k := newCheck()
+	if c.Title.Present {
+		t.Title = c.Title.Value
+		k.title(t.Title)
+	}
+	if c.Description.Present {
+		t.Description = c.Description.Value
+		k.body("description", t.Description)
+	}
+	if c.Priority.Present {
+		t.Priority = c.Priority.Value
+		if c.Priority.Null {
+			t.Priority = PriorityMedium
+		}
+		k.priority(t.Priority)
+	}
+	if c.Status.Present {
+		k.status(c.Status.Value)
+	}
+	if c.CategoryID.Present {
+		t.CategoryID = c.CategoryID.Value
+	}
+	if c.ExternalID.Present {
+		t.ExternalID = strings.TrimSpace(c.ExternalID.Value)
+		k.externalID(t.ExternalID)
+	}
+	c.applyTags(k, t)
+	if c.CustomFields.Present {
+		was := t.CustomFields
+		if c.CustomFields.Null {
+			was = nil
+		}
+		t.CustomFields = k.customFields(was, c.CustomFields.Value)
+	}
+	if c.Requester.Present {
+		t.ask(c.Requester.pointer())
+	}
+	if c.Assignee.Present {
+		t.Assignee = c.Assignee.pointer()
+		k.assignee(t.Assignee)
+	}
+	return k.errs.Or()
+}
+
+func (c *Change) applyTags(k check, t *Ticket) {
+	tags := slices.Clone(t.Tags)
+	if c.Tags.Present {
+		tags = k.tags("tags", c.Tags.Value)
+	}
+	tags = append(tags, k.tags("add_tags", c.AddTags)...)
+	slices.Sort(tags)
+	tags = slices.Compact(tags)
+	gone := k.tags("remove_tags", c.RemoveTags)
+	tags = slices.DeleteFunc(tags, func(tag string) bool { return slices.Contains(gone, tag) })
+	k.tagCount(tags)
+	t.Tags = tags
+}
+
+// turn changes the status, as was chosen or as follows from what else happens, and the times that go with it.
+func (t *Ticket) turn(a Actor, c *Change, old *Ticket) error {
+	if c.Comment != nil && !a.Staff() && old.closedForGood() {
+		return &TransitionError{From: StatusClosed, To: StatusOpen}
+	}
+	to := t.consequence(a, c, old)
+	if c.Status.Present && c.Status.Value != old.Status {
+		to = c.Status.Value
+		if allowed := a.Moves(old.Status); !slices.Contains(allowed, to) {
+			return &TransitionError{From: old.Status, To: to, Allowed: allowed}
+		}
+	} else if c.Status.Present {
+		to = old.Status
+	}
+	public := c.Comment != nil && c.Comment.Visibility != Internal
+	if public && a.Staff() && a.kind != KindSystem && t.FirstResponseAt.IsZero() {
+		t.FirstResponseAt = t.UpdatedAt
+	}
+	t.enter(to)
+	return nil
+}
+
+// consequence is the status that follows from a reply or an assignment.
+func (t *Ticket) consequence(a Actor, c *Change, old *Ticket) Status {
+	replied := c.Comment != nil && c.Comment.Visibility != Internal
+	switch {
+	case replied && !a.Staff() && old.Status != StatusNew:
+		return StatusOpen
+	case old.Status == StatusNew && replied && a.Staff() && a.kind != KindSystem:
+		return StatusOpen
+	case old.Status == StatusNew && t.assignee() != "" && t.assignee() != old.assignee():
+		return StatusOpen
+	}
+	return old.Status
+}
+
+// enter sets the status at the time of the last change.
+func (t *Ticket) enter(s Status) {
+	if s == t.Status {
+		return
+	}
+	t.Status = s
+	switch {
+	case !s.done():
+		t.ResolvedAt, t.ClosedAt = time.Time{}, time.Time{}
+	case s == StatusResolved:
+		t.ResolvedAt = t.UpdatedAt
+	case s == StatusClosed:
+		t.ClosedAt = t.UpdatedAt
+		if t.ResolvedAt.IsZero() {
+			t.ResolvedAt = t.UpdatedAt
+		}
+	}
+}
+
+// differences lists the fields that changed, those that people change first.
+func differences(old, t *Ticket) []FieldChange {
+	var out []FieldChange
+	add := func(field, from, to string) {
+		if from != to {
+			out = append(out, FieldChange{Field: field, From: from, To: to})
+		}
+	}
+	add("status", string(old.Status), string(t.Status))
+	if old.assignee() != t.assignee() {
+		out = append(out, FieldChange{Field: "assignee", From: nameOf(old.Assignee), To: nameOf(t.Assignee)})
+	}
+	add("priority", string(old.Priority), string(t.Priority))
+	add("category_id", old.CategoryID, t.CategoryID)
+	add("tags", strings.Join(old.Tags, ", "), strings.Join(t.Tags, ", "))
+	add("title", old.Title, t.Title)
+	if old.owner() != t.owner() || nameOf(old.Requester) != nameOf(t.Requester) {
+		out = append(out, FieldChange{Field: "requester", From: nameOf(old.Requester), To: nameOf(t.Requester)})
+	}
+	add("external_id", old.ExternalID, t.ExternalID)
+	if old.Description != t.Description {
+		out = append(out, FieldChange{Field: "description"})
+	}
+	if !maps.Equal(old.CustomFields, t.CustomFields) {
+		out = append(out, FieldChange{Field: "custom_fields"})
+	}
+	return out
+}
+
+func nameOf(p *Person) string {
+	switch {
+	case p == nil:
+		return ""
+	case p.Name == "":
+		return p.Email
+	case p.Email == "":
+		return p.Name
+	}
+	return p.Name + " <" + p.Email + ">"
+}
+
+// reword brings what the ticket is found by up to date.
+func reword(tx *storage.Tx, old, t *Ticket, n *Note) error {
+	same := old.Title == t.Title && old.Description == t.Description && old.ExternalID == t.ExternalID
+	if same && n == nil {
+		return nil
+	}
+	was, err := documentTable.Get(tx, newest(nil, t.ulid()))
+	if err != nil {
+		return err
+	}
+	doc := was
+	if !same {
+		doc.rewrite(t)
+	}
+	if n != nil {
+		doc.read(n.Body, n.Visibility)
+	}
+	return documentTable.Replace(tx, &was, &doc)
+}
