@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/deskgate/deskgate/storage"
 )
 
 // action is something that an operator can ask of a node. It runs beside the open rooms: in the running node, where Q
@@ -90,7 +92,7 @@ func patiently(ctx context.Context, try func() error) error {
 	defer again.Stop()
 	for {
 		err := try()
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, storage.ErrInUse) {
 			return err
 		}
 		select {

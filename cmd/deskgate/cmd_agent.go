@@ -124,8 +124,8 @@ that was not used.`,
 			fmt.Fprintf(b, "Give this link to %s. It works once, until %s:\n\n  %s\n", a.Agent.Email, end(&a.ExpiresAt), a.InviteURL)
 		})
 	})
-	c.Flags().StringVar(&q.Name, "name", "", "what requesters read")
-	c.Flags().StringVar(&q.Role, "role", string(auth.RoleAgent), "agent, or admin who may change the tenant's settings")
+	c.Flags().StringVar(&q.Name, "name", "", "`NAME` that requesters read")
+	c.Flags().StringVar(&q.Role, "role", string(auth.RoleAgent), "`ROLE`: agent, or admin, who may change the tenant's settings")
 	return c
 }
 

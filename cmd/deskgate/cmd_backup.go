@@ -67,6 +67,9 @@ another place: without it the backup can't be restored.`,
 		}
 		return p.answer(oneBackup{a}, func(b *bytes.Buffer) {
 			fmt.Fprintf(b, "%s holds %d records and %d files (%s).\n", a.File, a.Records, a.Blobs, sizeWord(a.Size))
+			if a.Damaged > 0 || a.LostBlobs > 0 {
+				fmt.Fprintf(b, "%d records and %d files are damaged: see deskgate check, and keep the backup before this one.\n", a.Damaged, a.LostBlobs)
+			}
 			fmt.Fprintf(b, "It needs the master key %s to be restored: keep a copy of that elsewhere.\n", a.MasterKey)
 		})
 	})

@@ -131,7 +131,7 @@ func (p *program) keyRotate() *cobra.Command {
 		}
 		return p.answer(a, a.people)
 	})
-	c.Flags().StringVar(&grace, "grace", "", "how long the old key stays good, e.g. 7d (24h if none)")
+	c.Flags().StringVar(&grace, "grace", "", "`TIME` that the old key stays good, e.g. 7d (24h if none)")
 	return c
 }
 
@@ -163,7 +163,7 @@ At least 16 bytes; well-known secrets are refused. White space at the end of the
 		}
 		return p.answer(a, a.people)
 	})
-	c.Flags().StringVar(&file, "file", "", "where the secret stands; - is stdin")
+	c.Flags().StringVar(&file, "file", "", "`FILE` with the secret; - is stdin")
 	return c
 }
 

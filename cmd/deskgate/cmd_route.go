@@ -158,7 +158,7 @@ wins. What belongs to the help desk stays with it: see ` + "`deskgate domain mou
 	})
 	c.Flags().BoolVar(&q.StripPrefix, "strip-prefix", false, "take PATH away before the request is forwarded")
 	c.Flags().BoolVar(&q.PreserveHost, "preserve-host", false, "send the visitor's Host header instead of the upstream's own name")
-	c.Flags().StringVar(&timeout, "timeout", "", "how long the upstream may take to begin its answer, e.g. 30s")
+	c.Flags().StringVar(&timeout, "timeout", "", "`TIME` that the upstream may take to begin its answer, e.g. 30s")
 	return c
 }
 

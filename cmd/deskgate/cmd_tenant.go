@@ -16,26 +16,20 @@ import (
 
 // tenantDocument is a tenant as the commands show it.
 type tenantDocument struct {
-	ID        tenant.ID         `json:"id"`
-	Slug      string            `json:"slug"`
-	Name      string            `json:"name"`
-	URL       string            `json:"url"`
-	Hosts     []tenant.Host     `json:"hosts"`
-	Settings  map[string]string `json:"settings"`
-	CreatedAt time.Time         `json:"created_at"`
+	ID        tenant.ID       `json:"id"`
+	Slug      string          `json:"slug"`
+	Name      string          `json:"name"`
+	URL       string          `json:"url"`
+	Hosts     []tenant.Host   `json:"hosts"`
+	Settings  tenant.Settings `json:"settings"`
+	CreatedAt time.Time       `json:"created_at"`
 }
 
 func (o *operator) document(t *tenant.Tenant) tenantDocument {
-	d := tenantDocument{
-		ID: t.ID, Slug: t.Slug, Name: t.Name, CreatedAt: t.CreatedAt,
-		URL: o.directory.PrimaryURL(t), Hosts: o.directory.Hosts(t), Settings: map[string]string{},
+	return tenantDocument{
+		ID: t.ID, Slug: t.Slug, Name: t.Name, URL: o.directory.PrimaryURL(t), Hosts: o.directory.Hosts(t),
+		Settings: t.Settings, CreatedAt: t.CreatedAt,
 	}
-	for _, s := range tenant.AllSettings() {
-		if s.Key != "name" {
-			d.Settings[s.Key] = s.Value(t)
-		}
-	}
-	return d
 }
 
 // oneTenant and the like are the documents that the commands print; their JSON is the contract.
@@ -144,7 +138,7 @@ printed this once only.`,
 		}
 		return p.answer(a, a.people)
 	})
-	create.Flags().StringVar(&name, "name", "", "what people call it (the slug if none)")
+	create.Flags().StringVar(&name, "name", "", "`NAME` for people (the slug if none)")
 	return p.group("tenant", "make, look at, change and delete tenants",
 		create, p.tenantList(), p.tenantShow(), p.tenantSet(), p.tenantDelete())
 }
@@ -206,9 +200,10 @@ func (a oneTenant) people(b *bytes.Buffer) {
 	pairs(b, "slug", t.Slug, "name", t.Name, "url", t.URL, "hosts", strings.Join(hosts, ", "), "since", day(t.CreatedAt), "id", string(t.ID))
 	fmt.Fprintf(b, "\nSettings (deskgate tenant set %s KEY=VALUE):\n", t.Slug)
 	w := columns(b)
+	snapshot := &tenant.Tenant{Name: t.Name, Settings: t.Settings}
 	for _, s := range tenant.AllSettings() {
 		if s.Key != "name" {
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Key, orDash(t.Settings[s.Key]), s.Allowed)
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Key, orDash(s.Value(snapshot)), s.Allowed)
 		}
 	}
 	_ = w.Flush()

@@ -138,9 +138,9 @@ func (p *program) tokenCreate() *cobra.Command {
 			fmt.Fprintf(b, "\nKeep the secret: it is shown only now. Programs send it as Authorization: Bearer SECRET.\n")
 		})
 	})
-	c.Flags().StringVar(&q.Name, "name", "", "what it is for")
-	c.Flags().StringSliceVar(&q.Scopes, "scope", nil, "what it may do; may be repeated (everything if none)")
-	c.Flags().StringVar(&expires, "expires", "", "when it ends: 720h, 30d or a date (never if none)")
+	c.Flags().StringVar(&q.Name, "name", "", "`NAME` to know it by")
+	c.Flags().StringSliceVar(&q.Scopes, "scope", nil, "`SCOPE` that it has; may be repeated (all if none)")
+	c.Flags().StringVar(&expires, "expires", "", "`WHEN` it ends: 720h, 30d or a date (never if none)")
 	return c
 }
 

@@ -41,7 +41,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		&cobra.Group{ID: groupCare, Title: "Care"},
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetHelpCommandGroupID(groupCare)
+	root.SetHelpCommand(p.helpCommand(root))
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{c.CommandPath(), err.Error()}
 	})

@@ -21,6 +21,7 @@ const (
 	codeBadSetting     = "BAD_SETTING"
 	codeTenantNotFound = "TENANT_NOT_FOUND"
 	codeNotFound       = "NOT_FOUND"
+	codeForbidden      = "FORBIDDEN"
 	codeExists         = "ALREADY_EXISTS"
 	codeInvalid        = "VALIDATION_FAILED"
 	codeReadOnly       = "READ_ONLY"
@@ -50,7 +51,7 @@ func describe(err error) *failure {
 		return &failure{Code: codeExists, Message: "The domain is taken.", Details: conflict.Error()}
 	case errors.Is(err, storage.ErrReadOnly):
 		return &failure{Code: codeReadOnly, Message: "The node takes no changes at the moment.", Details: err.Error()}
-	case errors.Is(err, errLocked):
+	case errors.Is(err, storage.ErrInUse):
 		return &failure{Code: codeLocked, Message: "The data folder is in use.", Details: err.Error()}
 	case errors.Is(err, context.Canceled):
 		return &failure{Code: codeCancelled, Message: "Stopped before it was done."}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -15,7 +16,7 @@ func (p *program) help(c *cobra.Command) {
 	var b bytes.Buffer
 	about := c.Long
 	if about == "" {
-		about = c.Short + "."
+		about = strings.ToUpper(c.Short[:1]) + c.Short[1:] + "."
 	}
 	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n", strings.TrimSpace(about), usageLine(c))
 	if c.Example != "" {
@@ -30,6 +31,22 @@ func (p *program) help(c *cobra.Command) {
 		fmt.Fprintf(&b, "\nMore about one of them: %s COMMAND --help\n", c.CommandPath())
 	}
 	_, _ = p.out.Write(b.Bytes())
+}
+
+// helpCommand is help as a command.
+func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
+	c := p.leaf(lesson{
+		use: "help [COMMAND…]", short: "what a command does, with examples", example: "help domain add",
+	}, func(_ context.Context, args []string) error {
+		c, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return &usageError{root.CommandPath(), fmt.Sprintf("there is no command %q", strings.Join(args, " "))}
+		}
+		p.help(c)
+		return nil
+	})
+	c.GroupID = groupCare
+	return c
 }
 
 func usageLine(c *cobra.Command) string {
@@ -64,16 +81,17 @@ func writeChildren(b *bytes.Buffer, c *cobra.Command, group string) {
 // writeFlags prints the command's own flags, then the settings: all of them for what runs a node, else the few that say
 // which node is meant.
 func writeFlags(b *bytes.Buffer, c *cobra.Command) {
-	own := c.LocalNonPersistentFlags()
-	if own.HasAvailableFlags() {
-		fmt.Fprintf(b, "\nFlags:\n")
-		w := columns(b)
-		own.VisitAll(func(f *pflag.Flag) {
-			if f.Name != "help" {
-				fmt.Fprintf(w, "  --%s\t%s%s\n", strings.TrimSpace(f.Name+" "+valueWord(f)), f.Usage, standardWord(f))
-			}
-		})
-		_ = w.Flush()
+	var own bytes.Buffer
+	flags := columns(&own)
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			value, usage := pflag.UnquoteUsage(f)
+			fmt.Fprintf(flags, "  --%s\t%s%s\n", strings.TrimSpace(f.Name+" "+value), usage, standardWord(f))
+		}
+	})
+	_ = flags.Flush()
+	if own.Len() > 0 {
+		fmt.Fprintf(b, "\nFlags:\n%s", own.String())
 	}
 	fmt.Fprintf(b, "\nSettings:\n")
 	w := columns(b)
@@ -102,24 +120,12 @@ func (d setting) remark() string {
 	return " (" + strings.Join(words, "; ") + ")"
 }
 
-func valueWord(f *pflag.Flag) string {
-	if f.Value.Type() == "bool" {
-		return ""
-	}
-	if word, ok := f.Annotations[annotationValue]; ok {
-		return word[0]
-	}
-	return "VALUE"
-}
-
 func standardWord(f *pflag.Flag) string {
 	if f.DefValue == "" || f.DefValue == "false" || f.DefValue == "[]" {
 		return ""
 	}
 	return " (default " + f.DefValue + ")"
 }
-
-const annotationValue = "value"
 
 // columns aligns what is separated by tabs.
 func columns(b *bytes.Buffer) *tabwriter.Writer { return tabwriter.NewWriter(b, 0, 8, 2, ' ', 0) }

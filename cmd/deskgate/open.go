@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"syscall"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/proxy"
@@ -31,9 +34,6 @@ type operator struct {
 
 // byOperator is how the audit log names whoever uses the commands.
 const byOperator = "operator"
-
-// errLocked: another process has the data folder open.
-var errLocked = errors.New("the data folder is in use")
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
@@ -91,17 +91,36 @@ func (p *program) withRooms(ctx context.Context, s *settings, do func(*operator)
 	if _, err := os.Stat(s.data); err != nil {
 		return &failure{
 			Code: codeNotFound, Message: "There is no data folder.",
-			Details: fmt.Sprintf("there is no data folder at %s: say with --data where it is, or start a node with deskgate serve", filepath.Clean(s.data)),
+			Details: fmt.Sprintf("there is no data folder at %s: say with --data where it is, or start a node with deskgate serve", s.data),
 		}
+	}
+	if err := ownedByUs(s.data); err != nil {
+		return err
 	}
 	o, err := open(ctx, s, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	behind, stop := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- o.directory.Run(behind) }()
-	err = do(o)
-	stop()
-	return errors.Join(err, <-done, o.store.Close())
+	return errors.Join(do(o), o.store.Close())
+}
+
+// ownedByUs refuses to open what belongs to the node's user as somebody else, also as root: the node could not read
+// what that leaves behind.
+func ownedByUs(dir string) error {
+	info, err := os.Stat(filepath.Join(dir, nodeFile))
+	if err != nil {
+		return nil //nolint:nilerr // no node ran here yet
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || int(owner.Uid) == os.Geteuid() {
+		return nil
+	}
+	name := strconv.Itoa(int(owner.Uid))
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+	}
+	return &failure{
+		Code: codeForbidden, Message: "The data folder belongs to another user.",
+		Details: fmt.Sprintf("no node runs, and the data folder %s belongs to %s: start the node, or run this as that user (sudo -u %s deskgate …)", dir, name, name),
+	}
 }

@@ -60,7 +60,9 @@ func setPorts(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-type fataler interface{ Fatalf(format string, args ...any) }
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
 
 func freePort(t fataler) int {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

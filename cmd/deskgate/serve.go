@@ -150,7 +150,7 @@ func (n *node) Run(ctx context.Context, beside func(context.Context) error) erro
 		front = append(front, beside)
 	}
 	err := runStages(ctx, front,
-		stage{n.domains.Run, n.desk.Run},
+		stage{n.domains.Run, n.desk.Run, n.tenants.Resume},
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)
