@@ -5,10 +5,18 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 )
 
 // proxies are the operator's own, whose word about the client is taken.
 type proxies []netip.Prefix
+
+// trust is the present list of the operator's own proxies. It may be replaced while requests run.
+type trust struct{ list atomic.Pointer[proxies] }
+
+func (t *trust) now() proxies { return *t.list.Load() }
+
+func (t *trust) set(ps proxies) { t.list.Store(&ps) }
 
 func (ps proxies) contain(a netip.Addr) bool {
 	for _, p := range ps {

@@ -16,7 +16,7 @@ import (
 // edge is what every request passes, on either listener: recover, request id, access log, host. What comes then is next's.
 type edge struct {
 	directory *tenant.Directory
-	trusted   proxies
+	trusted   *trust
 	log       *slog.Logger
 	// challenge answers an authority that asks over HTTP; nil without ACME.
 	challenge func(w http.ResponseWriter, r *http.Request, known bool) bool
@@ -27,7 +27,7 @@ type edge struct {
 func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, start: time.Now()}
 	v := &x.visit
-	v.ClientIP, v.TrustedPeer = e.trusted.client(r)
+	v.ClientIP, v.TrustedPeer = e.trusted.now().client(r)
 	v.Scheme = scheme(r, v.TrustedPeer)
 	v.RequestID = requestID(r, v.TrustedPeer)
 	w.Header()["X-Request-Id"] = []string{v.RequestID}

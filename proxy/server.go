@@ -90,6 +90,7 @@ type Server struct {
 	certificates *certificates // nil with TLS off
 	upstreams    *upstream.Proxy
 	doors        []door
+	trusted      trust
 
 	draining   atomic.Bool
 	streams    context.Context //nolint:containedctx // the life of long-lived answers: it ends when a drain begins
@@ -105,6 +106,7 @@ type door struct {
 // New checks the settings and opens the listeners. Whoever made a Server has to Run it, or to Close it.
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{config: c.withDefaults()}
+	s.trusted.set(c.TrustedProxies)
 	s.streams, s.endStreams = context.WithCancel(context.WithoutCancel(ctx))
 	err := s.check()
 	if err == nil {
@@ -182,6 +184,9 @@ func listen(ctx context.Context, flag, addr string, opened net.Listener) (net.Li
 	return l, nil
 }
 
+// SetTrustedProxies replaces the list of peers whose X-Forwarded-For is believed, from the next request on.
+func (s *Server) SetTrustedProxies(ps []netip.Prefix) { s.trusted.set(ps) }
+
 // HTTPAddr is the address of the plain listener, nil if there is none.
 func (s *Server) HTTPAddr() net.Addr { return addr(s.plain) }
 
@@ -217,7 +222,7 @@ func (s *Server) open() {
 }
 
 func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
-	e := &edge{directory: s.config.Directory, trusted: s.config.TrustedProxies, log: s.config.Log, next: next}
+	e := &edge{directory: s.config.Directory, trusted: &s.trusted, log: s.config.Log, next: next}
 	if s.certificates != nil {
 		e.challenge = s.certificates.answer
 	}
@@ -229,8 +234,8 @@ func (s *Server) door(l net.Listener, h http.Handler, t *tls.Config) {
 	if l == nil {
 		return
 	}
-	trusted, announced := proxies(s.config.TrustedProxies), proxies(s.config.ProxyProtocol)
-	l = newCrowd(l, func(a netip.Addr) bool { return trusted.contain(a) || announced.contain(a) })
+	announced := proxies(s.config.ProxyProtocol)
+	l = newCrowd(l, func(a netip.Addr) bool { return s.trusted.now().contain(a) || announced.contain(a) })
 	if len(announced) > 0 {
 		l = &proxyproto.Listener{
 			Listener:          l,

@@ -69,7 +69,7 @@ func runDNS(ts *testscript.TestScript, _ bool, args []string) {
 	if !ok {
 		ts.Fatalf("dns start comes first")
 	}
-	z := v.(*zone)
+	z := v.(*zone) //nolint:errcheck,forcetypeassert // nothing else is in it
 	switch args[0] {
 	case "set":
 		ts.Check(z.set(strings.Join(args[1:], " ")))

@@ -90,6 +90,7 @@ func (p *program) reload(ctx context.Context, n *node) {
 		}
 	}
 	n.level.Set(s.logLevel)
+	n.edge.SetTrustedProxies(s.trustedProxies)
 	n.settings.given["log-level"], n.settings.given["trusted-proxy"] = s.given["log-level"], s.given["trusted-proxy"]
 	n.log.InfoContext(ctx, "settings were read again", "changed", strings.Join(changed, ", "))
 	if len(fixed) > 0 {
