@@ -106,9 +106,15 @@ func (f *front) serve(x *exchange, r *http.Request) {
 		defer context.AfterFunc(f.streams, cancel)()
 		r = r.WithContext(ctx)
 	}
-	if route := f.route(v.Site, r.URL.Path); route != nil {
-		f.upstreams.Forward(x, r, v, route)
-		return
+	if len(v.Site.Routes) > 0 {
+		if dotted(r.URL.Path) {
+			badRequest.answer(x, r, v.RequestID)
+			return
+		}
+		if route := f.route(v.Site, r.URL.Path); route != nil {
+			f.upstreams.Forward(x, r, v, route)
+			return
+		}
 	}
 	f.product.ServeHTTP(x, r.WithContext(tenant.WithVisit(r.Context(), v)))
 }
@@ -133,7 +139,7 @@ func longLived(r *http.Request) bool {
 
 // route is the one that the path takes to an upstream; nil if the path is the product's.
 func (f *front) route(s *tenant.Site, path string) *tenant.Route {
-	if len(s.Routes) == 0 || ours(path) {
+	if ours(path) {
 		return nil
 	}
 	route, ok := s.Routes.Match(path)
@@ -148,6 +154,23 @@ func (f *front) route(s *tenant.Site, path string) *tenant.Route {
 		return nil
 	}
 	return route
+}
+
+// dotted says whether a path has segments that an application would resolve to another path than the one it was routed by.
+// Browsers never send them.
+func dotted(path string) bool {
+	for i := strings.Index(path, "/."); i >= 0; {
+		rest := strings.TrimPrefix(path[i+2:], ".")
+		if rest == "" || rest[0] == '/' {
+			return true
+		}
+		next := strings.Index(path[i+1:], "/.")
+		if next < 0 {
+			return false
+		}
+		i += 1 + next
+	}
+	return false
 }
 
 // ours says whether the path is the product's at the root of every tenant host, wherever its pages are mounted.

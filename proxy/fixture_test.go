@@ -1,0 +1,216 @@
+package proxy_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/storage/storagetest"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// node is an edge with two tenants before a product that says where it was called.
+type node struct {
+	store     *storage.Store
+	directory *tenant.Directory
+	tenants   *tenant.Registry
+	acme, bee *tenant.Tenant
+	config    proxy.Config
+	log       *lines
+
+	server *proxy.Server
+	stop   func() error // drains
+}
+
+// lines is a log to look into.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// named returns the log's records with a message.
+func (l *lines) named(message string) (records []map[string]any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range bytes.Lines(l.b.Bytes()) {
+		var r map[string]any
+		if json.Unmarshal(line, &r) == nil && r["msg"] == message {
+			records = append(records, r)
+		}
+	}
+	return records
+}
+
+// newNode makes a node that is not started, with hosts below tickets.example.
+func newNode(t testing.TB, mode proxy.TLSMode) *node {
+	t.Helper()
+	url := "https://tickets.example"
+	if mode == proxy.Off {
+		url = "http://tickets.example"
+	}
+	names, err := tenant.NewNode(tenant.NodeOptions{URLs: []string{url}, TLSOff: mode == proxy.Off})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{store: storagetest.Open(t, tables()...), log: &lines{}}
+	n.directory = tenant.NewDirectory(n.store, names, nil)
+	if err := n.directory.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	n.tenants = tenant.NewRegistry(n.store, n.directory)
+	n.acme, n.bee = n.create(t, "acme"), n.create(t, "bee")
+	n.config = proxy.Config{
+		Store: n.store, Directory: n.directory, Node: names, Product: http.HandlerFunc(product),
+		HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", TLS: mode, Log: slog.New(slog.NewJSONHandler(n.log, nil)),
+	}
+	return n
+}
+
+func tables() []storage.Declared {
+	return append(tenant.Tables(), proxy.Tables()...)
+}
+
+func (n *node) create(t testing.TB, slug string) *tenant.Tenant {
+	t.Helper()
+	made, _, err := n.tenants.Create(t.Context(), slug, "Tenant "+slug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// product says what it found in the visit.
+func product(w http.ResponseWriter, r *http.Request) {
+	v := tenant.VisitFrom(r.Context())
+	slug := "node"
+	if v.Tenant != nil {
+		slug = v.Tenant.Slug
+	}
+	fmt.Fprintf(w, "%s %s %s %s %s %v", slug, v.Host, v.Mount, v.ClientIP, v.Scheme, v.TrustedPeer)
+}
+
+// start runs the edge until the test ends.
+func (n *node) start(t testing.TB) {
+	t.Helper()
+	s, err := proxy.New(t.Context(), n.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	n.server = s
+	n.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
+	t.Cleanup(func() {
+		if err := n.stop(); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}
+
+// request makes a request for a path of a host; the plain listener will get it.
+func (n *node) request(t *testing.T, method, host, path string, header ...string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+n.server.HTTPAddr().String()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return r
+}
+
+// answer is what came back, read to its end.
+type answer struct {
+	*http.Response
+	body string
+}
+
+func do(t *testing.T, r *http.Request) answer {
+	t.Helper()
+	c := &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DisableKeepAlives: true},
+	}
+	res, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{res, string(b)}
+}
+
+func (n *node) get(t *testing.T, host, path string, header ...string) answer {
+	t.Helper()
+	return do(t, n.request(t, http.MethodGet, host, path, header...))
+}
+
+// app is an upstream that says its name and the path it was asked for.
+func app(t *testing.T, name string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %s", name, r.URL.RequestURI())
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func (n *node) route(t testing.TB, of *tenant.Tenant, host, prefix string, upstreams ...string) {
+	t.Helper()
+	if err := n.tenants.AddRoute(t.Context(), of.ID, tenant.Host(host), tenant.Route{Prefix: prefix, Upstreams: upstreams}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (n *node) mount(t testing.TB, of *tenant.Tenant, host, path string) {
+	t.Helper()
+	if err := n.tenants.Mount(t.Context(), of.ID, tenant.Host(host), path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dial opens a connection to the plain listener.
+func (n *node) dial(t *testing.T) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", n.server.HTTPAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func contains(s string, parts ...string) bool {
+	for _, p := range parts {
+		if !strings.Contains(s, p) {
+			return false
+		}
+	}
+	return true
+}

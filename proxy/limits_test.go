@@ -1,0 +1,138 @@
+package proxy_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/deskgate/deskgate/proxy"
+)
+
+// pipes is a listener without a network, so that time can be a bubble's.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	select {
+	case <-p.closed:
+		return net.ErrClosed
+	default:
+		close(p.closed)
+		return nil
+	}
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+
+func (p *pipes) dial() net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- theirs
+	return ours
+}
+
+func TestSlowHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, l := newNode(t, proxy.Off), newPipes()
+		n.config.HTTPListener = l
+		n.start(t)
+		c := l.dial()
+		defer c.Close()
+		start := time.Now()
+		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: acme.tick")
+		if _, err := io.ReadAll(c); err != nil {
+			t.Error(err)
+		}
+		if waited := time.Since(start); waited > 20*time.Second {
+			t.Errorf("a half header held a connection for %s", waited)
+		}
+	})
+}
+
+func TestLeastBodyRate(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		pause time.Duration // between two times 1 KiB
+		want  string
+	}{
+		{"slow but steady", 900 * time.Millisecond, "65536 true"},
+		{"too slow", 10 * time.Second, " false"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, l := newNode(t, proxy.Off), newPipes()
+				n.config.HTTPListener = l
+				n.config.Product = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					b, err := io.ReadAll(r.Body)
+					fmt.Fprintf(w, "%d %v", len(b), err == nil)
+				})
+				n.start(t)
+				c := l.dial()
+				sent := make(chan struct{})
+				defer func() { <-sent }()
+				defer c.Close()
+				go func() {
+					defer close(sent)
+					fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: acme.tickets.example\r\nContent-Length: 65536\r\nConnection: close\r\n\r\n")
+					for range 64 {
+						time.Sleep(tc.pause)
+						if _, err := io.WriteString(c, strings.Repeat("x", 1024)); err != nil {
+							return // given up on
+						}
+					}
+				}()
+				res, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				b, err := io.ReadAll(res.Body)
+				if err != nil || !strings.HasSuffix(string(b), tc.want) {
+					t.Errorf("got %q, %v, want %q", b, err, tc.want)
+				}
+			})
+		})
+	}
+}
+
+func TestLongAnswerAfterABody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, l := newNode(t, proxy.Off), newPipes()
+		n.config.HTTPListener = l
+		n.config.Product = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.ReadAll(r.Body)
+			select {
+			case <-r.Context().Done(): // the body's deadline must not hit what comes after it
+				t.Error("the request ended")
+			case <-time.After(10 * time.Minute):
+			}
+			fmt.Fprint(w, "late")
+		})
+		n.start(t)
+		c := l.dial()
+		defer c.Close()
+		go fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: acme.tickets.example\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx")
+		b, err := io.ReadAll(c)
+		if err != nil || !strings.HasSuffix(string(b), "late") {
+			t.Errorf("got %q, %v", b, err)
+		}
+	})
+}
