@@ -129,7 +129,8 @@ func formFields(body []byte, known []string) (loginFields, error) {
 }
 
 func multipartFields(body []byte, boundary string, known []string) (loginFields, error) {
-	if boundary == "" {
+	// The reader takes a body without any boundary for a form without fields.
+	if boundary == "" || !bytes.Contains(body, []byte("--"+boundary)) {
 		return nil, malformed("The multipart body has no boundary.")
 	}
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)

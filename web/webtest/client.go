@@ -1,0 +1,168 @@
+package webtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Navigate is what a browser sends along when somebody types an address or opens a bookmark.
+var Navigate = []string{
+	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+	"Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document",
+}
+
+// Submit is what a browser sends along with a form of one of our own pages.
+var Submit = []string{
+	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+	"Content-Type: application/x-www-form-urlencoded",
+	"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document",
+}
+
+// Client makes requests to a Node, keeps cookies as browsers do, and follows no redirects. It sends no header but what
+// it is told.
+type Client struct {
+	tb   testing.TB
+	http *http.Client
+}
+
+// Answer is what came back.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Client returns a client without cookies.
+func (n *Node) Client(tb testing.TB) *Client {
+	tb.Helper()
+	jar, err := cookiejar.New(nil)
+	ok(tb, err)
+	transport := &http.Transport{
+		// The names are known to nobody but the node.
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, n.server.Listener.Addr().String())
+		},
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the names are made up
+	}
+	tb.Cleanup(transport.CloseIdleConnections)
+	return &Client{tb: tb, http: &http.Client{
+		Transport: transport, Jar: jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Do makes a request. Headers are written as "Name: value".
+func (c *Client) Do(method, address, body string, headers ...string) Answer {
+	c.tb.Helper()
+	r, err := http.NewRequestWithContext(c.tb.Context(), method, address, strings.NewReader(body))
+	ok(c.tb, err)
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ":")
+		r.Header.Add(name, strings.TrimSpace(value))
+	}
+	answer, err := c.http.Do(r)
+	ok(c.tb, err)
+	content, err := io.ReadAll(answer.Body)
+	ok(c.tb, err)
+	ok(c.tb, answer.Body.Close())
+	return Answer{Status: answer.StatusCode, Header: answer.Header, Body: string(content)}
+}
+
+// Get asks for an address.
+func (c *Client) Get(address string, headers ...string) Answer {
+	c.tb.Helper()
+	return c.Do(http.MethodGet, address, "", headers...)
+}
+
+// Open asks for an address as somebody does who types it.
+func (c *Client) Open(address string) Answer {
+	c.tb.Helper()
+	return c.Get(address, Navigate...)
+}
+
+// Send posts a form of one of our own pages.
+func (c *Client) Send(address string, fields url.Values) Answer {
+	c.tb.Helper()
+	return c.Do(http.MethodPost, address, fields.Encode(), Submit...)
+}
+
+// Cookies are the cookies that the client would send to the address.
+func (c *Client) Cookies(address string) []*http.Cookie {
+	c.tb.Helper()
+	u, err := url.Parse(address)
+	ok(c.tb, err)
+	return c.http.Jar.Cookies(u)
+}
+
+// JSON reads the body as a JSON object.
+func (a Answer) JSON(tb testing.TB) map[string]any {
+	tb.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
+		tb.Fatalf("%d %s: %v", a.Status, a.Body, err)
+	}
+	return v
+}
+
+// Code is the code of an error document, empty where there is none.
+func (a Answer) Code() string {
+	var document struct{ Code string }
+	if json.NewDecoder(bytes.NewBufferString(a.Body)).Decode(&document) != nil {
+		return ""
+	}
+	return document.Code
+}
+
+// Location is where a redirect leads.
+func (a Answer) Location() string { return a.Header.Get("Location") }
+
+// Handoff asks for the redirect login as a partner's server does, with the tenant's token as proof or without one, and
+// returns the address of the callback.
+func (n *Node) Handoff(tb testing.TB, t *Tenant, email, name string, proven bool) string {
+	tb.Helper()
+	headers := []string{"Content-Type: application/x-www-form-urlencoded"}
+	if proven {
+		headers = append(headers, "Authorization: Bearer "+t.Token)
+	}
+	form := url.Values{"email": {email}, "name": {name}}
+	answer := n.Client(tb).Do(http.MethodPost, n.URL+"/api/auth/redirect/"+t.Slug, form.Encode(), headers...)
+	if answer.Status != http.StatusFound {
+		tb.Fatalf("redirect login of %s = %d %s", email, answer.Status, answer.Body)
+	}
+	return answer.Location()
+}
+
+// SignIn returns a browser in which a requester is signed in whom the tenant's server has vouched for.
+func (n *Node) SignIn(tb testing.TB, t *Tenant, email, name string) *Client {
+	tb.Helper()
+	c := n.Client(tb)
+	if answer := c.Open(n.Handoff(tb, t, email, name, true)); answer.Status != http.StatusSeeOther {
+		tb.Fatalf("callback of %s = %d %s", email, answer.Status, answer.Body)
+	}
+	return c
+}
+
+// Visit returns a browser in which somebody is signed in who only claims to have that address.
+func (n *Node) Visit(tb testing.TB, t *Tenant, email, name string) *Client {
+	tb.Helper()
+	c, callback := n.Client(tb), n.Handoff(tb, t, email, name, false)
+	if answer := c.Open(callback); answer.Status != http.StatusOK {
+		tb.Fatalf("callback of %s = %d %s", email, answer.Status, answer.Body)
+	}
+	address, query, _ := strings.Cut(callback, "?")
+	token, err := url.ParseQuery(query)
+	ok(tb, err)
+	if answer := c.Send(address, token); answer.Status != http.StatusSeeOther {
+		tb.Fatalf("confirmation of %s = %d %s", email, answer.Status, answer.Body)
+	}
+	return c
+}
