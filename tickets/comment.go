@@ -97,7 +97,7 @@ func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n
 }
 
 func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n Note) (Commented, error) {
-	if !a.Staff() && t.closedForGood() {
+	if !a.Staff() && t.ClosedForGood() {
 		next, err := d.followUp(tx, a, t, n)
 		return Commented{Ticket: next, FollowUp: true}, err
 	}
@@ -108,8 +108,8 @@ func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n 
 	return Commented{Comment: *u.Comment, Ticket: u.Ticket}, nil
 }
 
-// closedForGood says whether not even the requester's reply opens the ticket again.
-func (t *Ticket) closedForGood() bool {
+// ClosedForGood says whether not even the requester's reply opens the ticket again: it opens a new one.
+func (t *Ticket) ClosedForGood() bool {
 	return t.Status == StatusClosed && now().Sub(t.ClosedAt) > reopens
 }
 

@@ -191,7 +191,7 @@ func (c *Change) applyTags(k check, t *Ticket) {
 
 // turn changes the status, as was chosen or as follows from what else happens, and the times that go with it.
 func (t *Ticket) turn(a Actor, c *Change, old *Ticket) error {
-	if c.Comment != nil && !a.Staff() && old.closedForGood() {
+	if c.Comment != nil && !a.Staff() && old.ClosedForGood() {
 		return &TransitionError{From: StatusClosed, To: StatusOpen}
 	}
 	to := t.consequence(a, c, old)
