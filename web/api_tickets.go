@@ -1,11 +1,14 @@
 package web
 
 import (
+	number "encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -136,7 +139,7 @@ type newTicket struct {
 	Priority      optional[string]  `json:"priority"`
 	CategoryID    optional[string]  `json:"category_id"`
 	Tags          []string          `json:"tags"`
-	CustomFields  map[string]any    `json:"custom_fields"`
+	CustomFields  customFields      `json:"custom_fields"`
 	Requester     optional[subject] `json:"requester"`
 	AssigneeID    optional[string]  `json:"assignee_id"`
 	AttachmentIDs []string          `json:"attachment_ids"`
@@ -152,7 +155,7 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	}
 	draft := tickets.Draft{
 		Title: in.Title, Description: in.Description, Priority: tickets.Priority(in.Priority.value),
-		CategoryID: in.CategoryID.value, Tags: in.Tags, CustomFields: in.CustomFields, ExternalID: in.ExternalID.value,
+		CategoryID: in.CategoryID.value, Tags: in.Tags, CustomFields: in.CustomFields.values(), ExternalID: in.ExternalID.value,
 	}
 	if draft.Idempotency, err = idempotency(r, body); err != nil {
 		return err
@@ -222,7 +225,7 @@ type ticketChange struct {
 	Tags         optional[[]string]       `json:"tags"`
 	AddTags      []string                 `json:"add_tags"`
 	RemoveTags   []string                 `json:"remove_tags"`
-	CustomFields optional[map[string]any] `json:"custom_fields"`
+	CustomFields optional[customFields]   `json:"custom_fields"`
 	Requester    optional[subject]        `json:"requester"`
 	AssigneeID   optional[string]         `json:"assignee_id"`
 	ExternalID   optional[string]         `json:"external_id"`
@@ -253,11 +256,41 @@ func (s *Server) changeTicket(w http.ResponseWriter, r *http.Request) error {
 	return s.encodeTicket(w, r, c.tenant, &updated.Ticket)
 }
 
+// customFields are a ticket's own fields as they were written, so that no digit of a number gets lost.
+type customFields map[string]jsontext.Value
+
+func (f customFields) values() map[string]any {
+	if f == nil {
+		return nil
+	}
+	values := make(map[string]any, len(f))
+	for name, value := range f {
+		switch value.Kind() {
+		case 'n':
+			values[name] = nil
+		case '0':
+			values[name] = number.Number(value)
+		case '"':
+			text, _ := scalar(value)
+			values[name] = text
+		case 't', 'f':
+			values[name] = value.Kind() == 't'
+		default:
+			// Not a plain value: the help desk says so.
+			values[name] = value
+		}
+	}
+	return values
+}
+
 func (s *Server) change(r *http.Request, in ticketChange) (tickets.Change, error) {
 	change := tickets.Change{
 		Title: in.Title.field(), Description: in.Description.field(), Status: in.Status.field(),
 		CategoryID: in.CategoryID.field(), Tags: in.Tags.field(), AddTags: in.AddTags, RemoveTags: in.RemoveTags,
-		CustomFields: in.CustomFields.field(), ExternalID: in.ExternalID.field(),
+		ExternalID: in.ExternalID.field(),
+		CustomFields: tickets.Optional[map[string]any]{
+			Present: in.CustomFields.present, Null: in.CustomFields.null, Value: in.CustomFields.value.values(),
+		},
 		Priority: tickets.Optional[tickets.Priority]{
 			Present: in.Priority.present, Null: in.Priority.null, Value: tickets.Priority(in.Priority.value),
 		},

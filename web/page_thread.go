@@ -31,7 +31,7 @@ func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int
 		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Status: requesterStatus(t.Status),
 		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages, Reply: reply, Errors: wrong,
 		MayReply: true, MaySolve: slices.Contains(moves, tickets.StatusResolved),
-		MayReopen: slices.Contains(moves, tickets.StatusOpen), Key: rand.Text(),
+		MayReopen: slices.Contains(moves, tickets.StatusOpen), FollowUp: t.ClosedForGood(), Key: rand.Text(),
 	}
 	return s.render(w, r, status, "thread", view)
 }
