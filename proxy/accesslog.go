@@ -13,10 +13,11 @@ import (
 // exchange is one request and what was answered: it writes the answer and remembers what the access log says.
 type exchange struct {
 	http.ResponseWriter
-	visit  tenant.Visit
-	start  time.Time
-	status int
-	bytes  int64
+	visit     tenant.Visit
+	start     time.Time
+	status    int
+	bytes     int64
+	forwarded bool
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -47,9 +48,9 @@ func (x *exchange) Flush() {
 // Unwrap lets [http.ResponseController] find the connection's own writer.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// record writes the one line about a request.
-func (x *exchange) record(log *slog.Logger, r *http.Request) {
-	slug, status := "", x.status
+// record counts a request and writes the one line about it.
+func (e *edge) record(x *exchange, r *http.Request) {
+	slug, status, took := "", x.status, time.Since(x.start)
 	if x.visit.Tenant != nil {
 		slug = x.visit.Tenant.Slug
 	}
@@ -63,14 +64,15 @@ func (x *exchange) record(log *slog.Logger, r *http.Request) {
 	if host == "" {
 		host = clipped(r.Host)
 	}
-	log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+	e.metrics.answered(x.forwarded, status, took)
+	e.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("tenant", slug),
 		slog.String("host", host),
 		slog.String("method", clipped(r.Method)),
 		slog.String("path", loggedPath(r.URL)),
 		slog.Int("status", status),
 		slog.Int64("bytes", x.bytes),
-		slog.Duration("duration", time.Since(x.start)),
+		slog.Duration("duration", took),
 		slog.String("client_ip", x.visit.ClientIP.String()),
 		slog.String("request_id", x.visit.RequestID))
 }

@@ -36,7 +36,7 @@ func BenchmarkForward(b *testing.B) {
 	b.Cleanup(plain.Close)
 
 	n := newNode(b, proxy.Off)
-	n.config.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
+	n.config.Log = slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // writing the line is part of the work
 	n.route(b, n.acme, "acme.tickets.example", "/app", upstream.URL)
 	n.start(b)
 
@@ -62,6 +62,7 @@ func BenchmarkForward(b *testing.B) {
 }
 
 func fetch(b *testing.B, c *http.Client, url string) {
+	b.Helper()
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
 	if err != nil {
 		b.Fatal(err)

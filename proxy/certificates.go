@@ -44,6 +44,7 @@ type certificates struct {
 	managed   *certmagic.Config
 	acme      *certmagic.ACMEIssuer // nil with the internal authority
 	budget    *budget
+	metrics   *metrics
 	log       *slog.Logger
 
 	closed sync.Once
@@ -210,7 +211,7 @@ func (c *certificates) attend(ctx context.Context, t task) error {
 		_, served = c.directory.Lookup(string(t.host))
 	}
 	if !served || errors.Is(err, tenant.ErrNotFound) {
-		c.forget(t.host)
+		c.forget(ctx, t.host)
 		return tenant.ErrNotFound
 	}
 	return err
@@ -232,12 +233,17 @@ func (c *certificates) bring(ctx context.Context, t task) error {
 		}
 		t.attempts = state.Attempts
 	}
+	result := "renewed"
+	if cert.Empty() {
+		result = "obtained"
+	}
 	if err := c.order(ctx, t, cert); err != nil {
 		return c.reportFailure(ctx, t, cert, err)
 	}
 	if cert, err = c.load(ctx, t.host); err != nil {
 		return c.reportFailure(ctx, t, cert, err)
 	}
+	c.metrics.attempts[result].Inc()
 	c.log.InfoContext(ctx, "certificate", "host", t.host, "not_after", cert.Leaf.NotAfter)
 	return c.reportActive(ctx, t, cert)
 }
@@ -317,7 +323,7 @@ func (c *certificates) reportActive(ctx context.Context, t task, cert certmagic.
 	if look := time.Now().Add(lookTime); c.acme != nil && look.Before(next) {
 		next = look
 	}
-	next = next.Add(-rand.N(life / 100)) // hosts that came together need not be renewed together
+	next = next.Add(-rand.N(life / 100)) //nolint:gosec // hosts that came together need not be renewed together
 	c.mu.Lock()
 	delete(c.waiting, t.host)
 	c.mu.Unlock()
@@ -330,6 +336,7 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 		return err // the domain went, or the node stops: neither is the host's fault
 	}
 	f := judge(err)
+	c.metrics.attempts[f.result()].Inc()
 	next := time.Now().Add(retryAfter(t.attempts))
 	if f.until.After(next) {
 		next = f.until
@@ -370,7 +377,14 @@ func retryAfter(attempts int) time.Duration {
 		5 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, 24 * time.Hour,
 	}
 	d := pauses[min(attempts, len(pauses)-1)]
-	return d + rand.N(d/10)
+	return d + rand.N(d/10) //nolint:gosec // so that not all come back at once; nobody gains by guessing
+}
+
+// running is how many attempts are under way.
+func (c *certificates) running() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return float64(len(c.flights))
 }
 
 // pause stops all orders until the authority takes them again.
@@ -387,8 +401,8 @@ func (c *certificates) pausedUntil() time.Time {
 }
 
 // forget stops everything for a host that is served no more: attempts, the certificate in memory, and what is stored.
-func (c *certificates) forget(host tenant.Host) {
-	ctx, cancel := context.WithTimeout(context.Background(), loadTime)
+func (c *certificates) forget(ctx context.Context, host tenant.Host) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
 	defer cancel()
 	c.mu.Lock()
 	if f := c.flights[host]; f != nil {

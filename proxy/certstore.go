@@ -109,32 +109,34 @@ func missing(err error, path string) error {
 
 // Delete implements [certmagic.Storage]: it removes the file path, or all files below the directory path.
 func (s *certStore) Delete(ctx context.Context, path string) error {
-	for {
-		more := false
-		err := s.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
-			if err := assets.Delete(tx, assetKey(path)); err != nil {
-				return err
-			}
-			const page = 100
-			keys := make([]storage.Key, 0, page)
-			for a, err := range assets.Scan(tx, storage.Range{Prefix: below(path), Limit: page}) {
-				if err != nil {
-					return err
-				}
-				keys = append(keys, assetKey(a.Path))
-			}
-			more = len(keys) == page
-			for _, k := range keys {
-				if err := assets.Delete(tx, k); err != nil {
-					return err
-				}
-			}
-			return nil
+	for more := true; more; {
+		err := s.store.Update(ctx, storage.Node(), func(tx *storage.Tx) (err error) {
+			more, err = deleteSome(tx, path)
+			return err
 		})
-		if err != nil || !more {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// deleteSome deletes the file path and some of the files below it, and says whether there are more.
+func deleteSome(tx *storage.Tx, path string) (more bool, err error) {
+	const some = 100
+	keys := []storage.Key{assetKey(path)}
+	for a, err := range assets.Scan(tx, storage.Range{Prefix: below(path), Limit: some}) {
+		if err != nil {
+			return false, err
+		}
+		keys = append(keys, assetKey(a.Path))
+	}
+	for _, k := range keys {
+		if err := assets.Delete(tx, k); err != nil {
+			return false, err
+		}
+	}
+	return len(keys) > some, nil
 }
 
 // below is the prefix of what lies in the directory path; the empty path is the root.

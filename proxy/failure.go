@@ -25,6 +25,15 @@ type failing struct {
 	reason     string    // for people
 	until      time.Time // no attempt before that, if set
 	everywhere bool      // it holds for all hosts
+	postponed  bool      // nobody was asked
+}
+
+// result is the word for it in metrics.
+func (f failing) result() string {
+	if f.postponed {
+		return "postponed"
+	}
+	return "failed"
 }
 
 // limitPause is how long an authority is left alone that wants fewer requests and doesn't say for how long.
@@ -34,7 +43,7 @@ const limitPause = time.Hour
 func judge(err error) failing {
 	var wait *waitError
 	if errors.As(err, &wait) {
-		return failing{reason: wait.reason, until: wait.until}
+		return failing{reason: wait.reason, until: wait.until, postponed: true}
 	}
 	var p acme.Problem
 	if errors.As(err, &p) {
@@ -72,11 +81,12 @@ var (
 
 // explained is what a problem document says, with what it says about single names.
 func explained(p acme.Problem) string {
-	text := p.Detail
+	parts := []string{p.Detail}
 	for _, sub := range p.Subproblems {
-		text += " " + sub.Detail
+		parts = append(parts, sub.Detail)
 	}
-	if strings.TrimSpace(text) == "" {
+	text := strings.TrimSpace(strings.Join(parts, " "))
+	if text == "" {
 		text = p.Title + " (" + p.Type + ")"
 	}
 	return sentence(text)

@@ -59,23 +59,23 @@ func (l *lines) named(message string) (records []map[string]any) {
 }
 
 // newNode makes a node that is not started, with hosts below tickets.example.
-func newNode(t testing.TB, mode proxy.TLSMode) *node {
-	t.Helper()
+func newNode(tb testing.TB, mode proxy.TLSMode) *node {
+	tb.Helper()
 	url := "https://tickets.example"
 	if mode == proxy.Off {
 		url = "http://tickets.example"
 	}
 	names, err := tenant.NewNode(tenant.NodeOptions{URLs: []string{url}, TLSOff: mode == proxy.Off})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	n := &node{store: storagetest.Open(t, tables()...), log: &lines{}}
+	n := &node{store: storagetest.Open(tb, tables()...), log: &lines{}}
 	n.directory = tenant.NewDirectory(n.store, names, nil)
-	if err := n.directory.Load(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := n.directory.Load(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 	n.tenants = tenant.NewRegistry(n.store, n.directory)
-	n.acme, n.bee = n.create(t, "acme"), n.create(t, "bee")
+	n.acme, n.bee = n.create(tb, "acme"), n.create(tb, "bee")
 	n.config = proxy.Config{
 		Store: n.store, Directory: n.directory, Node: names, Product: http.HandlerFunc(product),
 		HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", TLS: mode, Log: slog.New(slog.NewJSONHandler(n.log, nil)),
@@ -87,11 +87,11 @@ func tables() []storage.Declared {
 	return append(tenant.Tables(), proxy.Tables()...)
 }
 
-func (n *node) create(t testing.TB, slug string) *tenant.Tenant {
-	t.Helper()
-	made, _, err := n.tenants.Create(t.Context(), slug, "Tenant "+slug)
+func (n *node) create(tb testing.TB, slug string) *tenant.Tenant {
+	tb.Helper()
+	made, _, err := n.tenants.Create(tb.Context(), slug, "Tenant "+slug)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return made
 }
@@ -107,13 +107,13 @@ func product(w http.ResponseWriter, r *http.Request) {
 }
 
 // start runs the edge until the test ends.
-func (n *node) start(t testing.TB) {
-	t.Helper()
-	s, err := proxy.New(t.Context(), n.config)
+func (n *node) start(tb testing.TB) {
+	tb.Helper()
+	s, err := proxy.New(tb.Context(), n.config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	n.server = s
@@ -121,9 +121,9 @@ func (n *node) start(t testing.TB) {
 		cancel()
 		return <-done
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := n.stop(); err != nil {
-			t.Errorf("Run = %v", err)
+			tb.Errorf("Run = %v", err)
 		}
 	})
 }
@@ -181,17 +181,17 @@ func app(t *testing.T, name string) string {
 	return s.URL
 }
 
-func (n *node) route(t testing.TB, of *tenant.Tenant, host, prefix string, upstreams ...string) {
-	t.Helper()
-	if err := n.tenants.AddRoute(t.Context(), of.ID, tenant.Host(host), tenant.Route{Prefix: prefix, Upstreams: upstreams}); err != nil {
-		t.Fatal(err)
+func (n *node) route(tb testing.TB, of *tenant.Tenant, host, prefix string, upstreams ...string) {
+	tb.Helper()
+	if err := n.tenants.AddRoute(tb.Context(), of.ID, tenant.Host(host), tenant.Route{Prefix: prefix, Upstreams: upstreams}); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func (n *node) mount(t testing.TB, of *tenant.Tenant, host, path string) {
-	t.Helper()
-	if err := n.tenants.Mount(t.Context(), of.ID, tenant.Host(host), path); err != nil {
-		t.Fatal(err)
+func (n *node) mount(tb testing.TB, of *tenant.Tenant, host, path string) {
+	tb.Helper()
+	if err := n.tenants.Mount(tb.Context(), of.ID, tenant.Host(host), path); err != nil {
+		tb.Fatal(err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 type edge struct {
 	directory *tenant.Directory
 	trusted   *trust
+	metrics   *metrics
 	log       *slog.Logger
 	// challenge answers an authority that asks over HTTP; nil without ACME.
 	challenge func(w http.ResponseWriter, r *http.Request, known bool) bool
@@ -46,7 +47,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (e *edge) finish(x *exchange, r *http.Request) {
 	p := recover()
 	if p == nil {
-		x.record(e.log, r)
+		e.record(x, r)
 		return
 	}
 	abort := p == http.ErrAbortHandler //nolint:errorlint // the value itself is the sign, by net/http's contract
@@ -55,10 +56,10 @@ func (e *edge) finish(x *exchange, r *http.Request) {
 	}
 	if x.status == 0 && !abort {
 		internalError.answer(x, r, x.visit.RequestID)
-		x.record(e.log, r)
+		e.record(x, r)
 		return
 	}
-	x.record(e.log, r)
+	e.record(x, r)
 	panic(http.ErrAbortHandler) // the answer is torn: the client must not take it for whole
 }
 
@@ -103,7 +104,7 @@ func (f *front) serve(x *exchange, r *http.Request) {
 	if longLived(r) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(f.streams, cancel)()
+		defer context.AfterFunc(f.streams, cancel)() //nolint:contextcheck // that is the point: another life ends this one
 		r = r.WithContext(ctx)
 	}
 	if len(v.Site.Routes) > 0 {
@@ -112,6 +113,7 @@ func (f *front) serve(x *exchange, r *http.Request) {
 			return
 		}
 		if route := f.route(v.Site, r.URL.Path); route != nil {
+			x.forwarded = true
 			f.upstreams.Forward(x, r, v, route)
 			return
 		}
@@ -207,7 +209,8 @@ func owns(path string) bool {
 }
 
 // failed answers for an upstream that did not.
-func failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
+func (m *metrics) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
+	m.upstreams[f].Inc()
 	p, id := upstreamGone, ""
 	if x, ok := w.(*exchange); ok {
 		id = x.visit.RequestID

@@ -58,8 +58,10 @@ func TestUnknownHostInABrowser(t *testing.T) {
 func TestClientIP(t *testing.T) {
 	n := newNode(t, proxy.Off)
 	n.start(t)
-	spoofed := []string{"X-Forwarded-For", "198.51.100.1", "Forwarded", "for=198.51.100.1", "Cf-Connecting-Ip", "198.51.100.1",
-		"X-Real-Ip", "198.51.100.1", "X-Forwarded-Proto", "https", "X-Request-Id", "mine"}
+	spoofed := []string{
+		"X-Forwarded-For", "198.51.100.1", "Forwarded", "for=198.51.100.1", "Cf-Connecting-Ip", "198.51.100.1",
+		"X-Real-Ip", "198.51.100.1", "X-Forwarded-Proto", "https", "X-Request-Id", "mine",
+	}
 	a := n.get(t, "acme.tickets.example", "/", spoofed...)
 	if want := "acme acme.tickets.example / 127.0.0.1 http false"; a.body != want {
 		t.Errorf("a stranger was believed: got %q, want %q", a.body, want)
@@ -361,7 +363,7 @@ func TestDrainClosesWebSockets(t *testing.T) {
 	c := n.dial(t)
 	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: acme.tickets.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	br := bufio.NewReader(c)
-	res, err := http.ReadResponse(br, nil)
+	res, err := http.ReadResponse(br, nil) //nolint:bodyclose // the connection is the body
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("upgrade: %v, %v", res, err)
 	}
@@ -388,5 +390,26 @@ func TestSlowBody(t *testing.T) {
 	r.Body = io.NopCloser(strings.NewReader(strings.Repeat("x", 100_000)))
 	if a := do(t, r); a.body != "100000 <nil>" {
 		t.Errorf("got %q", a.body)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.config.Metrics = "127.0.0.1:0"
+	n.start(t)
+	n.get(t, "acme.tickets.example", "/")
+	n.get(t, "nobody.example", "/")
+	watch := func(path string) answer {
+		r := n.request(t, http.MethodGet, "", path)
+		r.URL.Host = n.server.MetricsAddr().String()
+		return do(t, r)
+	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if a := watch(path); a.StatusCode != http.StatusOK || a.body != "ok\n" {
+			t.Errorf("%s: %d %q", path, a.StatusCode, a.body)
+		}
+	}
+	if a := watch("/metrics"); !contains(a.body, `deskgate_requests_total{by="product",status="2xx"} 1`, `deskgate_requests_total{by="product",status="4xx"} 1`) {
+		t.Errorf("metrics:\n%s", a.body)
 	}
 }

@@ -2,7 +2,8 @@ package proxy
 
 import (
 	"encoding/json"
-	"html/template"
+	"fmt"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,13 +19,12 @@ type problem struct {
 
 // What the edge itself answers.
 var (
-	notServed       = problem{http.StatusMisdirectedRequest, "HOST_UNKNOWN", "Nothing is served here.", "This name is not served at this address."}
-	badRequest      = problem{http.StatusBadRequest, "BAD_REQUEST", "Bad request.", "The request could not be understood."}
-	internalError   = problem{http.StatusInternalServerError, "INTERNAL", "Something went wrong.", "The request could not be answered. It has been noted."}
-	upstreamGone    = problem{http.StatusBadGateway, "UPSTREAM_UNAVAILABLE", "This page is not available right now.", "The application behind this address does not answer."}
-	upstreamSlow    = problem{http.StatusGatewayTimeout, "UPSTREAM_TIMEOUT", "This page takes too long.", "The application behind this address did not answer in time."}
-	requestTooSlow  = problem{http.StatusRequestTimeout, "REQUEST_TIMEOUT", "The request took too long.", "The request did not arrive in time."}
-	requestTooLarge = problem{http.StatusRequestEntityTooLarge, "TOO_LARGE", "The request is too large.", "The request is larger than what is accepted here."}
+	notServed      = problem{http.StatusMisdirectedRequest, "HOST_UNKNOWN", "Nothing is served here.", "This name is not served at this address."}
+	badRequest     = problem{http.StatusBadRequest, "BAD_REQUEST", "Bad request.", "The request could not be understood."}
+	internalError  = problem{http.StatusInternalServerError, "INTERNAL", "Something went wrong.", "The request could not be answered. It has been noted."}
+	upstreamGone   = problem{http.StatusBadGateway, "UPSTREAM_UNAVAILABLE", "This page is not available right now.", "The application behind this address does not answer."}
+	upstreamSlow   = problem{http.StatusGatewayTimeout, "UPSTREAM_TIMEOUT", "This page takes too long.", "The application behind this address did not answer in time."}
+	requestTooSlow = problem{http.StatusRequestTimeout, "REQUEST_TIMEOUT", "The request took too long.", "The request did not arrive in time."}
 )
 
 // document is the contract's error document.
@@ -36,12 +36,13 @@ type document struct {
 	RequestID string `json:"request_id,omitempty"`
 }
 
-var problemPage = template.Must(template.New("problem").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Message}}</title>
+// problemPage takes message, message, sentence and request id.
+const problemPage = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s</title>
 <style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1.5rem}
 h1{font-size:1.5rem;margin:0 0 .5rem}p{margin:0 0 1rem}small{opacity:.65}</style></head>
-<body><h1>{{.Message}}</h1><p>{{.Error}}</p>{{with .RequestID}}<small>{{.}}</small>{{end}}</body></html>
-`))
+<body><h1>%s</h1><p>%s</p><small>%s</small></body></html>
+`
 
 // answer writes the problem: as a page to a browser that navigates, as the error document to everybody else.
 func (p problem) answer(w http.ResponseWriter, r *http.Request, requestID string) {
@@ -50,7 +51,8 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request, requestID string
 	kind := "application/json"
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		kind = "text/html; charset=utf-8"
-		_ = problemPage.Execute(&body, d) // a fixed template into memory
+		title := html.EscapeString(d.Message)
+		fmt.Fprintf(&body, problemPage, title, title, html.EscapeString(d.Error), html.EscapeString(d.RequestID))
 	} else {
 		_ = json.NewEncoder(&body).Encode(d) // strings into memory
 	}

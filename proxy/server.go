@@ -89,6 +89,7 @@ type Server struct {
 	watch        net.Listener  // --metrics, nil if there is none
 	certificates *certificates // nil with TLS off
 	upstreams    *upstream.Proxy
+	metrics      *metrics
 	doors        []door
 	trusted      trust
 
@@ -105,7 +106,7 @@ type door struct {
 
 // New checks the settings and opens the listeners. Whoever made a Server has to Run it, or to Close it.
 func New(ctx context.Context, c Config) (*Server, error) {
-	s := &Server{config: c.withDefaults()}
+	s := &Server{config: c.withDefaults(), metrics: newMetrics()}
 	s.trusted.set(c.TrustedProxies)
 	s.streams, s.endStreams = context.WithCancel(context.WithoutCancel(ctx))
 	err := s.check()
@@ -113,12 +114,12 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		err = s.listen(ctx)
 	}
 	if err == nil && s.config.TLS != Off {
-		s.certificates, err = newCertificates(ctx, &s.config, s.plain, s.secure)
+		s.certificates, err = newCertificates(ctx, &s.config, s.metrics, s.plain, s.secure)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.upstreams = upstream.New(upstream.Options{Fail: failed, Log: s.config.Log})
+	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log})
 	s.open()
 	return s, nil
 }
@@ -222,7 +223,7 @@ func (s *Server) open() {
 }
 
 func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
-	e := &edge{directory: s.config.Directory, trusted: &s.trusted, log: s.config.Log, next: next}
+	e := &edge{directory: s.config.Directory, trusted: &s.trusted, metrics: s.metrics, log: s.config.Log, next: next}
 	if s.certificates != nil {
 		e.challenge = s.certificates.answer
 	}

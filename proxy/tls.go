@@ -24,7 +24,7 @@ import (
 // Two configs share cache, storage and issuer. "managed" is what certificates are obtained, renewed and loaded with. The
 // cache is told that all its certificates belong to "resting", a config for certificates on demand, whose maintenance
 // is left to handshakes and which no handshake uses: so certmagic renews nothing by itself, beside our schedule and budget.
-func newCertificates(ctx context.Context, c *Config, plain, secure net.Listener) (*certificates, error) {
+func newCertificates(ctx context.Context, c *Config, m *metrics, plain, secure net.Listener) (*certificates, error) {
 	log := newZap(c.Log.With("room", "certmagic"))
 	store := newCertStore(c.Store, c.Log)
 	cs := &certificates{
@@ -32,6 +32,7 @@ func newCertificates(ctx context.Context, c *Config, plain, secure net.Listener)
 		custom:    customHosts{c.Domains},
 		own:       ownHosts{store: c.Store, directory: c.Directory},
 		store:     store,
+		metrics:   m,
 		log:       c.Log,
 		more:      make(chan struct{}, 1),
 		flights:   make(map[tenant.Host]*flight),
@@ -72,7 +73,9 @@ func newCertificates(ctx context.Context, c *Config, plain, secure net.Listener)
 			}
 		}
 	}
-	c.Domains.OnRemove(cs.forget)
+	m.gauge("certificate_attempts_running", "Attempts to obtain or renew a certificate that are under way.", cs.running)
+	background := context.WithoutCancel(ctx)
+	c.Domains.OnRemove(func(h tenant.Host) { cs.forget(background, h) })
 	return cs, nil
 }
 
@@ -120,7 +123,7 @@ func place(l net.Listener) (host string, port int) {
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = ""
 	}
-	port, _ = strconv.Atoi(p) //nolint:errcheck // an address of a TCP listener
+	port, _ = strconv.Atoi(p) // the address of a TCP listener
 	return host, port
 }
 
@@ -137,10 +140,17 @@ func (c *certificates) tlsConfig() *tls.Config {
 		NextProtos:     []string{"h2", "http/1.1", acmez.ACMETLS1Protocol},
 		GetCertificate: c.certificate,
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
-			if _, served := c.directory.Lookup(h.ServerName); served || c.challenged(h) {
-				return nil, nil //nolint:nilnil // crypto/tls wants it so: go on with this config
+			_, served := c.directory.Lookup(h.ServerName)
+			switch {
+			case c.challenged(h):
+				c.metrics.hellos["challenge"].Inc()
+			case served:
+				c.metrics.hellos["served"].Inc()
+			default:
+				c.metrics.hellos["unknown"].Inc()
+				return strangers, nil
 			}
-			return strangers, nil
+			return nil, nil //nolint:nilnil // crypto/tls wants it so: go on with this config
 		},
 	}
 }
@@ -201,7 +211,7 @@ func (c *certificates) fetch(ctx context.Context, site *tenant.Site) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case r := <-loading:
-		if expired, _ := r.Val.(bool); r.Err == nil && !expired { //nolint:errcheck // no bool: not expired
+		if expired, _ := r.Val.(bool); r.Err == nil && !expired {
 			return nil
 		}
 		if r.Err != nil && !errors.Is(r.Err, fs.ErrNotExist) {

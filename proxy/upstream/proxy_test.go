@@ -162,7 +162,7 @@ func TestNextUpstreamWhereOneIsDown(t *testing.T) {
 	b := echo(t, "b")
 	s := start(t, &tenant.Route{Prefix: "/", Upstreams: []string{vanished(t), b.URL}})
 	for range 10 {
-		if status, body := get(t, s.URL); status != 200 || body != "b /" {
+		if status, body := get(t, s.URL); status != http.StatusOK || body != "b /" {
 			t.Fatalf("got %d %q, want b's answer", status, body)
 		}
 	}
@@ -173,7 +173,7 @@ func TestNextUpstreamWhereOneIsDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		res.Body.Close()
-		if res.StatusCode != 200 {
+		if res.StatusCode != http.StatusOK {
 			t.Errorf("POST while one upstream rests: %d, want 200", res.StatusCode)
 		}
 	}
@@ -266,7 +266,7 @@ func TestWebSocket(t *testing.T) {
 	defer conn.Close()
 	fmt.Fprint(conn, "GET /ws HTTP/1.1\r\nHost: shop.acme.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n")
 	br := bufio.NewReader(conn)
-	res, err := http.ReadResponse(br, nil)
+	res, err := http.ReadResponse(br, nil) //nolint:bodyclose // the connection is the body
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("upgrade: %v, %v", res, err)
 	}

@@ -61,7 +61,7 @@ func (p *Proxy) candidates(r *tenant.Route) ([]*target, error) {
 		return []*target{first}, err
 	}
 	now, n := time.Now(), len(r.Upstreams)
-	start := int(first.turn.Add(1) % uint64(n)) //nolint:gosec // smaller than n
+	start := int(first.turn.Add(1) % uint64(n))
 	fit, resting := make([]*target, 0, n), []*target(nil)
 	for i := range n {
 		t, err := p.target(r.Upstreams[(start+i)%n])
