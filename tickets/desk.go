@@ -63,7 +63,7 @@ func find(tx *storage.Tx, a Actor, r Ref, deleted bool) (Ticket, error) {
 		return Ticket{}, ErrNotFound
 	case err != nil:
 		return Ticket{}, err
-	case !a.sees(&t), t.Purging, t.Deleted() && !(deleted && a.Staff()):
+	case !a.sees(&t), t.Purging, t.Deleted() && (!deleted || !a.Staff()):
 		return Ticket{}, ErrNotFound
 	}
 	return t, nil

@@ -3,6 +3,7 @@ package tickets_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,7 +159,7 @@ func TestOpen(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	w := newWorld(t)
 	w.open(token, "Imported", func(d *tickets.Draft) { d.ExternalID = "zd-77" })
-	long := func(n int) string { return string(make([]rune, 0, n)) + stringOf('x', n) }
+	long := func(n int) string { return strings.Repeat("x", n) }
 	for name, tc := range map[string]struct {
 		field  string
 		change func(*tickets.Draft)
@@ -207,14 +208,6 @@ func TestOpenRefuses(t *testing.T) {
 	if next := w.open(ann, "next"); next.Number != 2 {
 		t.Errorf("next number %d, want 2", next.Number)
 	}
-}
-
-func stringOf(r rune, n int) string {
-	out := make([]rune, n)
-	for i := range out {
-		out[i] = r
-	}
-	return string(out)
 }
 
 func TestFindBy(t *testing.T) {
@@ -277,8 +270,15 @@ func TestIsolation(t *testing.T) {
 		}
 	}
 	for _, q := range []tickets.Query{
-		{}, {Text: "secret"}, {Text: "prin"}, {Tag: "secret"}, {RequesterID: "usr_ann"}, {Status: []tickets.Status{tickets.StatusNew}},
-		{Assignee: tickets.AssigneeNone}, {Sort: tickets.CreatedAsc}, {Text: "secret", Sort: tickets.UpdatedAsc},
+		{},
+		{Text: "secret"},
+		{Text: "prin"},
+		{Tag: "secret"},
+		{RequesterID: "usr_ann"},
+		{Status: []tickets.Status{tickets.StatusNew}},
+		{Assignee: tickets.AssigneeNone},
+		{Sort: tickets.CreatedAsc},
+		{Text: "secret", Sort: tickets.UpdatedAsc},
 	} {
 		for name, a := range map[string]tickets.Actor{"bob": bob, "mallory": mallo, "nobody": {}} {
 			if got := w.list(a, q); len(got) > 0 {
@@ -314,7 +314,7 @@ func TestComments(t *testing.T) {
 	w.comment(token, tk, "four", tickets.Public)
 	read := func(a tickets.Actor) (bodies []string) {
 		for cursor := ""; ; {
-			p, err := w.Desk.Comments(t.Context(), w.acme, a, tk.Ref(), cursor, 1)
+			p, err := w.Comments(t.Context(), w.acme, a, tk.Ref(), cursor, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -103,7 +103,7 @@ func (d *Desk) keepCategory(tx *storage.Tx, t *Ticket) error {
 }
 
 const (
-	sweepEvery = 30 * time.Second
+	sweepEvery = time.Minute
 	// sweepOverlap is how far a sweep reaches back behind the last one, for what was due already when it was written.
 	sweepOverlap = 10 * time.Minute
 	sweepPage    = 200
@@ -208,10 +208,10 @@ func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Tim
 // interrupted is due still.
 func (d *Desk) purge(ctx context.Context, tn *tenant.Tenant, r Ref) error {
 	k := newest(nil, r.id)
-	for _, clear := range []func(*storage.Tx, storage.Key) (int, error){clearBelow(commentTable), clearBelow(activityTable)} {
+	for _, sweep := range []func(*storage.Tx, storage.Key) (int, error){clearBelow(commentTable), clearBelow(activityTable)} {
 		for n := purgePage; n == purgePage; {
 			err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-				n, err = clear(tx, k)
+				n, err = sweep(tx, k)
 				return err
 			})
 			if err != nil {

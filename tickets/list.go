@@ -87,7 +87,7 @@ func (d *Desk) total(ctx context.Context, tn *tenant.Tenant, f *filter, s source
 	for range transactions {
 		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
 			from, err = f.walk(tx, s, from, func(c *candidate) (bool, error) {
-				if c.row == nil || f.tag != "" || f.text != "" {
+				if !f.certain(c) {
 					t, err := f.confirm(tx, c)
 					if t == nil || err != nil {
 						return err == nil, err

@@ -51,43 +51,44 @@ func (s search) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[can
 
 // leap yields the tickets that are in all lists, each list jumping to where the others are.
 func (search) leap(unions []*union, certain bool, f *filter, from *place, yield func(candidate, error) bool) {
-	var target storage.Key
+	var target, end storage.Key
 	if from != nil {
-		target = append(newest(nil, from.id), 0) // the place itself has been
+		target = behindKey(newest(nil, from.id))
 	}
-	var end storage.Key
 	if !f.createdAfter.IsZero() {
 		end = newest(nil, lastOf(f.createdAfter))
 	}
-	for cost := 0; ; {
-		agreed := 0
-		for i := 0; agreed < len(unions); i = (i + 1) % len(unions) {
-			key, read, err := unions[i].seek(target)
-			cost += read
-			switch {
-			case err != nil:
-				yield(candidate{}, err)
-				return
-			case key == nil || end != nil && bytes.Compare(key, end) >= 0:
-				return
-			case bytes.Equal(key, target):
-				agreed++
-			default:
-				target, agreed = key, 1
-				if cost >= markEvery {
-					if !yield(candidate{id: above(refOf(key).id), mark: true, cost: cost}, nil) {
-						return
-					}
-					cost = 0
-				}
-			}
-		}
-		if !yield(candidate{id: refOf(target).id, found: certain, cost: cost}, nil) {
+	cost, agreed := 0, 0
+	for i := 0; ; i = (i + 1) % len(unions) {
+		key, read, err := unions[i].seek(target)
+		if err != nil {
+			yield(candidate{}, err)
 			return
 		}
-		target, cost = append(bytes.Clone(target), 0), 0
+		if key == nil || end != nil && bytes.Compare(key, end) >= 0 {
+			return
+		}
+		cost += read
+		if agreed++; !bytes.Equal(key, target) {
+			target, agreed = key, 1
+		}
+		c := candidate{id: refOf(target).id, found: certain, cost: cost}
+		switch {
+		case agreed == len(unions):
+			target, agreed = behindKey(target), 0
+		case cost >= markEvery:
+			c.id, c.mark = above(c.id), true
+		default:
+			continue
+		}
+		if cost = 0; !yield(c, nil) {
+			return
+		}
 	}
 }
+
+// behindKey is the next key behind k.
+func behindKey(k storage.Key) storage.Key { return append(k[:len(k):len(k)], 0) }
 
 // above is the next greater ID: that of a place behind which the given one comes first.
 func above(id ulid.ULID) ulid.ULID {

@@ -200,6 +200,11 @@ func (f *filter) fits(c *candidate) bool {
 		(f.tag == "" || slices.Contains(c.row.Tags, f.tagHash))
 }
 
+// certain says whether a candidate that fits is wanted for sure.
+func (f *filter) certain(c *candidate) bool {
+	return c.row != nil && c.ticket == nil && f.tag == "" && f.text == "" && !f.deleted
+}
+
 func (f *filter) fitsRow(r *row) bool {
 	return (len(f.status) == 0 || slices.Contains(f.status, r.Status)) &&
 		(len(f.priority) == 0 || slices.Contains(f.priority, r.Priority)) &&

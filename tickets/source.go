@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -114,10 +115,8 @@ func (f *filter) byStatusOrAll(tx *storage.Tx, s source) (source, error) {
 	}
 	var n int64
 	for i, st := range Statuses() {
-		for _, want := range f.status {
-			if st == want {
-				n += c.ByStatus[i]
-			}
+		if slices.Contains(f.status, st) {
+			n += c.ByStatus[i]
 		}
 	}
 	if n > sortable {
@@ -248,39 +247,55 @@ func (p pile) candidates(_ *storage.Tx, f *filter, from *place) iter.Seq2[candid
 // merge yields what several sequences have, each of which is in order, in order.
 func merge(parts []iter.Seq2[candidate, error], before func(a, b *candidate) bool) iter.Seq2[candidate, error] {
 	return func(yield func(candidate, error) bool) {
-		type head struct {
-			c    candidate
-			err  error
-			next func() (candidate, error, bool)
-		}
 		var heads []*head
+		defer func() {
+			for _, h := range heads {
+				h.stop()
+			}
+		}()
 		for _, p := range parts {
-			next, stop := iter.Pull2(p)
-			defer stop()
-			h := &head{next: next}
-			var ok bool
-			if h.c, h.err, ok = next(); ok {
+			h := new(head)
+			h.next, h.stop = iter.Pull2(p)
+			if h.advance() {
 				heads = append(heads, h)
 			}
 		}
 		for len(heads) > 0 {
-			first := 0
-			for i, h := range heads {
-				if h.err != nil || before(&h.c, &heads[first].c) {
-					first = i
-				}
-				if h.err != nil {
-					break
-				}
-			}
-			h := heads[first]
+			i := foremost(heads, before)
+			h := heads[i]
 			if !yield(h.c, h.err) || h.err != nil {
 				return
 			}
-			var ok bool
-			if h.c, h.err, ok = h.next(); !ok {
-				heads = append(heads[:first], heads[first+1:]...)
+			if !h.advance() {
+				heads = slices.Delete(heads, i, i+1)
 			}
 		}
 	}
+}
+
+// head is a sequence from its present candidate on.
+type head struct {
+	c    candidate
+	err  error
+	next func() (candidate, error, bool)
+	stop func()
+}
+
+func (h *head) advance() (ok bool) {
+	h.c, h.err, ok = h.next()
+	return ok
+}
+
+// foremost is the index of the head that comes first; one with an error comes before all.
+func foremost(heads []*head, before func(a, b *candidate) bool) int {
+	first := 0
+	for i, h := range heads {
+		if h.err != nil {
+			return i
+		}
+		if before(&h.c, &heads[first].c) {
+			first = i
+		}
+	}
+	return first
 }

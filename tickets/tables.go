@@ -39,8 +39,8 @@ var (
 		ID: 128, Name: "tickets", Key: func(t *Ticket) storage.Key { return newest(nil, t.ulid()) },
 	})
 	byNumber = storage.NewUnique(ticketTable, 1, func(t *Ticket) storage.Key { return storage.Key(nil).Uint(t.Number) })
-	// A deleted ticket lets go of its external ID.
-	byExternalID = storage.NewUnique(ticketTable, 2, func(t *Ticket) storage.Key {
+	// An external ID names one ticket. A deleted one lets go of it.
+	_ = storage.NewUnique(ticketTable, 2, func(t *Ticket) storage.Key {
 		if t.ExternalID == "" || t.Deleted() {
 			return nil
 		}
@@ -143,7 +143,7 @@ var (
 	categoryTable = storage.NewTable(storage.Declaration[Category]{
 		ID: 134, Name: "categories", Key: func(c *Category) storage.Key { return storage.Key(nil).Str(c.ID) },
 	})
-	bySlug = storage.NewUnique(categoryTable, 1, func(c *Category) storage.Key { return storage.Key(nil).Str(c.Slug) })
+	_ = storage.NewUnique(categoryTable, 1, func(c *Category) storage.Key { return storage.Key(nil).Str(c.Slug) })
 	// seedTable holds one record once the tenant got its first categories.
 	seedTable = storage.NewTable(storage.Declaration[seed]{
 		ID: 135, Name: "ticket seeds", Key: func(*seed) storage.Key { return storage.Key(nil).Uint(0) },

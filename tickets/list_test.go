@@ -1,0 +1,282 @@
+package tickets_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// TestListsAgainstModel makes some hundred tickets of all kinds and compares lists by random filters with what a plain
+// look at every ticket gives.
+func TestListsAgainstModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		cats, err := w.Categories(t.Context(), w.acme, agent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		all := w.randomTickets(r, 300, cats)
+		for i := range 600 {
+			a := pick(r, agent, token, ann, ann, bob, eve)
+			q := randomQuery(r, a, all, cats)
+			want := model(all, a, q)
+			q.Limit = pick(r, 0, 1, 3, 100)
+			got := w.all(w.acme, a, q)
+			if diff := cmp.Diff(numbers(want), numbers(got)); diff != "" {
+				t.Fatalf("list %d of %s: %+v (-want +got):\n%s", i, a.Person().Name, q, diff)
+			}
+			q.Cursor, q.IncludesTotal = "", true
+			if p, err := w.List(t.Context(), w.acme, a, q); err != nil || p.Total != len(want) || p.TotalCapped {
+				t.Fatalf("total of %+v = %d (capped %t), %v, want %d", q, p.Total, p.TotalCapped, err, len(want))
+			}
+		}
+	})
+}
+
+func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+func numbers(ts []tickets.Ticket) []uint64 {
+	out := []uint64{}
+	for _, t := range ts {
+		out = append(out, t.Number)
+	}
+	return out
+}
+
+// randomTickets returns all tickets as they are in the end, deleted ones included.
+func (w *world) randomTickets(r *rand.Rand, n int, cats []tickets.Category) (all []tickets.Ticket) {
+	w.t.Helper()
+	zoe := agent.Person()
+	for range n {
+		time.Sleep(time.Duration(r.IntN(3)) * time.Millisecond)
+		a := pick(r, ann, ann, bob, eve, token, agent)
+		tk := w.open(a, pick(r, "red", "green")+" "+pick(r, "apple", "apricot", "pear"), func(d *tickets.Draft) {
+			d.Priority = pick(r, tickets.Priorities()...)
+			d.Tags = slices.DeleteFunc([]string{"x", "y", "z"}, func(string) bool { return r.IntN(3) > 0 })
+			if r.IntN(2) == 0 {
+				d.CategoryID = pick(r, cats...).ID
+			}
+			if a.Staff() && r.IntN(2) == 0 {
+				p := pick(r, ann, bob).Person()
+				d.Requester = &p
+			}
+		})
+		all = append(all, tk)
+	}
+	for range n {
+		time.Sleep(time.Duration(r.IntN(3)) * time.Millisecond)
+		i := r.IntN(n)
+		c := tickets.Change{Assignee: pick(r, tickets.Set(zoe), tickets.Set(tickets.Person{ID: "agt_yan"}), tickets.Clear[tickets.Person]())}
+		if r.IntN(2) == 0 {
+			c = tickets.Change{AddTags: []string{pick(r, "x", "y")}, RemoveTags: []string{"z"}}
+		}
+		if moves := agent.Moves(all[i].Status); len(moves) > 0 && r.IntN(2) == 0 {
+			c.Status = tickets.Set(pick(r, moves...))
+		}
+		all[i] = w.change(agent, all[i], c)
+	}
+	for i := range all {
+		if r.IntN(10) > 0 {
+			continue
+		}
+		if err := w.Delete(w.t.Context(), w.acme, agent, all[i].Ref(), 0); err != nil {
+			w.t.Fatal(err)
+		}
+		var err error
+		if all[i], err = w.FindDeleted(w.t.Context(), w.acme, agent, all[i].Ref()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return all
+}
+
+func randomQuery(r *rand.Rand, a tickets.Actor, all []tickets.Ticket, cats []tickets.Category) (q tickets.Query) {
+	some := func(f func()) {
+		if r.IntN(4) == 0 {
+			f()
+		}
+	}
+	some(func() { q.Status = []tickets.Status{pick(r, tickets.Statuses()...), pick(r, tickets.Statuses()...)} })
+	some(func() { q.Status = tickets.Statuses()[r.IntN(3):] })
+	some(func() { q.Priority = []tickets.Priority{pick(r, tickets.Priorities()...)} })
+	some(func() { q.CategoryID = pick(r, pick(r, cats...).ID, "cat_none") })
+	some(func() { q.Assignee = pick(r, "agt_zoe", "agt_yan", tickets.AssigneeNone) })
+	if a.Kind() == tickets.KindAgent {
+		some(func() { q.Assignee = tickets.AssigneeMe })
+	}
+	some(func() { q.RequesterID = pick(r, "usr_ann", "usr_bob", "lin_eve") })
+	some(func() { q.Tag = pick(r, "x", "y", "z", "none") })
+	some(func() { q.Text = pick(r, "red", "apple", "ap", "green ap", "pear red", "blue", "p") })
+	some(func() { q.CreatedAfter = pick(r, all...).CreatedAt })
+	some(func() { q.UpdatedAfter = pick(r, all...).UpdatedAt })
+	q.Deleted = a.Staff() && r.IntN(8) == 0
+	q.Sort = pick(r, append(tickets.Sorts(), "")...)
+	return q
+}
+
+// model is what a list has to be, done plainly.
+func model(all []tickets.Ticket, a tickets.Actor, q tickets.Query) []tickets.Ticket {
+	var out []tickets.Ticket
+	for _, t := range all {
+		if modelSees(a, t) && modelTakes(a, t, q) {
+			out = append(out, t)
+		}
+	}
+	sort := q.Sort
+	if sort == "" {
+		sort = tickets.UpdatedDesc
+		if q.Text != "" {
+			sort = tickets.CreatedDesc
+		}
+	}
+	slices.SortFunc(out, func(x, y tickets.Ticket) int {
+		c := strings.Compare(x.ID, y.ID)
+		if strings.HasSuffix(string(sort), "updated_at") && !x.UpdatedAt.Equal(y.UpdatedAt) {
+			c = x.UpdatedAt.Compare(y.UpdatedAt)
+		}
+		if sort[0] == '-' {
+			return -c
+		}
+		return c
+	})
+	return out
+}
+
+func modelSees(a tickets.Actor, t tickets.Ticket) bool {
+	switch {
+	case a.Staff():
+		return true
+	case t.Requester == nil:
+		return false
+	case a.Kind() == tickets.KindVisitor:
+		return t.Requester.Lineage == a.Person().Lineage
+	}
+	return t.Requester.ID == a.Person().ID
+}
+
+func modelTakes(a tickets.Actor, t tickets.Ticket, q tickets.Query) bool {
+	assignee, requester := "", ""
+	if t.Assignee != nil {
+		assignee = t.Assignee.ID
+	}
+	if t.Requester != nil {
+		requester = t.Requester.ID
+	}
+	want := q.Assignee
+	switch want {
+	case tickets.AssigneeMe:
+		want = a.Person().ID
+	case tickets.AssigneeNone:
+		want = ""
+	}
+	return t.Deleted() == q.Deleted &&
+		(len(q.Status) == 0 || slices.Contains(q.Status, t.Status)) &&
+		(len(q.Priority) == 0 || slices.Contains(q.Priority, t.Priority)) &&
+		(q.CategoryID == "" || q.CategoryID == t.CategoryID) &&
+		(q.Assignee == "" || want == assignee) &&
+		(q.RequesterID == "" || q.RequesterID == requester) &&
+		(q.Tag == "" || slices.Contains(t.Tags, q.Tag)) &&
+		(q.Text == "" || hasWords(t.Title, q.Text)) &&
+		(q.CreatedAfter.IsZero() || t.CreatedAt.After(q.CreatedAfter)) &&
+		(q.UpdatedAfter.IsZero() || t.UpdatedAt.After(q.UpdatedAfter))
+}
+
+func TestListStaysPutUnderInserts(t *testing.T) {
+	w := newWorld(t)
+	for i := range 20 {
+		w.open(ann, fmt.Sprintf("old %d", i))
+	}
+	for _, sort := range []tickets.Sort{tickets.CreatedDesc, tickets.UpdatedDesc} {
+		q := tickets.Query{Sort: sort, Limit: 3}
+		seen := map[string]int{}
+		for page := 0; ; page++ {
+			p, err := w.List(t.Context(), w.acme, ann, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, tk := range p.Tickets {
+				seen[tk.Title]++
+			}
+			w.open(ann, fmt.Sprintf("new %s %d", sort, page))
+			if !p.HasMore {
+				break
+			}
+			q.Cursor = p.Next
+		}
+		for i := range 20 {
+			if n := seen[fmt.Sprintf("old %d", i)]; n != 1 {
+				t.Errorf("%s: ticket %d came %d times", sort, i, n)
+			}
+		}
+	}
+}
+
+func TestListLimits(t *testing.T) {
+	w := newWorld(t)
+	for i := range 130 {
+		w.open(ann, fmt.Sprint(i))
+	}
+	for limit, want := range map[int]int{0: 25, 1: 1, 100: 100, 1000: 100, -3: 25} {
+		p, err := w.List(t.Context(), w.acme, agent, tickets.Query{Limit: limit})
+		if err != nil || len(p.Tickets) != want || !p.HasMore {
+			t.Errorf("limit %d: %d tickets, more %t, %v; want %d", limit, len(p.Tickets), p.HasMore, err, want)
+		}
+	}
+	// A list that ends with a full page has no more.
+	p, err := w.List(t.Context(), w.acme, agent, tickets.Query{Limit: 65})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = w.List(t.Context(), w.acme, agent, tickets.Query{Limit: 65, Cursor: p.Next}); err != nil || len(p.Tickets) != 65 || p.HasMore || p.Next != "" {
+		t.Errorf("the last page: %d tickets, more %t, next %q, %v", len(p.Tickets), p.HasMore, p.Next, err)
+	}
+}
+
+func TestListRefuses(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		w.open(ann, "t")
+	}
+	for param, q := range map[string]tickets.Query{
+		"status":      {Status: []tickets.Status{"odd"}},
+		"priority":    {Priority: []tickets.Priority{"odd"}},
+		"sort":        {Sort: "title"},
+		"deleted":     {Deleted: true},
+		"assignee_id": {Assignee: tickets.AssigneeMe},
+		"q":           {Text: strings.Repeat("x", 2000)},
+	} {
+		_, err := w.List(t.Context(), w.acme, ann, q)
+		var bad *tickets.QueryError
+		if !errors.As(err, &bad) || bad.Param != param {
+			t.Errorf("%s: %v, want a QueryError", param, err)
+		}
+	}
+	p, err := w.List(t.Context(), w.acme, ann, tickets.Query{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		a tickets.Actor
+		q tickets.Query
+	}{
+		"another filter": {ann, tickets.Query{Cursor: p.Next, Tag: "x"}},
+		"another sort":   {ann, tickets.Query{Cursor: p.Next, Sort: tickets.CreatedAsc}},
+		"another actor":  {bob, tickets.Query{Cursor: p.Next}},
+		"no cursor":      {ann, tickets.Query{Cursor: "AAAA"}},
+		"not base64":     {ann, tickets.Query{Cursor: "%"}},
+	} {
+		if _, err := w.List(t.Context(), w.acme, tc.a, tc.q); !errors.Is(err, tickets.ErrBadCursor) {
+			t.Errorf("%s: %v, want ErrBadCursor", name, err)
+		}
+	}
+}
