@@ -58,13 +58,19 @@ func (n Navigation) browser() bool {
 	return n.modern() || n.Origin != "" || n.Referer != ""
 }
 
+// The methods that the callback tells apart. This package doesn't know net/http.
+const (
+	methodHead    = "HEAD"
+	methodOptions = "OPTIONS"
+)
+
 // arrival decides what a request for the callback is, from its headers alone: in all cases but SignIn and Chained the token
 // has not even been looked up. The order of the rules matters.
 func (n Navigation) arrival() Verdict {
 	switch {
-	case n.Method == "HEAD":
+	case n.Method == methodHead:
 		return AnswerHead
-	case n.Method == "OPTIONS":
+	case n.Method == methodOptions:
 		return Preflight
 	case n.Speculative:
 		return Speculation
@@ -78,18 +84,6 @@ func (n Navigation) arrival() Verdict {
 		return NewTab
 	}
 	return SignIn
-}
-
-// continuation decides what a request for the chain's second step is. Owner: it brought the cookie of the first step.
-func (n Navigation) continuation(owner bool) Verdict {
-	v := n.arrival()
-	switch {
-	case v != Chained:
-		return v
-	case owner:
-		return SignIn
-	}
-	return Button
 }
 
 // Existing is the requester's session that the browser has at this host already. The zero Existing is none.

@@ -43,7 +43,7 @@ func mailHost(domain string) (string, bool) {
 		return "", false
 	}
 	host, err := tenant.ParseHost(domain)
-	return string(host), err == nil
+	return string(host), err == nil && (strings.Contains(string(host), ".") || host == "localhost")
 }
 
 // goodLocal says whether s is a dot-atom that looks like nothing else: no quotes, no white space, nothing invisible, no

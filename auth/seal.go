@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
@@ -57,7 +58,7 @@ func seal(store *storage.Store, t *tenant.Tenant, host tenant.Host, p purpose, s
 // unseal opens a token that was made for this tenant, host and purpose, or returns ErrTokenInvalid or ErrTokenExpired.
 func unseal(store *storage.Store, t *tenant.Tenant, host tenant.Host, p purpose, token string) (sealed, error) {
 	var s sealed
-	if len(token) > maxSealed {
+	if len(token) > maxSealed || strings.ContainsAny(token, "\r\n") { // which the decoder would skip
 		return s, ErrTokenInvalid
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)

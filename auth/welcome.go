@@ -41,7 +41,7 @@ func welcomeIn(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionReco
 	if r, err = start(tx, RequesterSide, secret, r); err != nil {
 		return r, err
 	}
-	return r, record(tx, c, &r, a)
+	return r, record(tx, c, &r)
 }
 
 // vouched makes the session one of the user's. When somebody first proves that an address is theirs, the sessions of all
@@ -59,7 +59,7 @@ func (r *sessionRecord) vouched(tx *storage.Tx, p Person) error {
 }
 
 // record notes the sign-in in the tenant's audit log.
-func record(tx *storage.Tx, c *Claim, r *sessionRecord, a *Arrival) error {
+func record(tx *storage.Tx, c *Claim, r *sessionRecord) error {
 	id := Identity{Level: r.Level, ID: r.User, Lineage: r.Lineage}
 	detail := fmt.Sprintf("%s, %s, at %s", c.Door, r.Level, r.Host)
 	if c.Warning != "" {

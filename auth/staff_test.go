@@ -1,0 +1,219 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+const password = "correct horse battery"
+
+// invite invites somebody to acme and returns the invitation's token.
+func invite(tb testing.TB, h *house, email string, role auth.Role) string {
+	tb.Helper()
+	inv, err := h.doors.Staff.Invite(tb.Context(), h.acme, email, "", role, "operator")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	u, err := url.Parse(inv.URL)
+	if err != nil || u.Path != "/auth/invite" {
+		tb.Fatalf("invitation at %q", inv.URL)
+	}
+	return u.Query().Get("token")
+}
+
+// join makes a member of acme's staff and returns their session.
+func join(tb testing.TB, h *house, email string, role auth.Role) (auth.Session, string) {
+	tb.Helper()
+	s, secret, err := h.doors.Staff.Accept(tb.Context(), h.acme, auth.Acceptance{
+		Host: acmeHost, Token: invite(tb, h, email, role), Password: password, Client: client,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s, secret
+}
+
+func login(email, pass string) auth.PasswordLogin {
+	return auth.PasswordLogin{Host: acmeHost, Email: email, Password: pass, Client: client}
+}
+
+func TestStaffLife(t *testing.T) {
+	h := open(t)
+	ctx, staff := t.Context(), h.doors.Staff
+	joined, first := join(t, h, "Ann@acme.example", auth.RoleAdmin)
+	if joined.Level != auth.Staff || joined.Role != auth.RoleAdmin || joined.Email != "ann@acme.example" || joined.Name != "ann" {
+		t.Errorf("joined as %+v", joined)
+	}
+	find := func(secret string) error {
+		_, err := h.doors.Sessions.Find(ctx, h.acme, auth.StaffSide, acmeHost, secret)
+		return err
+	}
+	want(t, "the first session", find(first), nil)
+	_, err := h.find(t, first)
+	want(t, "as a requester", err, auth.ErrSignedOut)
+
+	again := login("ANN@acme.example", password)
+	again.Previous = first
+	s, second, err := staff.SignIn(ctx, h.acme, again)
+	if err != nil || s.User != joined.User || second == first {
+		t.Fatalf("signed in as %+v, %v", s, err)
+	}
+	want(t, "the session of before", find(first), auth.ErrSignedOut)
+	if !s.EndsAt.Equal(s.CreatedAt.Add(12 * time.Hour)) {
+		t.Errorf("ends at %s", s.EndsAt)
+	}
+	for _, l := range []auth.PasswordLogin{
+		login("ann@acme.example", password+"x"), login("ann@acme.example", ""), login("bob@acme.example", password), login("", ""),
+		login("not an address", password), login("ann@acme.example", strings.Repeat("x", 100_000)),
+	} {
+		_, _, err := staff.SignIn(ctx, h.acme, l)
+		want(t, l.Email, err, auth.ErrWrongPassword)
+	}
+	_, _, err = staff.SignIn(ctx, h.bee, login("ann@acme.example", password))
+	want(t, "at the other tenant", err, auth.ErrWrongPassword)
+
+	_, err = staff.Invite(ctx, h.acme, "ann@acme.example", "", auth.RoleAgent, "operator")
+	want(t, "invite a member", err, auth.ErrExists)
+	want(t, "remove at the other tenant", staff.Remove(ctx, h.bee, "ann@acme.example", "operator"), auth.ErrNotFound)
+	want(t, "remove", staff.Remove(ctx, h.acme, "Ann@acme.example", "operator"), nil)
+	want(t, "session of a removed member", find(second), auth.ErrSignedOut)
+	_, _, err = staff.SignIn(ctx, h.acme, login("ann@acme.example", password))
+	want(t, "removed member", err, auth.ErrWrongPassword)
+	want(t, "remove again", staff.Remove(ctx, h.acme, "ann@acme.example", "operator"), auth.ErrNotFound)
+
+	for _, action := range []string{"agent.invited", "agent.joined", "session.started", "agent.removed"} {
+		if e := h.audited(t, action); e.Object != "ann@acme.example" {
+			t.Errorf("audit of %s: %+v", action, e)
+		}
+	}
+}
+
+func TestInvitation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t)
+		ctx, staff := t.Context(), h.doors.Staff
+		accept := func(tn *tenant.Tenant, token, pass string) error {
+			_, _, err := staff.Accept(ctx, tn, auth.Acceptance{Host: acmeHost, Token: token, Password: pass, Client: client})
+			return err
+		}
+		old := invite(t, h, "ann@acme.example", auth.RoleAgent)
+		token := invite(t, h, "ann@acme.example", auth.RoleAdmin)
+		want(t, "a replaced one", accept(h.acme, old, password), auth.ErrInvitation)
+		want(t, "at the other tenant", accept(h.bee, token, password), auth.ErrInvitation)
+		for _, bad := range []string{"", "x", strings.Repeat("A", 43)} {
+			want(t, bad, accept(h.acme, bad, password), auth.ErrInvitation)
+		}
+		for _, bad := range []string{"", "short", strings.Repeat("x", 300), "aaaaaaaaaaaaaaaa", "ann@acme.example", "annannann1234", "bad\xff\xff\xffutf8 text"} {
+			if err := accept(h.acme, token, bad); !strings.HasPrefix(fields(err), "password: ") {
+				t.Errorf("password %.20q: %v", bad, err)
+			}
+		}
+		who, err := staff.Invited(ctx, h.acme, token)
+		if err != nil || who.Email != "ann@acme.example" || who.Role != auth.RoleAdmin || !who.JoinedAt.IsZero() {
+			t.Errorf("invited %+v, %v", who, err)
+		}
+		want(t, "good", accept(h.acme, token, password), nil)
+		want(t, "twice", accept(h.acme, token, password), auth.ErrInvitation)
+
+		late := invite(t, h, "late@acme.example", auth.RoleAgent)
+		time.Sleep(7 * 24 * time.Hour)
+		want(t, "after a week", accept(h.acme, late, password), auth.ErrInvitation)
+		_, err = staff.Invited(ctx, h.acme, late)
+		want(t, "looked at after a week", err, auth.ErrInvitation)
+		list, err := staff.List(ctx, h.acme)
+		if err != nil || len(list) != 2 || list[0].Email != "ann@acme.example" || list[0].JoinedAt.IsZero() || !list[1].JoinedAt.IsZero() {
+			t.Errorf("staff: %+v, %v", list, err)
+		}
+		if list, err := staff.List(ctx, h.bee); err != nil || len(list) != 0 {
+			t.Errorf("the other tenant's: %+v, %v", list, err)
+		}
+		if _, err := staff.Invite(ctx, h.acme, "nobody", "", "owner", "operator"); fields(err) == "" {
+			t.Errorf("bad invitation: %v", err)
+		}
+		if _, err := staff.Invite(ctx, h.acme, "x@acme.example", "", "owner", "operator"); !strings.HasPrefix(fields(err), "role") {
+			t.Errorf("bad role: %v", err)
+		}
+	})
+}
+
+func TestInvitationOnceOfMany(t *testing.T) {
+	h := open(t)
+	token := invite(t, h, "ann@acme.example", auth.RoleAgent)
+	var (
+		wg  sync.WaitGroup
+		mu  sync.Mutex
+		won int
+	)
+	for range 8 {
+		wg.Go(func() {
+			_, _, err := h.doors.Staff.Accept(context.Background(), h.acme, auth.Acceptance{Host: acmeHost, Token: token, Password: password})
+			if err != nil {
+				want(t, "loser", err, auth.ErrInvitation)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			won++
+		})
+	}
+	wg.Wait()
+	if won != 1 {
+		t.Errorf("%d used the invitation", won)
+	}
+}
+
+// Guessing ends soon, also over a restart, and shuts out nobody at another address.
+func TestPasswordTries(t *testing.T) {
+	h := open(t)
+	ctx := t.Context()
+	join(t, h, "ann@acme.example", auth.RoleAgent)
+	var over *limit.Error
+	n := 0
+	for ; n < 20; n++ {
+		_, _, err := h.doors.Staff.SignIn(ctx, h.acme, login("ann@acme.example", fmt.Sprint("guess ", n)))
+		if errors.As(err, &over) {
+			break
+		}
+		want(t, "guess", err, auth.ErrWrongPassword)
+	}
+	if n != 10 {
+		t.Errorf("%d guesses, want 10", n)
+	}
+	after := h.reopen(t)
+	if _, _, err := after.Staff.SignIn(ctx, h.acme, login("ann@acme.example", password)); !errors.As(err, &over) {
+		t.Errorf("after a restart, with the right password: %v, want a limit", err)
+	}
+	elsewhere := login("ann@acme.example", password)
+	elsewhere.Client.IP = netip.MustParseAddr("198.51.100.1")
+	if _, _, err := after.Staff.SignIn(ctx, h.acme, elsewhere); err != nil {
+		t.Errorf("from another address: %v", err)
+	}
+	for i := range 40 {
+		l := login(fmt.Sprintf("agent%d@acme.example", i), "x")
+		l.Client.IP = netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
+		_, _, err := after.Staff.SignIn(ctx, h.acme, l)
+		if limited := errors.As(err, &over); limited != (i >= 30) {
+			t.Fatalf("try %d from one /64 at many accounts: %v", i+1, err)
+		}
+	}
+}
+
+func TestRoleIsWhatItIsNow(t *testing.T) {
+	h := open(t)
+	s, _ := join(t, h, "ann@acme.example", auth.RoleAgent)
+	if id := s.Identity(); !id.May(auth.TicketsWrite) || id.May(auth.TenantWrite) {
+		t.Errorf("identity %+v", id)
+	}
+}
