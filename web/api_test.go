@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -334,7 +335,7 @@ func TestAPILimit(t *testing.T) {
 	p := caller(t, n, n.Acme)
 	for i := range 3 {
 		got := p.call("GET", "/api/tickets", "")
-		if want := fmt.Sprint(2 - i); got.Status != 200 || got.Header.Get("X-RateLimit-Limit") != "3" || got.Header.Get("X-RateLimit-Remaining") != want {
+		if want := strconv.Itoa(2 - i); got.Status != 200 || got.Header.Get("X-RateLimit-Limit") != "3" || got.Header.Get("X-RateLimit-Remaining") != want {
 			t.Fatalf("request %d = %d %v, want %s remaining", i+1, got.Status, got.Header, want)
 		}
 	}

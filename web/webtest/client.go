@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/deskgate/deskgate/auth"
 )
 
 // Navigate is what a browser sends along when somebody types an address or opens a bookmark.
@@ -166,3 +168,25 @@ func (n *Node) Visit(tb testing.TB, t *Tenant, email, name string) *Client {
 	}
 	return c
 }
+
+// Agent returns a browser in which a new member of the tenant's staff is signed in.
+func (n *Node) Agent(tb testing.TB, t *Tenant, email, name string, role auth.Role) *Client {
+	tb.Helper()
+	invitation, err := n.Doors.Staff.Invite(tb.Context(), t.Tenant, email, name, role, "operator")
+	ok(tb, err)
+	c := n.Client(tb)
+	if answer := c.Open(invitation.URL); answer.Status != http.StatusOK {
+		tb.Fatalf("invitation of %s = %d %s", email, answer.Status, answer.Body)
+	}
+	address, query, _ := strings.Cut(invitation.URL, "?")
+	form, err := url.ParseQuery(query)
+	ok(tb, err)
+	form.Set("password", Password)
+	if answer := c.Send(address, form); answer.Status != http.StatusSeeOther {
+		tb.Fatalf("acceptance of %s = %d %s", email, answer.Status, answer.Body)
+	}
+	return c
+}
+
+// Password is every agent's.
+const Password = "correct horse battery staple"

@@ -89,6 +89,7 @@ func tables() []storage.Declared {
 
 // run keeps the directory up to date until the test ends.
 func (n *Node) run(tb testing.TB) {
+	tb.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Directory.Run(ctx) }()
