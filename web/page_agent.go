@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -265,12 +267,21 @@ func (s *Server) agentLogin(w http.ResponseWriter, r *http.Request) error {
 // toConsole sends staff to the page of the console that they had asked for, and nowhere else.
 func (s *Server) toConsole(w http.ResponseWriter, r *http.Request, wish string) error {
 	visit := tenant.VisitFrom(r.Context())
-	path, ours := below(visit.Mount, wish)
-	if !ours || path != "/agent" && !strings.HasPrefix(path, "/agent?") && !strings.HasPrefix(path, "/agent/") ||
-		strings.ContainsAny(path, "\\\r\n") {
-		path = "/agent"
+	return seeOther(w, visit, consolePath(visit.Mount, wish))
+}
+
+// consolePath is the path that was asked for if it is one of the console's, else the console's first page.
+func consolePath(mount, wish string) string {
+	const home = "/agent"
+	u, err := url.Parse(wish)
+	if err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path) != u.Path || strings.Contains(u.Path, `\\`) {
+		return home
 	}
-	return seeOther(w, visit, path)
+	below, ours := below(mount, u.Path)
+	if !ours || below != home && !strings.HasPrefix(below, home+"/") {
+		return home
+	}
+	return (&url.URL{Path: below, RawQuery: u.RawQuery}).String()
 }
 
 func (s *Server) agentSignOut(w http.ResponseWriter, r *http.Request) error {

@@ -1,0 +1,265 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/web/webtest"
+)
+
+// TestRequesterJourney: sign in, file a request, see the answer, reply, mark as solved, reopen, sign out.
+func TestRequesterJourney(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe, home := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Acme.URL
+	expect(t, zoe.Open(home+"/"), 303, "")
+	expect(t, zoe.Open(home+"/dashboard"), 200, "Zoe")
+	form := expect(t, zoe.Open(home+"/tickets/create"), 200, `name="title"`)
+
+	key := regexp.MustCompile(`name="key" value="([^"]+)"`).FindStringSubmatch(form.Body)[1]
+	request := url.Values{"key": {key}, "title": {"Printer <burns>"}, "description": {"First line\r\nsecond line"}}
+	expect(t, zoe.Send(home+"/tickets", request), 303, "")
+	got := expect(t, zoe.Send(home+"/tickets", request), 303, "")
+	if got.Location() != "/tickets/1" {
+		t.Errorf("the same form sent twice leads to %s, want /tickets/1", got.Location())
+	}
+	expect(t, zoe.Open(home+"/tickets/1"), 200, "Printer &lt;burns&gt;")
+	expect(t, zoe.Open(home+"/tickets/2"), 404, "Not found.")
+	expect(t, zoe.Open(home+"/tickets?show=open&q=printer"), 200, "Printer &lt;burns&gt;")
+	expect(t, zoe.Open(home+"/tickets?show=solved"), 200, "")
+
+	p := caller(t, n, n.Acme)
+	p.call("POST", "/api/tickets/1/comments", `{"body":"Is it on **fire**?"}`)
+	p.call("PATCH", "/api/tickets/1", `{"status":"pending"}`)
+	expect(t, zoe.Open(home+"/dashboard"), 200, "Waiting for you")
+	expect(t, zoe.Open(home+"/tickets/1"), 200, "fire")
+
+	reply := zoe.Send(home+"/tickets/1/reply", url.Values{"body": {"Yes, it is."}})
+	if reply.Status != 303 || !strings.HasPrefix(reply.Location(), "/tickets/1#cmt_") {
+		t.Errorf("reply = %d to %s", reply.Status, reply.Location())
+	}
+	expect(t, zoe.Send(home+"/tickets/1/reply", url.Values{"body": {" "}}), 422, "required")
+	if status := p.call("GET", "/api/tickets/1", "").JSON(t)["status"]; status != "open" {
+		t.Errorf("status after the reply = %v, want open", status)
+	}
+	expect(t, zoe.Send(home+"/tickets/1/solved", nil), 303, "")
+	expect(t, zoe.Send(home+"/tickets/1/solved", nil), 303, "")
+	expect(t, zoe.Open(home+"/tickets/1"), 200, "Reopen")
+	expect(t, zoe.Send(home+"/tickets/1/reopen", nil), 303, "")
+	if status := p.call("GET", "/api/tickets/1", "").JSON(t)["status"]; status != "open" {
+		t.Errorf("status after reopening = %v, want open", status)
+	}
+	expect(t, zoe.Send(home+"/auth/sign-out", nil), 303, "")
+	if got := expect(t, zoe.Open(home+"/dashboard"), 303, ""); !strings.HasPrefix(got.Location(), "/auth/sign-in") {
+		t.Errorf("signed out, the dashboard leads to %s", got.Location())
+	}
+}
+
+func TestBadRequestsKeepWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	got := zoe.Send(n.Acme.URL+"/tickets", url.Values{"title": {""}, "description": {"A long story"}})
+	expect(t, got, 422, "A long story")
+	expect(t, got, 422, "The title field is required.")
+	got = zoe.Do("POST", n.Acme.URL+"/tickets", "title=a", "Content-Type: text/plain", asPage)
+	expect(t, got, 415, "")
+	got = zoe.Do("POST", n.Acme.URL+"/tickets", "title="+strings.Repeat("x", 1<<20), asForm, asPage)
+	expect(t, got, 413, "")
+	got = zoe.Do("POST", n.Acme.URL+"/tickets", "title=%ff&description=b", asForm, asPage)
+	expect(t, got, 400, "")
+}
+
+// TestAgentJourney: accept the invitation, list, answer in public and in private, conflict, sign out and in.
+func TestAgentJourney(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Send(n.Acme.URL+"/tickets", url.Values{"title": {"Printer"}, "description": {"Fire"}})
+	n.Visit(t, n.Acme, "max@example.com", "Max").Send(n.Acme.URL+"/tickets", url.Values{"title": {"Screen"}, "description": {"Dark"}})
+	ann, home := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAgent), n.Acme.URL
+
+	list := expect(t, ann.Open(home+"/agent"), 200, "Printer")
+	expect(t, list, 200, "not verified")
+	expect(t, ann.Open(home+"/agent?view=mine"), 200, "")
+	expect(t, ann.Open(home+"/agent?q=screen"), 200, "Screen")
+	expect(t, ann.Open(home+"/agent/tickets/1"), 200, "Fire")
+
+	answer := url.Values{
+		"version": {"1"}, "body": {"We are coming."}, "visibility": {"public"}, "status": {"pending"}, "priority": {"high"}, "assign": {"me"},
+	}
+	expect(t, ann.Send(home+"/agent/tickets/1", answer), 303, "")
+	ticket := caller(t, n, n.Acme).call("GET", "/api/tickets/1", "").JSON(t)
+	assignee, _ := ticket["assignee"].(map[string]any)
+	if ticket["status"] != "pending" || ticket["priority"] != "high" || assignee["name"] != "Ann" || ticket["first_response_at"] == nil {
+		t.Errorf("after the answer: %v", ticket)
+	}
+	stale := url.Values{"version": {"1"}, "body": {"An answer to what has changed"}, "status": {"pending"}}
+	got := expect(t, ann.Send(home+"/agent/tickets/1", stale), 412, "An answer to what has changed")
+	expect(t, got, 412, "Somebody has changed this ticket")
+	expect(t, ann.Send(home+"/agent/tickets/1", url.Values{"body": {"x"}, "status": {"new"}}), 409, "can&#39;t change")
+
+	expect(t, ann.Send(home+"/agent/sign-out", nil), 303, "")
+	login := expect(t, ann.Open(home+"/agent/tickets/1"), 303, "")
+	if login.Location() != "/agent/login?next=%2Fagent%2Ftickets%2F1" {
+		t.Errorf("signed out, the ticket leads to %s", login.Location())
+	}
+	expect(t, ann.Send(home+"/agent/login", url.Values{"email": {"ann@acme.example"}, "password": {"wrong"}}), 401, "wrong")
+	for next, want := range map[string]string{
+		"/agent/tickets/1?a=b": "/agent/tickets/1?a=b", "//evil.example/agent": "/agent",
+		"/agent\\@evil.example": "/agent", "/agent/../dashboard": "/agent",
+	} {
+		form := url.Values{"email": {"ann@acme.example"}, "password": {webtest.Password}, "next": {next}}
+		if got := expect(t, ann.Send(home+"/agent/login", form), 303, ""); got.Location() != want {
+			t.Errorf("sign-in with next=%s leads to %s, want %s", next, got.Location(), want)
+		}
+	}
+}
+
+func TestInvitationWorksOnce(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	invitation, err := n.Doors.Staff.Invite(t.Context(), n.Acme.Tenant, "ann@acme.example", "Ann", auth.RoleAgent, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, form := split(t, invitation.URL)
+	c := n.Client(t)
+	form.Set("password", "short")
+	expect(t, c.Send(address, form), 422, "password")
+	form.Set("password", webtest.Password)
+	expect(t, c.Send(address, form), 303, "")
+	expect(t, n.Client(t).Send(address, form), 404, "INVITATION_INVALID")
+	expect(t, n.Client(t).Open(invitation.URL), 404, "INVITATION_INVALID")
+}
+
+// TestPagesAreHardened: every page says what browsers may do with it.
+func TestPagesAreHardened(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	for _, address := range []string{
+		n.URL + "/", n.URL + "/nothing", n.Acme.URL + "/dashboard", n.Acme.URL + "/tickets", n.Acme.URL + "/tickets/create",
+		n.Acme.URL + "/auth/sign-in", n.Acme.URL + "/agent/login", n.Acme.URL + "/tickets/99", n.Acme.URL + "/auth/invite?token=x",
+	} {
+		got := zoe.Open(address)
+		h := got.Header
+		policy := h.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+			if !strings.Contains(policy, want) {
+				t.Errorf("%s: policy %q lacks %s", address, policy, want)
+			}
+		}
+		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
+			t.Errorf("%s: policy %q allows scripts", address, policy)
+		}
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store",
+		} {
+			if h.Get(name) != want {
+				t.Errorf("%s: %s = %q, want %q", address, name, h.Get(name), want)
+			}
+		}
+		if regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|javascript:`).MatchString(got.Body) {
+			t.Errorf("%s has inline script or style: %s", address, got.Body)
+		}
+		if h.Get("Referrer-Policy") == "" || h.Get("X-Request-Id") == "" {
+			t.Errorf("%s: headers %v", address, h)
+		}
+	}
+}
+
+func TestAssetsMayBeKept(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	page := n.Client(t).Open(n.Acme.URL + "/auth/sign-in").Body
+	style := regexp.MustCompile(`href="(/static/base\.[0-9a-f]+\.css)"`).FindStringSubmatch(page)
+	if style == nil {
+		t.Fatalf("no style in %s", page)
+	}
+	for _, host := range []string{n.Acme.URL, n.URL} {
+		got := n.Client(t).Get(host + style[1])
+		if got.Status != 200 || !strings.Contains(got.Header.Get("Cache-Control"), "immutable") || !strings.HasPrefix(got.Header.Get("Content-Type"), "text/css") {
+			t.Errorf("%s = %d %v", host+style[1], got.Status, got.Header)
+		}
+	}
+	if got := n.Client(t).Get(n.Acme.URL + "/static/base.css"); got.Status != 404 {
+		t.Errorf("a style without its hash = %d, want 404", got.Status)
+	}
+}
+
+// TestMountedPortal: where a tenant's own site has the root, the portal lives in a folder, and all its links do.
+func TestMountedPortal(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	host := n.Directory.PrimaryHost(n.Acme.Tenant)
+	if err := n.Tenants.Mount(t.Context(), n.Acme.ID, host, "/support"); err != nil {
+		t.Fatal(err)
+	}
+	zoe := n.Client(t)
+	if got := expect(t, zoe.Open(n.Handoff(t, n.Acme, "zoe@example.com", "Zoe", true)), 303, ""); got.Location() != "/support/dashboard" {
+		t.Errorf("landing = %s, want /support/dashboard", got.Location())
+	}
+	page := expect(t, zoe.Open(n.Acme.URL+"/support/dashboard"), 200, "Zoe")
+	for _, address := range regexp.MustCompile(`(?:href|action)="(/[^"]*)"`).FindAllStringSubmatch(page.Body, -1) {
+		if !strings.HasPrefix(address[1], "/support/") {
+			t.Errorf("the dashboard links to %s", address[1])
+		}
+	}
+	expect(t, zoe.Open(n.Acme.URL+"/dashboard"), 404, "")
+	expect(t, zoe.Open(n.Acme.URL+"/supporter/dashboard"), 404, "")
+	got := expect(t, zoe.Send(n.Acme.URL+"/support/tickets", url.Values{"title": {"a"}, "description": {"b"}}), 303, "")
+	if got.Location() != "/support/tickets/1" {
+		t.Errorf("the new ticket is at %s", got.Location())
+	}
+	ticket := zoe.Get(n.Acme.URL + "/support/api/tickets/1").JSON(t)
+	if ticket["url"] != n.Acme.URL+"/support/tickets/1" {
+		t.Errorf("url = %v", ticket["url"])
+	}
+	if got := zoe.Get(n.Acme.URL+"/auth/callback?token=x", "Accept: application/json"); got.Code() != "TOKEN_INVALID" {
+		t.Errorf("the callback is at the root of every host: %d %s", got.Status, got.Body)
+	}
+}
+
+// TestBackLink: where a partner sent the visitor from is on every page.
+func TestBackLink(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	n.Set(t, n.Acme, map[string]string{"allowed_origins": "https://app.acme.example"})
+	form := url.Values{"email": {"zoe@example.com"}, "name": {"Zoe"}, "redirect_url": {"https://app.acme.example/account"}}
+	login := n.Client(t).Do("POST", n.URL+"/api/auth/redirect/acme", form.Encode(), asForm, "Authorization: Bearer "+n.Acme.Token)
+	zoe := n.Client(t)
+	expect(t, zoe.Open(login.Location()), http.StatusSeeOther, "")
+	for _, path := range []string{"/dashboard", "/tickets", "/tickets/create"} {
+		page := expect(t, zoe.Open(n.Acme.URL+path), 200, "Back to app.acme.example")
+		if !strings.Contains(page.Body, `href="https://app.acme.example/account"`) {
+			t.Errorf("%s has no way back", path)
+		}
+	}
+}
+
+// TestAnswerToAClosedTicket: what is closed can be answered, which opens it again.
+func TestAnswerToAClosedTicket(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	expect(t, zoe.Send(n.Acme.URL+"/tickets", url.Values{"title": {"a"}, "description": {"b"}}), 303, "")
+	_, err := n.Desk.Update(t.Context(), n.Acme.Tenant, tickets.System("test"), tickets.ByNumber(1), tickets.Change{Status: tickets.Set(tickets.StatusClosed)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, zoe.Open(n.Acme.URL+"/tickets/1"), 200, "Closed")
+	expect(t, zoe.Send(n.Acme.URL+"/tickets/1/reply", url.Values{"body": {"Not quite"}}), 303, "")
+}
+
+func expect(t *testing.T, got webtest.Answer, status int, text string) webtest.Answer {
+	t.Helper()
+	if got.Status != status || !strings.Contains(got.Body, text) {
+		t.Errorf("answer = %d %.2000s, want %d with %q", got.Status, got.Body, status, text)
+	}
+	return got
+}
