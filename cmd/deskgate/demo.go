@@ -19,6 +19,11 @@ import (
 )
 
 // The demo's names. Browsers and curl find every name below localhost on this machine without asking DNS.
+//
+// By default the demo has TLS with a CA of its own, so that what is tried out is what runs later: HTTPS, the cookies'
+// __Host- prefix, the SNI gate. The price is a browser's question for each host. --tls off has no such question:
+// Chromium and Firefox take *.localhost for trustworthy and keep Secure cookies for it over plain HTTP (seen with
+// Chromium 156), Safari does not.
 const (
 	demoHost        = "deskgate.localhost"
 	demoPartnerHost = "partner.localhost"
@@ -42,7 +47,6 @@ type demoDocument struct {
 	CAFile     string        `json:"ca_file,omitempty"`
 	Tenants    []demoTenant  `json:"tenants"`
 	Moved      []portMoved   `json:"moved_ports,omitempty"`
-	CA         string        `json:"-"`
 	Commands   []demoCommand `json:"commands"`
 }
 

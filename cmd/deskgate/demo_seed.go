@@ -140,7 +140,7 @@ func acmeTickets() []seedTicket {
 	lea := auth.Person{Email: "lea@rosterie.example", Name: "Léa Moreau"}
 	return []seedTicket{
 		{
-			requester: bea, title: "The machine shows error E17 after descaling",
+			requester: bea, title: "The machine shows error E17 after descaling", category: "technical-problem",
 			text:     "Since I descaled it this morning it beeps three times and shows **E17**.\n\nI have switched it off and on again twice. Serial number 4471-0923.",
 			priority: tickets.PriorityHigh, tags: []string{"descaling", "e17"}, status: tickets.StatusPending,
 			said: []seedComment{
@@ -149,7 +149,7 @@ func acmeTickets() []seedTicket {
 			},
 		},
 		{
-			requester: bea, title: "Invoice 2026-1180 has our old address",
+			requester: bea, title: "Invoice 2026-1180 has our old address", category: "billing",
 			text:   "We moved in September; could you send it again with Hafenstraße 12, 20457 Hamburg?",
 			status: tickets.StatusResolved,
 			said: []seedComment{
@@ -158,11 +158,11 @@ func acmeTickets() []seedTicket {
 			},
 		},
 		{
-			requester: jun, title: "Can I pause my bean subscription over the holidays?",
+			requester: jun, title: "Can I pause my bean subscription over the holidays?", category: "account-and-access",
 			text: "We are closed from 21 December to 6 January. I did not find a way to do it in my account.",
 		},
 		{
-			requester: jun, title: "Grinder is much louder than before",
+			requester: jun, title: "Grinder is much louder than before", category: "technical-problem",
 			text:     "It began two days ago. The coffee is as good as ever, but people in the next room complain.",
 			priority: tickets.PriorityLow, status: tickets.StatusOnHold,
 			said: []seedComment{
@@ -170,7 +170,7 @@ func acmeTickets() []seedTicket {
 			},
 		},
 		{
-			requester: lea, title: "Water on the floor under three machines", priority: tickets.PriorityUrgent, tags: []string{"leak"},
+			requester: lea, title: "Water on the floor under three machines", category: "technical-problem", priority: tickets.PriorityUrgent, tags: []string{"leak"},
 			text: "All three that were delivered last week lose water at the back. We open at seven tomorrow and have switched them off at the mains.",
 			said: []seedComment{
 				{agent: true, text: "Léa, a technician is on the way and will be with you before six. Please leave them switched off until then."},
@@ -178,7 +178,7 @@ func acmeTickets() []seedTicket {
 			},
 		},
 		{
-			requester: lea, title: "Two accounts for the same company",
+			requester: lea, title: "Two accounts for the same company", category: "account-and-access",
 			text: "My colleague and I each have an account and see different orders. Can they become one?",
 		},
 	}
@@ -188,11 +188,11 @@ func globexTickets() []seedTicket {
 	sam := auth.Person{Email: "sam.reyes@example.org", Name: "Sam Reyes"}
 	return []seedTicket{
 		{
-			requester: sam, title: "Change the name on a ticket to Lisbon", priority: tickets.PriorityHigh,
+			requester: sam, title: "Change the name on a ticket to Lisbon", category: "general-question", priority: tickets.PriorityHigh,
 			text: "I booked as Sam, my passport says Samuel. The flight is on Friday (booking QX7L2P).",
 		},
 		{
-			requester: sam, title: "Refund for the cancelled train",
+			requester: sam, title: "Refund for the cancelled train", category: "billing",
 			text: "The 9:40 to Porto on 3 November did not run. I have attached nothing because the operator only told us on the platform.",
 			said: []seedComment{{agent: true, text: "I am sorry about that, Sam. The refund of 48.20 € reaches your card within five days."}},
 		},

@@ -135,7 +135,7 @@ func lookUp(ts *testscript.TestScript, file, path string) string {
 			}
 			v = one
 		case []any:
-			if step == "#" {
+			if step == "count" {
 				v = len(in)
 				continue
 			}

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 )
 
 // errStoppedAtOnce: the operator did not want to wait for running requests.
@@ -35,6 +37,9 @@ func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
 	done := make(chan error, 1)
 	go func() { done <- n.Run(ctx, v.beside) }()
 	if err := v.ready(ctx); err != nil {
+		if ctx.Err() != nil { // told to stop meanwhile
+			return <-done
+		}
 		end(err)
 		return errors.Join(err, <-done)
 	}
@@ -69,9 +74,18 @@ func (n *node) tell(state string) {
 	}
 }
 
+// reloading is the message that a reload begins; systemd wants to know when.
+func reloading() string {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return daemon.SdNotifyReloading
+	}
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, now.Nano()/int64(time.Microsecond))
+}
+
 // reload reads the settings again. What can't change while the node runs is said, and stays.
 func (p *program) reload(ctx context.Context, n *node) {
-	n.tell(daemon.SdNotifyReloading)
+	n.tell(reloading())
 	defer n.tell(daemon.SdNotifyReady)
 	s, err := p.resolve()
 	if err != nil {

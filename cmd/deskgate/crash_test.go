@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// crashing is a node that is killed.
+type crashing struct {
+	t        *testing.T
+	data     string
+	url      string
+	flags    []string
+	client   *http.Client
+	token    string
+	mu       sync.Mutex
+	acked    map[string]string // ids of tickets that the node has acknowledged, with their titles
+	attempts atomic.Int64
+}
+
+// TestKilled kills a node with SIGKILL while 16 clients file tickets over HTTPS, again and again: every ticket that was
+// acknowledged is there afterwards.
+func TestKilled(t *testing.T) {
+	https, plain := freePort(t), freePort(t)
+	c := &crashing{
+		t: t, data: filepath.Join(t.TempDir(), "data"), acked: map[string]string{},
+		url: fmt.Sprintf("https://acme.deskgate.localhost:%d", https),
+	}
+	c.flags = []string{
+		"--data", c.data, "--tls", "internal", "--https", fmt.Sprintf("127.0.0.1:%d", https), "--http", fmt.Sprintf("127.0.0.1:%d", plain),
+		"--node-url", fmt.Sprintf("https://deskgate.localhost:%d", https), "--log-level", "error",
+	}
+	const rounds, eachRound = 3, 150
+	node := c.start()
+	var created createdTenant
+	c.command(&created, "tenant", "create", "acme")
+	c.command(nil, "tenant", "set", "acme", "api_requests_per_minute=1000000")
+	var ca shownAuthority
+	c.command(&ca, "ca")
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(ca.CA.Certificate))
+	c.token, c.client = created.Secrets[secretAPIToken], localClient(roots)
+	for round := range rounds {
+		c.load(node, (round+1)*eachRound)
+		c.client.CloseIdleConnections()
+		node = c.start()
+		c.compare()
+	}
+	var found checked
+	c.command(&found, "check")
+	if len(found.Findings) > 0 {
+		t.Errorf("check: %+v", found.Findings)
+	}
+	_ = node.Process.Kill()
+	_ = node.Wait()
+	t.Logf("%d tickets acknowledged of %d tries", len(c.acked), c.attempts.Load())
+}
+
+func (c *crashing) start() *exec.Cmd {
+	c.t.Helper()
+	var out bytes.Buffer
+	node := exec.CommandContext(c.t.Context(), "deskgate", append([]string{"serve"}, c.flags...)...)
+	node.Stderr = &out
+	if err := node.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() {
+		if c.t.Failed() {
+			c.t.Log(out.String())
+		}
+	})
+	nodeReady(c.t, c.data)
+	return node
+}
+
+func (c *crashing) command(answer any, args ...string) {
+	c.t.Helper()
+	out, err := exec.CommandContext(c.t.Context(), "deskgate", append([]string{"--json", "--data", c.data}, args...)...).Output()
+	if err != nil {
+		c.t.Fatalf("%v: %v\n%s", args, err, out)
+	}
+	if answer != nil {
+		if err := json.Unmarshal(out, answer); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// load files tickets with many clients, and kills the node when so many have been acknowledged in all.
+func (c *crashing) load(node *exec.Cmd, enough int) {
+	const clients = 16
+	ctx, stop := context.WithTimeout(c.t.Context(), patience)
+	defer stop()
+	killed := make(chan struct{})
+	var kill sync.Once
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				select {
+				case <-killed:
+					return
+				default:
+				}
+				if c.file(ctx) >= enough {
+					kill.Do(func() {
+						_ = node.Process.Kill()
+						_ = node.Wait()
+						close(killed)
+					})
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		c.t.Fatal("the node did not take enough tickets in time")
+	}
+}
+
+// file files one ticket and returns how many have been acknowledged so far. That a request fails is part of the test.
+func (c *crashing) file(ctx context.Context) int {
+	title := fmt.Sprintf("ticket %d", c.attempts.Add(1))
+	body, err := json.Marshal(map[string]string{"title": title, "description": "filed while the node is being killed"})
+	if err != nil {
+		c.t.Error(err)
+	}
+	var made struct{ ID string }
+	status, err := c.call(ctx, http.MethodPost, "/api/tickets", body, &made)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil:
+	case status == http.StatusCreated:
+		c.acked[made.ID] = title
+	default:
+		c.t.Errorf("POST /api/tickets: %d", status)
+	}
+	return len(c.acked)
+}
+
+func (c *crashing) call(ctx context.Context, method, path string, body []byte, answer any) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := c.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	return res.StatusCode, json.Unmarshal(b, answer)
+}
+
+// compare looks for every acknowledged ticket, and for numbers that were given twice.
+func (c *crashing) compare() {
+	c.t.Helper()
+	ctx, stop := context.WithTimeout(c.t.Context(), patience+10*time.Second)
+	defer stop()
+	there, numbers := map[string]string{}, map[int]bool{}
+	for cursor := ""; ; {
+		var page struct {
+			Data []struct {
+				ID, Title string
+				Number    int
+			}
+			NextCursor string `json:"next_cursor"`
+		}
+		if status, err := c.call(ctx, http.MethodGet, "/api/tickets?limit=100&cursor="+cursor, nil, &page); err != nil || status != http.StatusOK {
+			c.t.Fatalf("GET /api/tickets: %d, %v", status, err)
+		}
+		for _, one := range page.Data {
+			if numbers[one.Number] {
+				c.t.Errorf("number %d was given twice", one.Number)
+			}
+			there[one.ID], numbers[one.Number] = one.Title, true
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			break
+		}
+	}
+	for id, title := range c.acked {
+		if there[id] != title {
+			c.t.Errorf("ticket %s (%s) was acknowledged and is lost", id, title)
+		}
+	}
+	for n := range len(numbers) {
+		if !numbers[n+1] {
+			c.t.Errorf("number %d is missing", n+1)
+		}
+	}
+}
