@@ -9,7 +9,7 @@ import (
 // Status is the state of a hostname.
 type Status string
 
-// The states of a hostname. Verified, active and drifted ones are served.
+// The states of a hostname. Verified, active and drifted ones are served; removed ones are remembered only.
 const (
 	Pending   Status = "pending"
 	Verified  Status = "verified"
@@ -51,19 +51,31 @@ type Domain struct {
 	By        By          `cbor:"5,keyasint"`
 	CreatedAt time.Time   `cbor:"6,keyasint"`
 	// Since is when the present status began.
-	Since       time.Time   `cbor:"7,keyasint"`
-	VerifiedAt  time.Time   `cbor:"8,keyasint,omitzero"`
+	Since time.Time `cbor:"7,keyasint"`
+	// VerifiedAt is when the proof was seen first, zero if never.
+	VerifiedAt time.Time `cbor:"8,keyasint,omitzero"`
+	// CheckedAt is when DNS last gave an answer.
 	CheckedAt   time.Time   `cbor:"9,keyasint,omitzero"`
 	Certificate Certificate `cbor:"10,keyasint"`
+
+	// NextCheck is when the background looks at it again, after Tries checks without success since LookingSince. Silent counts
+	// the checks in a row in which DNS could not be asked.
+	NextCheck    time.Time `cbor:"11,keyasint"`
+	Tries        int       `cbor:"12,keyasint,omitempty"`
+	LookingSince time.Time `cbor:"13,keyasint,omitzero"`
+	Silent       int       `cbor:"14,keyasint,omitempty"`
+	// Arrives: the host's records lead to this node, as far as DNS shows.
+	Arrives bool `cbor:"15,keyasint,omitempty"`
+	// AtApex: the host is the top of a zone, where DNS allows no CNAME.
+	AtApex bool `cbor:"16,keyasint,omitempty"`
+	// FitSince is when it first had a certificate.
+	FitSince time.Time `cbor:"17,keyasint,omitzero"`
+	// History is what happened, the newest last, bounded.
+	History []Transition `cbor:"18,keyasint,omitempty"`
 
 	// Slug is the tenant's present slug; Records is what it has to put into DNS. Neither is stored.
 	Slug    string   `cbor:"-"`
 	Records []Record `cbor:"-"`
-}
-
-// Served says whether requests for the host are answered.
-func (d *Domain) Served() bool {
-	return d.Status == Verified || d.Status == Active || d.Status == Drifted
 }
 
 // Certificate is the state of a domain's certificate.
@@ -77,6 +89,13 @@ type Certificate struct {
 	// Attempts is how many tries failed since the last success.
 	Attempts  int       `cbor:"5,keyasint,omitempty"`
 	ChangedAt time.Time `cbor:"6,keyasint,omitzero"`
+}
+
+// Transition is one step of a domain's or its certificate's life.
+type Transition struct {
+	At     time.Time `cbor:"1,keyasint" json:"at"`
+	To     string    `cbor:"2,keyasint" json:"to"` // "verified", "certificate failing", …
+	Reason string    `cbor:"3,keyasint,omitempty" json:"reason"`
 }
 
 // Record is one DNS record that the tenant has to set.
@@ -118,4 +137,43 @@ type CertificateDocument struct {
 }
 
 // Document is the domain as the contract shows it.
-func (d *Domain) Document() Document { panic("not yet") }
+func (d *Domain) Document() Document {
+	doc := Document{
+		Host: d.Host, Tenant: d.Slug, Status: d.Status, Reason: d.Reason, Records: d.Records, CheckedAt: orNull(d.CheckedAt),
+		Certificate: CertificateDocument{
+			Status: d.Certificate.Status, NotAfter: orNull(d.Certificate.NotAfter), Reason: d.Certificate.Reason,
+		},
+	}
+	if doc.Records == nil {
+		doc.Records = []Record{}
+	}
+	return doc
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// Served says whether requests for the host are answered.
+func (d *Domain) Served() bool {
+	return d.Status == Verified || d.Status == Active || d.Status == Drifted
+}
+
+// binding is the part of the domain that the directory needs.
+func (d *Domain) binding() tenant.Binding {
+	b := tenant.Binding{Host: d.Host, Tenant: d.Tenant, Served: d.Served()}
+	if !d.Certificate.NotAfter.IsZero() {
+		b.FitSince, b.FitUntil = d.FitSince, d.Certificate.NotAfter
+	}
+	return b
+}
+
+func (d *Domain) lane() int {
+	if d.Silent > 0 {
+		return laneSilent
+	}
+	return laneAnswered
+}

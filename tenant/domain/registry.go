@@ -2,22 +2,29 @@ package domain
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// ConflictError says that a host cannot be had because somebody else has it, or had it until lately.
-type ConflictError struct {
-	Host   tenant.Host
-	Reason string
-}
+const maxDomains = 500 // that one tenant may add by itself
+
+// ConflictError says that a host cannot be had because another tenant has it.
+type ConflictError struct{ Host tenant.Host }
 
 // Error says nothing about who has it.
-func (e *ConflictError) Error() string { return fmt.Sprintf("%s: %s", e.Host, e.Reason) }
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%s is registered for another tenant", e.Host)
+}
 
 // Options of a Registry.
 type Options struct {
@@ -27,68 +34,406 @@ type Options struct {
 	Authority string
 	// Grace is how long a drifted domain is still served. 0: 72 hours.
 	Grace time.Duration
-	Log   *slog.Logger
+	// Log takes what goes wrong in the background. Nil: nothing is said.
+	Log *slog.Logger
 }
 
-// Registry keeps the custom domains of all tenants. It is safe for concurrent use.
+// Registry keeps the custom domains of all tenants. It is safe for concurrent use. When a method that changes something
+// returns, the directory knows it.
 type Registry struct {
 	store     *storage.Store
+	tenants   *tenant.Registry
 	directory *tenant.Directory
+	node      *tenant.Node
 	options   Options
+	rules     rules
+	actor     string
+	*shared
+}
+
+// shared is what registries for different actors have in common.
+type shared struct {
+	queued chan struct{} // a certificate was queued
+	hurry  chan struct{} // a check is due at once
+
+	mu       sync.Mutex
+	removed  []func(tenant.Host)
+	checking map[tenant.Host]bool
 }
 
 // New returns the registry of domains, and has the tenants' registry remove a deleted tenant's domains.
 func New(store *storage.Store, tenants *tenant.Registry, directory *tenant.Directory, o Options) *Registry {
-	panic("not yet")
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Grace == 0 {
+		o.Grace = usualGrace
+	}
+	r := &Registry{
+		store: store, tenants: tenants, directory: directory, node: directory.Node(), options: o, actor: "operator",
+		rules: rules{tlsOff: directory.Node().TLSOff(), grace: o.Grace},
+		shared: &shared{
+			queued: make(chan struct{}, 1), hurry: make(chan struct{}, 1), checking: map[tenant.Host]bool{},
+		},
+	}
+	tenants.OnDelete(r.removeAll)
+	return r
 }
 
 // As returns the same registry for changes in somebody's name, for the audit log.
-func (r *Registry) As(actor string) *Registry { panic("not yet") }
+func (r *Registry) As(actor string) *Registry {
+	as := *r
+	as.actor = actor
+	return &as
+}
+
+// OnRemove has fn called after a domain was removed or suspended, so that its certificate goes as well. For the time before Run.
+func (r *Registry) OnRemove(fn func(host tenant.Host)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.removed = append(r.removed, fn)
+}
 
 // Add registers a host for a tenant; it is pending until Verify finds the proof. tenant.ErrBadHost (wrapped in a sentence for
 // people): the name cannot be anybody's domain. *ConflictError: another tenant has it. A host that the tenant has already is
 // returned as it is.
 func (r *Registry) Add(ctx context.Context, t *tenant.Tenant, host string, by By) (*Domain, error) {
-	panic("not yet")
+	h, err := tenant.ParseCustomHost(host)
+	if err != nil {
+		return nil, err
+	}
+	if r.node.Owns(h) {
+		return nil, fmt.Errorf("%w: %s belongs to the node itself", tenant.ErrBadHost, h)
+	}
+	if err := r.crowded(ctx, t, by); err != nil {
+		return nil, err
+	}
+	var d Domain
+	err = r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+		d, err = r.claim(tx, t, h, by)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.settled(ctx)
+	poke(r.hurry)
+	return r.describe(ctx, &d)
 }
 
-// Verify looks for the proof now and returns the domain as it is afterwards. That the proof is missing is not an error:
-// Status and Reason tell. tenant.ErrNotFound: nobody registered the host.
-func (r *Registry) Verify(ctx context.Context, host string) (*Domain, error) { panic("not yet") }
+// claim stores a new domain, or finds the one that the tenant has.
+func (r *Registry) claim(tx *storage.Tx, t *tenant.Tenant, h tenant.Host, by By) (Domain, error) {
+	now := clock()
+	old, err := domainTable.Get(tx, hostKey(h))
+	switch {
+	case err == nil && old.Tenant == t.ID:
+		if by == ByOperator && old.By != ByOperator {
+			old.By, old.NextCheck = ByOperator, now
+			err = domainTable.Put(tx, &old)
+		}
+		return old, err
+	case err == nil && !old.givesWay(now):
+		return Domain{}, &ConflictError{Host: h}
+	case err == nil:
+		if err := r.drop(tx, &old, now); err != nil {
+			return Domain{}, err
+		}
+	case !errors.Is(err, storage.ErrNotFound):
+		return Domain{}, err
+	}
+	d := Domain{
+		Host: h, Tenant: t.ID, Status: Pending, By: by, CreatedAt: now, Since: now, NextCheck: now,
+		Reason: "DNS was not looked at yet.", Certificate: Certificate{Status: CertificateNone},
+		AtApex: h.Apex() == h,
+	}
+	if err := domainTable.Insert(tx, &d); err != nil {
+		return Domain{}, err
+	}
+	if err := tenant.Bind(tx, d.binding()); err != nil {
+		return Domain{}, err
+	}
+	return d, r.record(tx, &d, "domain.added", "by "+string(by))
+}
+
+// givesWay says whether somebody registered the host long ago and never proved it: that must not keep its owner out.
+func (d *Domain) givesWay(now time.Time) bool {
+	return d.VerifiedAt.IsZero() && now.Sub(d.CreatedAt) > eagerFor
+}
+
+// crowded keeps a tenant from filling the store.
+func (r *Registry) crowded(ctx context.Context, t *tenant.Tenant, by By) error {
+	if by == ByOperator {
+		return nil
+	}
+	return r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		n := 0
+		for _, err := range byTenant.Scan(tx, storage.Range{Prefix: storage.Key(nil).Str(string(t.ID)), Limit: maxDomains}) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		if n >= maxDomains {
+			return tenant.FieldErrors{"host": {fmt.Sprintf("A tenant can add %d domains by itself; ask the operator for more.", maxDomains)}}
+		}
+		return nil
+	})
+}
 
 // Find returns the domain of a host, or tenant.ErrNotFound.
-func (r *Registry) Find(ctx context.Context, host string) (*Domain, error) { panic("not yet") }
+func (r *Registry) Find(ctx context.Context, host string) (*Domain, error) {
+	h, err := tenant.ParseHost(host)
+	if err != nil {
+		return nil, fmt.Errorf("domain %s: %w", host, tenant.ErrNotFound)
+	}
+	var d Domain
+	err = r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		d, err = domainTable.Get(tx, hostKey(h))
+		return err
+	})
+	if err != nil {
+		return nil, notFound(h, err)
+	}
+	return r.describe(ctx, &d)
+}
+
+func notFound(h tenant.Host, err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("domain %s: %w", h, tenant.ErrNotFound)
+	}
+	return err
+}
 
 // List returns a tenant's domains by name; with a nil tenant those of all.
-func (r *Registry) List(ctx context.Context, t *tenant.Tenant) ([]*Domain, error) { panic("not yet") }
+func (r *Registry) List(ctx context.Context, t *tenant.Tenant) ([]*Domain, error) {
+	found := []*Domain{}
+	var err error
+	if t == nil {
+		err = storage.Each(ctx, r.store, storage.Node(), domainTable, func(d *Domain) error {
+			found = append(found, new(*d))
+			return nil
+		})
+	} else {
+		err = r.eachOf(ctx, t.ID, func(d *Domain) { found = append(found, d) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	known := map[tenant.ID]*tenant.Tenant{}
+	for _, d := range found {
+		if known[d.Tenant] == nil {
+			if known[d.Tenant], err = r.tenants.ByID(ctx, d.Tenant); errors.Is(err, tenant.ErrNotFound) {
+				continue // it is being deleted
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		r.complete(d, known[d.Tenant])
+	}
+	return found, nil
+}
+
+// eachOf calls fn for the domains of a tenant, page by page.
+func (r *Registry) eachOf(ctx context.Context, id tenant.ID, fn func(*Domain)) error {
+	const page = 500
+	rg := storage.Range{Prefix: storage.Key(nil).Str(string(id)), Limit: page}
+	for n := page; n == page; {
+		err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+			n = 0
+			for e, err := range byTenant.Scan(tx, rg) {
+				if err != nil {
+					return err
+				}
+				d, err := domainTable.Get(tx, e.Primary)
+				if err != nil {
+					return err
+				}
+				fn(&d)
+				rg.After, n = e.Key, n+1
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe fills in what is not stored.
+func (r *Registry) describe(ctx context.Context, d *Domain) (*Domain, error) {
+	t, err := r.tenants.ByID(ctx, d.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	r.complete(d, t)
+	return d, nil
+}
+
+func (r *Registry) complete(d *Domain, t *tenant.Tenant) {
+	d.Slug = t.Slug
+	d.Records = r.claimOf(d, t, nil).records(d.AtApex)
+}
+
+// claimOf is what the tenant has to show for the domain, which may have been another's before.
+func (r *Registry) claimOf(d *Domain, t *tenant.Tenant, f *former) *claim {
+	c := &claim{
+		host: d.Host, text: r.text(d), targets: r.node.Targets(t), node: r.node, operator: d.By == ByOperator,
+		arrivalProves: d.By == ByOperator, goesOn: d.Served(),
+	}
+	if !r.rules.tlsOff {
+		c.authority = r.options.Authority
+	}
+	if f != nil {
+		ever, lately := f.others(d.Tenant, clock())
+		c.arrivalProves = c.arrivalProves && !ever
+		c.textOnly = lately && !c.goesOn
+	}
+	return c
+}
+
+// text is the proof: the same for ever for one tenant and host, and no use for another.
+func (r *Registry) text(d *Domain) string {
+	const enough = 20 // octets
+	m := hmac.New(sha256.New, r.store.Derive(storage.Node(), "domain proof"))
+	m.Write([]byte(string(d.Tenant) + "\n" + string(d.Host)))
+	return hex.EncodeToString(m.Sum(nil)[:enough])
+}
 
 // Remove takes a domain away: it is served no more when Remove returns, and only the same tenant, or somebody with a fresh
 // TXT proof, can have it during the next 30 days.
-func (r *Registry) Remove(ctx context.Context, host string) error { panic("not yet") }
+func (r *Registry) Remove(ctx context.Context, host string) error {
+	h, err := tenant.ParseHost(host)
+	if err != nil {
+		return fmt.Errorf("domain %s: %w", host, tenant.ErrNotFound)
+	}
+	err = r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+		d, err := domainTable.Get(tx, hostKey(h))
+		if err != nil {
+			return notFound(h, err)
+		}
+		if err := r.drop(tx, &d, clock()); err != nil {
+			return err
+		}
+		return r.record(tx, &d, "domain.removed", "")
+	})
+	if err != nil {
+		return err
+	}
+	r.gone(ctx, h)
+	return nil
+}
+
+// drop deletes a domain, and remembers it if it ever was verified.
+func (r *Registry) drop(tx *storage.Tx, d *Domain, now time.Time) error {
+	if !d.VerifiedAt.IsZero() {
+		f := former{Host: d.Host, Tenant: d.Tenant, RemovedAt: now}
+		switch old, err := formerTable.Get(tx, hostKey(d.Host)); {
+		case err == nil:
+			f.Several, _ = old.others(d.Tenant, now)
+		case !errors.Is(err, storage.ErrNotFound):
+			return err
+		}
+		if err := formerTable.Put(tx, &f); err != nil {
+			return err
+		}
+	}
+	if err := tenant.Unbind(tx, d.Host); err != nil {
+		return err
+	}
+	return domainTable.Delete(tx, hostKey(d.Host))
+}
+
+// removeAll removes the domains of a tenant that is being deleted.
+func (r *Registry) removeAll(ctx context.Context, t *tenant.Tenant) error {
+	var hosts []tenant.Host
+	if err := r.eachOf(ctx, t.ID, func(d *Domain) { hosts = append(hosts, d.Host) }); err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		err := r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+			d, err := domainTable.Get(tx, hostKey(h))
+			if errors.Is(err, storage.ErrNotFound) || err == nil && d.Tenant != t.ID {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return r.drop(tx, &d, clock())
+		})
+		if err != nil {
+			return err
+		}
+		r.gone(ctx, h)
+	}
+	return nil
+}
+
+// gone tells those who keep something of a host that it is served no more.
+func (r *Registry) gone(ctx context.Context, h tenant.Host) {
+	r.settled(ctx)
+	r.mu.Lock()
+	hooks := r.removed
+	r.mu.Unlock()
+	for _, fn := range hooks {
+		fn(h)
+	}
+}
 
 // Mount sets the path below which the product's pages live at a host, which may be a tenant's default host as well.
-func (r *Registry) Mount(ctx context.Context, host, path string) error { panic("not yet") }
-
-// DueCertificates returns at most limit domains whose certificate is to be obtained or renewed by now, fair between tenants:
-// in turn one of each, those that wait longest first.
-func (r *Registry) DueCertificates(ctx context.Context, now time.Time, limit int) ([]*Domain, error) {
-	panic("not yet")
+func (r *Registry) Mount(ctx context.Context, host, path string) error {
+	h, err := tenant.ParseHost(host)
+	if err != nil {
+		return fmt.Errorf("host %s: %w", host, tenant.ErrNotFound)
+	}
+	id, err := r.ownerOf(ctx, h)
+	if err != nil {
+		return err
+	}
+	return r.tenants.As(r.actor).Mount(ctx, id, h, path)
 }
 
-// ReportCertificate notes how it stands with a host's certificate. With a valid one a verified domain becomes active.
-// tenant.ErrNotFound: the domain was removed meanwhile.
-func (r *Registry) ReportCertificate(ctx context.Context, host tenant.Host, rep Report) error {
-	panic("not yet")
+// ownerOf is the tenant whose custom domain or default host a host is.
+func (r *Registry) ownerOf(ctx context.Context, h tenant.Host) (tenant.ID, error) {
+	for _, own := range r.node.Hosts() {
+		if slug, below := strings.CutSuffix(string(h), "."+string(own)); below {
+			if t, err := r.tenants.Find(ctx, slug); err == nil {
+				return t.ID, nil
+			}
+		}
+	}
+	d, err := r.Find(ctx, string(h))
+	if err != nil {
+		return "", err
+	}
+	return d.Tenant, nil
 }
 
-// Wake is sent to when a certificate was queued. It holds one message: a reader that was busy sees it later.
-func (r *Registry) Wake() <-chan struct{} { panic("not yet") }
+// record writes into the audit log of the domain's tenant.
+func (r *Registry) record(tx *storage.Tx, d *Domain, action, detail string) error {
+	return tenant.Record(tx.Tenant(string(d.Tenant)), tenant.Event{
+		Actor: r.actor, Action: action, Object: string(d.Host), Detail: detail,
+	})
+}
 
-// OnRemove has fn called after a domain was removed or suspended, so that its certificate goes as well. For the time before Run.
-func (r *Registry) OnRemove(fn func(host tenant.Host)) { panic("not yet") }
+// settled waits until the directory knows what was committed. If it can't be told now, it will be by its feed.
+func (r *Registry) settled(ctx context.Context) {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if err := r.directory.Sync(ctx); err != nil {
+		r.options.Log.WarnContext(ctx, "directory lags behind the store", slog.Any("error", err))
+	}
+}
 
-// Run checks domains in the background until ctx ends.
-func (r *Registry) Run(ctx context.Context) error { panic("not yet") }
+// poke wakes a reader, who sees it later if it is busy.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
 
-// Tables are the tables of this package.
-func Tables() []storage.Declared { return nil }
+// clock is the present time as it is stored: UTC and whole milliseconds.
+func clock() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

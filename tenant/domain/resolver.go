@@ -5,8 +5,9 @@ import (
 	"net/netip"
 )
 
-// Resolver asks DNS. An answer that says that there is nothing is empty and no error; that the question could not be answered
-// (time-out, SERVFAIL, REFUSED) is an error. It is safe for concurrent use.
+// Resolver asks DNS. An answer that says that there is nothing is empty and no error; that a question could not be answered
+// (time-out, SERVFAIL, REFUSED) is an *UnansweredError. Names come and go without the dot at the end, in lower case. It is safe
+// for concurrent use.
 type Resolver interface {
 	// TXT returns the texts of a name, each joined from its parts.
 	TXT(ctx context.Context, name string) ([]string, error)
@@ -16,7 +17,7 @@ type Resolver interface {
 	Addresses(ctx context.Context, name string) ([]netip.Addr, error)
 	// CAA returns the records that hold for a name, found by climbing to its parents.
 	CAA(ctx context.Context, name string) ([]CAA, error)
-	// Apex is the name of the zone that a name is in.
+	// Apex is the name of the zone that a name is in, empty if that can't be told.
 	Apex(ctx context.Context, name string) (string, error)
 }
 
@@ -28,5 +29,14 @@ type CAA struct {
 	Value    string
 }
 
-// NewResolver returns a Resolver that asks these servers, "host:port" each, in turn; without any, those of /etc/resolv.conf.
-func NewResolver(servers []string) (Resolver, error) { panic("not yet") }
+// UnansweredError says that DNS could not be asked. It is never a no.
+type UnansweredError struct {
+	Type, Name string // the question
+	Server     string // who was asked last
+	Why        string // in a few words: "SERVFAIL", "no answer in time"
+}
+
+// Error is a sentence for people.
+func (e *UnansweredError) Error() string {
+	return e.Type + " " + e.Name + " could not be asked: " + e.Why + " from " + e.Server
+}

@@ -1,0 +1,212 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+const (
+	poll        = 5 * time.Minute // at least so often the background looks for what is due
+	checksALane = 32              // at once; they mostly wait for DNS
+)
+
+// Verify looks for the proof now and returns the domain as it is afterwards. That the proof is missing is not an error:
+// Status and Reason tell. tenant.ErrNotFound: nobody registered the host.
+func (r *Registry) Verify(ctx context.Context, host string) (*Domain, error) {
+	d, err := r.Find(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	if d, err = r.check(ctx, d.Host); err != nil {
+		return nil, err
+	}
+	return r.describe(ctx, d)
+}
+
+// check asks DNS about a host, outside of any transaction, and settles what was found.
+func (r *Registry) check(ctx context.Context, host tenant.Host) (*Domain, error) {
+	d, c, err := r.load(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	f := finding{silent: true, reason: "Nothing was decided: " + errNoResolver.Error() + "."}
+	if r.options.Resolver != nil {
+		f = c.judge(gather(ctx, r.options.Resolver, host))
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return r.change(ctx, host, func(now *Domain, at time.Time) error {
+		if now.Tenant != d.Tenant || !now.CreatedAt.Equal(d.CreatedAt) {
+			return notFound(host, storage.ErrNotFound) // it changed hands while DNS was asked
+		}
+		now.settle(f, r.rules, at)
+		return nil
+	})
+}
+
+// load reads a domain and what its tenant has to show.
+func (r *Registry) load(ctx context.Context, host tenant.Host) (*Domain, *claim, error) {
+	var (
+		d      Domain
+		before *former
+	)
+	err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		var err error
+		if d, err = domainTable.Get(tx, hostKey(host)); err != nil {
+			return notFound(host, err)
+		}
+		f, err := formerTable.Get(tx, hostKey(host))
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		before = &f
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := r.tenants.ByID(ctx, d.Tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &d, r.claimOf(&d, t, before), nil
+}
+
+// Run checks domains in the background until ctx ends.
+func (r *Registry) Run(ctx context.Context) error {
+	background := r.As("system")
+	if err := background.adapt(ctx); err != nil && ctx.Err() == nil {
+		r.options.Log.ErrorContext(ctx, "domains of another TLS mode", slog.Any("error", err))
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var room [lanes]chan struct{}
+	for lane := range room {
+		room[lane] = make(chan struct{}, checksALane)
+	}
+	for {
+		next := time.Now().Add(poll)
+		for lane := range room {
+			if at := background.dispatch(ctx, lane, room[lane], &wg); at.Before(next) {
+				next = at
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.hurry:
+		case <-time.After(time.Until(next)):
+		}
+	}
+}
+
+// dispatch begins as many due checks of a lane as there is room for, and says when the next one after these is due. Those that
+// DNS does not answer have a lane of their own.
+func (r *Registry) dispatch(ctx context.Context, lane int, room chan struct{}, wg *sync.WaitGroup) (next time.Time) {
+	due, next, err := r.due(ctx, lane)
+	if err != nil && ctx.Err() == nil {
+		r.options.Log.ErrorContext(ctx, "domain checks", slog.Any("error", err))
+	}
+	for _, h := range due {
+		if !r.begin(h) {
+			continue
+		}
+		select {
+		case room <- struct{}{}:
+		default:
+			r.end(h)
+			return next
+		}
+		wg.Go(func() {
+			_, err := r.check(ctx, h)
+			r.end(h)
+			<-room
+			switch {
+			case err == nil:
+				poke(r.hurry) // there is room for another, and a new time
+			case ctx.Err() == nil && !errors.Is(err, tenant.ErrNotFound):
+				r.options.Log.WarnContext(ctx, "domain check", slog.String("host", string(h)), slog.Any("error", err))
+			}
+		})
+	}
+	return next
+}
+
+// begin notes that a check is under way; false: it is already.
+func (r *Registry) begin(h tenant.Host) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.checking[h] {
+		return false
+	}
+	r.checking[h] = true
+	return true
+}
+
+func (r *Registry) end(h tenant.Host) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.checking, h)
+}
+
+// due lists hosts of a lane whose check is due, some more than fit in at once, and when the one after them is.
+func (r *Registry) due(ctx context.Context, lane int) (hosts []tenant.Host, next time.Time, err error) {
+	err = r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		now := time.Now()
+		hosts, next = nil, now.Add(poll)
+		rg := storage.Range{Prefix: storage.Key(nil).Uint(uint64(lane)), Limit: 2*checksALane + 1}
+		for e, err := range dueChecks.Scan(tx, rg) {
+			if err != nil {
+				return err
+			}
+			parts := e.Key.Parts()
+			parts.Uint()
+			if at := parts.Time(); at.After(now) {
+				next = at
+				break
+			}
+			hosts = append(hosts, tenant.Host(e.Primary.Parts().Str()))
+		}
+		return nil
+	})
+	return hosts, next, err
+}
+
+// adapt brings domains in line with the node's TLS mode, should that have changed since the last start.
+func (r *Registry) adapt(ctx context.Context) error {
+	var odd []tenant.Host
+	err := storage.Each(ctx, r.store, storage.Node(), domainTable, func(d *Domain) error {
+		after := *d
+		if after.adapt(r.rules, clock()); after.Status != d.Status || after.Certificate.Status != d.Certificate.Status {
+			odd = append(odd, d.Host)
+		}
+		return nil
+	})
+	for _, h := range odd {
+		_, e := r.change(ctx, h, func(d *Domain, now time.Time) error {
+			d.adapt(r.rules, now)
+			return nil
+		})
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+func (d *Domain) adapt(r rules, now time.Time) {
+	switch {
+	case r.tlsOff && d.Status == Verified:
+		d.to(Active, d.Reason, now)
+	case !r.tlsOff && d.Served() && d.Certificate.Status == CertificateNone:
+		if d.Status == Active {
+			d.to(Verified, d.Reason, now)
+		}
+		d.queue(now)
+	}
+}

@@ -1,0 +1,147 @@
+package domain
+
+import "time"
+
+const maxHistory = 50
+
+// settings of a node that the states depend on.
+type rules struct {
+	tlsOff bool
+	grace  time.Duration
+}
+
+// to moves the hostname into a state, with the reason.
+func (d *Domain) to(s Status, reason string, now time.Time) {
+	d.Reason = reason
+	if d.Status == s {
+		return
+	}
+	d.Status, d.Since = s, now
+	d.note(string(s), reason, now)
+}
+
+// certify moves the certificate into a state, with the reason.
+func (d *Domain) certify(s CertificateStatus, reason string, now time.Time) {
+	c := &d.Certificate
+	changed := c.Status != s || c.Reason != reason
+	c.Status, c.Reason = s, reason
+	if changed {
+		c.ChangedAt = now
+		d.note("certificate "+string(s), reason, now)
+	}
+}
+
+func (d *Domain) note(to, reason string, now time.Time) {
+	d.History = append(d.History[:len(d.History):len(d.History)], Transition{At: now, To: to, Reason: reason})
+	if n := len(d.History); n > maxHistory {
+		d.History = d.History[n-maxHistory:]
+	}
+}
+
+// settle takes a finding into the domain.
+func (d *Domain) settle(f finding, r rules, now time.Time) {
+	switch {
+	case f.silent:
+		d.unheard(f, now)
+		return
+	case f.proved:
+		d.proved(f, r, now)
+	default:
+		d.unproved(f, r, now)
+	}
+	d.CheckedAt, d.Silent = now, 0
+	d.Arrives, d.AtApex = f.arrives, f.atApex
+	d.NextCheck = nextCheck(d, now)
+	if d.Status == Drifted {
+		if end := d.Since.Add(r.grace); end.Before(d.NextCheck) {
+			d.NextCheck = end
+		}
+	}
+}
+
+// unheard changes nothing but the time of the next check: that DNS could not be asked is no no.
+func (d *Domain) unheard(f finding, now time.Time) {
+	d.Silent++
+	if d.Status == Pending {
+		d.Reason = f.reason
+	}
+	d.NextCheck = now.Add(pause(d.Silent - 1))
+}
+
+func (d *Domain) proved(f finding, r rules, now time.Time) {
+	d.Tries, d.LookingSince = 0, time.Time{}
+	if d.VerifiedAt.IsZero() {
+		d.VerifiedAt = now
+	}
+	switch c := &d.Certificate; {
+	case r.tlsOff, c.valid(now):
+		d.to(Active, f.reason, now)
+	case !d.Served() || c.Status == CertificateNone || d.Status == Drifted || f.arrives && !d.Arrives:
+		// It may have failed for what was just put right.
+		d.to(Verified, f.reason, now)
+		d.queue(now)
+	default:
+		d.to(Verified, f.reason, now)
+	}
+}
+
+func (d *Domain) unproved(f finding, r rules, now time.Time) {
+	if d.Tries++; d.Tries == 1 {
+		d.LookingSince = now
+	}
+	switch d.Status {
+	case Verified, Active:
+		d.to(Drifted, f.reason, now)
+	case Drifted:
+		if now.Sub(d.Since) >= r.grace {
+			d.suspend(f.reason, now)
+			return
+		}
+		d.Reason = f.reason
+	default:
+		d.Reason = f.reason
+	}
+}
+
+// suspend ends the service. The certificate goes, and is got anew should the domain come back.
+func (d *Domain) suspend(reason string, now time.Time) {
+	d.to(Suspended, reason, now)
+	d.certify(CertificateNone, "", now)
+	d.Certificate.NotAfter, d.Certificate.NextAttempt, d.Certificate.Attempts = time.Time{}, time.Time{}, 0
+}
+
+// queue asks for a certificate.
+func (d *Domain) queue(now time.Time) {
+	d.certify(CertificateQueued, "", now)
+	d.Certificate.NextAttempt, d.Certificate.Attempts = now, 0
+}
+
+func (c *Certificate) valid(now time.Time) bool { return now.Before(c.NotAfter) }
+
+// take takes in what proxy tells about the certificate.
+func (d *Domain) take(rep Report, r rules, now time.Time) {
+	c := &d.Certificate
+	if !rep.NotAfter.IsZero() {
+		c.NotAfter = rep.NotAfter.UTC().Truncate(time.Millisecond)
+	}
+	c.NextAttempt = rep.NextAttempt.UTC().Truncate(time.Millisecond)
+	switch rep.Status {
+	case CertificateActive:
+		c.Attempts = 0
+		if d.FitSince.IsZero() {
+			d.FitSince = now
+		}
+		if before := c.NextAttempt.Add(-checkAhead); before.Before(d.NextCheck) && before.After(now) {
+			d.NextCheck = before
+		}
+	case CertificateFailing, CertificateExpired:
+		c.Attempts++
+	}
+	d.certify(rep.Status, rep.Reason, now)
+	switch {
+	case d.Status == Verified && c.valid(now):
+		d.to(Active, d.Reason, now)
+	case d.Status == Active && !c.valid(now) && !r.tlsOff:
+		d.to(Verified, d.Reason, now)
+	}
+}

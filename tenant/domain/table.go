@@ -1,0 +1,80 @@
+package domain
+
+import (
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// The tables are the node's: a host crosses tenants.
+var (
+	domainTable = storage.NewTable(storage.Declaration[Domain]{
+		ID: 32, Name: "domains", Key: func(d *Domain) storage.Key { return hostKey(d.Host) },
+	})
+	byTenant = storage.NewIndex(domainTable, 1,
+		func(d *Domain) []storage.Key { return []storage.Key{storage.Key(nil).Str(string(d.Tenant))} },
+		func(*Domain) storage.Bare { return storage.Bare{} })
+	// dueChecks keeps apart those that could not be asked lately, so that they don't delay the others.
+	dueChecks = storage.NewIndex(domainTable, 2,
+		func(d *Domain) []storage.Key {
+			return []storage.Key{storage.Key(nil).Uint(uint64(d.lane())).Time(d.NextCheck)}
+		},
+		func(*Domain) storage.Bare { return storage.Bare{} })
+	// dueCertificates keeps first attempts and renewals apart from repeated attempts, for the same reason.
+	dueCertificates = storage.NewIndex(domainTable, 3, certificateKeys, func(d *Domain) dueRow { return dueRow{d.Tenant} })
+
+	formerTable = storage.NewTable(storage.Declaration[former]{
+		ID: 33, Name: "former domains", Key: func(f *former) storage.Key { return hostKey(f.Host) },
+	})
+)
+
+// Tables are the tables of this package.
+func Tables() []storage.Declared { return []storage.Declared{domainTable, formerTable} }
+
+type dueRow struct {
+	Tenant tenant.ID `cbor:"1,keyasint"`
+}
+
+const (
+	laneAnswered = iota
+	laneSilent
+	lanes
+)
+
+const (
+	firstAttempts = iota
+	repeatedAttempts
+	attemptClasses
+)
+
+func certificateKeys(d *Domain) []storage.Key {
+	if d.Certificate.NextAttempt.IsZero() || d.Status != Verified && d.Status != Active {
+		return nil
+	}
+	class := firstAttempts
+	if d.Certificate.Attempts > 0 {
+		class = repeatedAttempts
+	}
+	return []storage.Key{storage.Key(nil).Uint(uint64(class)).Time(d.Certificate.NextAttempt)}
+}
+
+func hostKey(h tenant.Host) storage.Key { return storage.Key(nil).Str(string(h)) }
+
+// former is what is remembered of a verified domain that was removed.
+type former struct {
+	Host      tenant.Host `cbor:"1,keyasint"`
+	Tenant    tenant.ID   `cbor:"2,keyasint"` // who had it last
+	RemovedAt time.Time   `cbor:"3,keyasint"`
+	// Several tenants had it.
+	Several bool `cbor:"4,keyasint,omitempty"`
+}
+
+// others says whether somebody else than the tenant ever had the host, and whether that was so lately that only a TXT record
+// proves that it changed hands.
+func (f *former) others(id tenant.ID, now time.Time) (ever, lately bool) {
+	if f.Tenant == id {
+		return f.Several, false
+	}
+	return true, now.Sub(f.RemovedAt) < quarantine
+}
