@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,9 +15,8 @@ import (
 
 // Key is an order-preserving encoding of a tuple: two keys compare as bytes as their parts compare one after the other.
 // Parts are appended to a nil or existing Key; every part is type-tagged and ends by itself, so that the first parts of a
-// key are a prefix of exactly the keys that begin with those parts.
-//
-// As with append, two keys must not be grown from one that has room left: build each from nil, or clip it first.
+// key are a prefix of exactly the keys that begin with those parts. The methods that append leave their receiver alone:
+// several keys may be grown from one.
 type Key []byte
 
 const (
@@ -34,28 +35,32 @@ const (
 var ErrBadKey = errors.New("malformed key")
 
 // Str appends a string.
-func (k Key) Str(s string) Key { return append(appendEscaped(append(k, tagString), s), endMark) }
+func (k Key) Str(s string) Key { return append(appendEscaped(k, tagString, s), endMark) }
 
 // Bytes appends bytes.
-func (k Key) Bytes(b []byte) Key { return append(appendEscaped(append(k, tagBytes), b), endMark) }
+func (k Key) Bytes(b []byte) Key { return append(appendEscaped(k, tagBytes, b), endMark) }
 
 // StrPrefix appends the beginning of a string: as a Range's prefix it matches every string that begins with s.
-func (k Key) StrPrefix(s string) Key { return appendEscaped(append(k, tagString), s) }
+func (k Key) StrPrefix(s string) Key { return slices.Clip(appendEscaped(k, tagString, s)) }
 
 // Uint appends a number.
 func (k Key) Uint(n uint64) Key {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], n)
-	i := 0
-	for i < 8 && b[i] == 0 {
-		i++
+	size := (bits.Len64(n) + 7) / 8
+	out := append(k.copied(1+size), byte(tagUint+size))
+	for i := size - 1; i >= 0; i-- {
+		out = append(out, byte(n>>(8*i)))
 	}
-	return append(append(k, byte(tagUint+8-i)), b[i:]...)
+	return out
 }
 
 // Desc appends a number that sorts from large to small.
 func (k Key) Desc(n uint64) Key {
-	return binary.BigEndian.AppendUint64(append(k, tagDesc), ^n)
+	return binary.BigEndian.AppendUint64(append(k.copied(9), tagDesc), ^n)
+}
+
+// copied is a copy with room for exactly n bytes more.
+func (k Key) copied(n int) Key {
+	return append(make(Key, 0, len(k)+n), k...)
 }
 
 // Time appends a time, old before new. Times before 1970 count as 1970, those after 2262 as 2262.
@@ -74,7 +79,15 @@ func nanos(t time.Time) uint64 {
 	return uint64(max(t.UnixNano(), 0))
 }
 
-func appendEscaped[S string | []byte](b []byte, s S) Key {
+// appendEscaped leaves room for the end mark.
+func appendEscaped[S string | []byte](k Key, tag byte, s S) Key {
+	size := len(s) + 2
+	for i := range len(s) {
+		if s[i] <= escMark {
+			size++
+		}
+	}
+	b := append(k.copied(size), tag)
 	from := 0
 	for i := range len(s) {
 		if s[i] <= escMark {

@@ -97,6 +97,20 @@ func TestKeyForPeople(t *testing.T) {
 	}
 }
 
+// Several keys grow from one, as those of a range do.
+func TestKeysFromOne(t *testing.T) {
+	for n := range 40 {
+		base := storage.Key(nil).Str(strings.Repeat("x", n))
+		for _, base := range []storage.Key{base, base.StrPrefix("abc"), base.Uint(1), base.Desc(1), base.Bytes([]byte{1})} {
+			before := bytes.Clone(base)
+			a, b := base.Uint(1), base.Uint(2)
+			if _, _, _ = base.Str("z"), base.Desc(3), base.Bytes([]byte("zzz")); bytes.Equal(a, b) || !bytes.Equal(base, before) {
+				t.Errorf("keys grown from %x share their bytes: %x, %x", base, a, b)
+			}
+		}
+	}
+}
+
 func TestPartsOfAnotherKind(t *testing.T) {
 	p := storage.Key(nil).Str("a").Uint(1).Parts()
 	if p.Uint() != 0 || !errors.Is(p.Err(), storage.ErrBadKey) {
