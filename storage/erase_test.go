@@ -22,8 +22,12 @@ func fill(t *testing.T, s *storage.Store, n int, scopes ...storage.Scope) storag
 	}
 	for _, sc := range scopes {
 		update(t, s, sc, func(tx *storage.Tx) error { return s.Blobs().Ref(tx, sum) })
+		var ps []person
 		for i := range n {
-			put(t, s, sc, person{ID: fmt.Sprint(i), Email: fmt.Sprint(i), Tags: []string{"x", "y"}})
+			if ps = append(ps, person{ID: fmt.Sprint(i), Email: fmt.Sprint(i), Tags: []string{"x", "y"}}); len(ps) == 100 || i == n-1 {
+				put(t, s, sc, ps...)
+				ps = nil
+			}
 		}
 	}
 	return sum
