@@ -165,6 +165,9 @@ func TestAPIRefusesBadInput(t *testing.T) {
 			t.Errorf("%s: no errors per field: %s", tc.name, got.Body)
 		}
 	}
+	if got := p.call("GET", "/api/tickets/99", "", asPage); got.Code() != "NOT_FOUND" {
+		t.Errorf("for a browser: %s, want the document: the API is for programs", got.Body)
+	}
 	if got := p.call("PATCH", "/api/tickets", "{}"); got.Header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
 		t.Errorf("405 with Allow %q", got.Header.Get("Allow"))
 	}

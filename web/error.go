@@ -48,7 +48,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="deskgate"`)
 	}
-	if wantsPage(r) {
+	if visible(r) && wantsPage(r) {
 		s.failPage(w, r, p)
 		return
 	}
@@ -58,11 +58,32 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}))
 }
 
+// visible reports whether people come to see what is at the address. The API is for programs, but for the door that a
+// partner's form leads to.
+func visible(r *http.Request) bool {
+	path, _ := below(tenant.VisitFrom(r.Context()).Mount, r.URL.Path)
+	return !isAPI(path) || strings.HasPrefix(path, "/api/auth/redirect/")
+}
+
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *answerError) {
-	s.report(s.render(w, r, p.Status, "problem", &problemView{
+	visit := tenant.VisitFrom(r.Context())
+	view := &problemView{
 		frame: s.frame(r, p.Message), Status: p.Status, Code: p.Code, Message: p.Message, Explanation: p.Explanation,
-		Details: p.Details, Errors: p.Fields, RequestID: tenant.VisitFrom(r.Context()).RequestID,
-	}))
+		Details: p.Details, Errors: p.Fields, RequestID: visit.RequestID,
+	}
+	if visit.Tenant != nil {
+		view.Way = wayOn(visit, r.URL.Path)
+	}
+	s.report(s.render(w, r, p.Status, "problem", view))
+}
+
+// wayOn leads from a page that did not work to one that does.
+func wayOn(visit *tenant.Visit, path string) *link {
+	mount := strings.TrimSuffix(visit.Mount, "/")
+	if inside, _ := below(visit.Mount, path); inside == "/agent" || strings.HasPrefix(inside, "/agent/") {
+		return &link{URL: mount + "/agent", Text: "All tickets"}
+	}
+	return &link{URL: mount + "/", Text: "Go to the help desk"}
 }
 
 // report logs an error that came too late to be answered.

@@ -274,7 +274,7 @@ func (s *Server) toConsole(w http.ResponseWriter, r *http.Request, wish string) 
 func consolePath(mount, wish string) string {
 	const home = "/agent"
 	u, err := url.Parse(wish)
-	if err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path) != u.Path || strings.Contains(u.Path, `\\`) {
+	if err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path) != u.Path || strings.ContainsRune(u.Path, '\\') {
 		return home
 	}
 	below, ours := below(mount, u.Path)

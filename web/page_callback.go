@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func (s *Server) conclude(w http.ResponseWriter, r *http.Request, o auth.Outcome
 	case auth.SignIn:
 		return s.welcome(w, r, o)
 	case auth.Chained:
-		return s.chain(w, r, o)
+		return s.chain(w, o)
 	default:
 		return fmt.Errorf("there is no answer for verdict %d", o.Verdict)
 	}
@@ -102,7 +103,7 @@ func (s *Server) conclude(w http.ResponseWriter, r *http.Request, o auth.Outcome
 
 // askFirst shows whom the token stands for, with a button.
 func (s *Server) askFirst(w http.ResponseWriter, r *http.Request, o auth.Outcome) error {
-	w.Header().Set("Content-Security-Policy", policy(s.formTargets(tenant.VisitFrom(r.Context()).Tenant)...))
+	w.Header().Set("Content-Security-Policy", policy(s.formTargets(tenant.VisitFrom(r.Context()).Tenant)))
 	view := &continueView{
 		frame: s.frame(r, "Continue"), Action: r.URL.EscapedPath(), Token: r.URL.Query().Get("token"), Who: o.Email,
 	}
@@ -131,10 +132,9 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, o auth.Outcome)
 }
 
 // chain sends a client that is no browser on, with a token that a browser can use after it.
-func (s *Server) chain(w http.ResponseWriter, r *http.Request, o auth.Outcome) error {
+func (s *Server) chain(w http.ResponseWriter, o auth.Outcome) error {
 	setCookie(w, chainCookie, o.Chain, http.SameSiteLaxMode, time.Now().Add(auth.HandoffLife))
-	mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
-	w.Header().Set("Location", mount+"/auth/continue?token="+o.Next)
+	w.Header().Set("Location", "/auth/continue?token="+url.QueryEscape(o.Next))
 	w.WriteHeader(http.StatusFound)
 	return nil
 }

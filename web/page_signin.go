@@ -62,7 +62,7 @@ func (s *Server) askName(w http.ResponseWriter, r *http.Request, t *tenant.Tenan
 		}
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", policy(s.formTargets(t)...))
+	h.Set("Content-Security-Policy", policy(s.formTargets(t)))
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	return s.render(w, r, http.StatusUnprocessableEntity, "name", view)
 }

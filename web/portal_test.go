@@ -210,7 +210,10 @@ func TestMountedPortal(t *testing.T) {
 			t.Errorf("the dashboard links to %s", address[1])
 		}
 	}
-	expect(t, zoe.Open(n.Acme.URL+"/dashboard"), 404, "")
+	if got := expect(t, zoe.Open(n.Acme.URL+"/"), 303, ""); got.Location() != "/support/" {
+		t.Errorf("the root leads to %s, want /support/", got.Location())
+	}
+	expect(t, zoe.Open(n.Acme.URL+"/dashboard"), 404, `href="/support/"`)
 	expect(t, zoe.Open(n.Acme.URL+"/supporter/dashboard"), 404, "")
 	got := expect(t, zoe.Send(n.Acme.URL+"/support/tickets", url.Values{"title": {"a"}, "description": {"b"}}), 303, "")
 	if got.Location() != "/support/tickets/1" {

@@ -85,7 +85,7 @@ func methods(router *httprouter.Router, path string) []string {
 // below cuts the folder that the portal is mounted at from the path. Some addresses are ours at the root of every host.
 func below(mount, path string) (string, bool) {
 	mount = strings.TrimSuffix(mount, "/")
-	if mount == "" || path == "/auth/callback" || strings.HasPrefix(path, "/.well-known/deskgate/") {
+	if mount == "" || path == "/auth/callback" || path == "/auth/continue" || strings.HasPrefix(path, "/.well-known/deskgate/") {
 		return path, true
 	}
 	rest, ok := strings.CutPrefix(path, mount)

@@ -66,7 +66,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path, ours := below(visit.Mount, r.URL.Path)
 	if !ours {
-		s.fail(w, r, errNotFound)
+		s.outside(w, r, visit)
 		return
 	}
 	if isAPI(path) {
@@ -89,6 +89,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.fail(w, r, methodNotAllowed(known))
 	}
+}
+
+// outside answers what is not below the folder that the portal is mounted at, and no route forwards.
+func (s *Server) outside(w http.ResponseWriter, r *http.Request, visit *tenant.Visit) {
+	if r.URL.Path != "/" || r.Method != http.MethodGet {
+		s.fail(w, r, errNotFound)
+		return
+	}
+	s.report(seeOther(w, visit, "/"))
 }
 
 // Routes are the product's routes in the order of the manual.
