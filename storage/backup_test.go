@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -295,10 +296,10 @@ func TestBackupUnderLoad(t *testing.T) {
 			}
 			// Both tenants get the same number in one transaction.
 			if err := s.Update(t.Context(), storage.Node(), func(tx *storage.Tx) error {
-				p := person{ID: "both", Email: fmt.Sprint("b", i), Born: uint64(i), Tags: []string{fmt.Sprint(i % 9)}}
+				p := person{ID: "both", Email: fmt.Sprint("b", i), Born: uint64(i), Tags: []string{strconv.Itoa(i % 9)}}
 				return errors.Join(
 					people.Put(tx.Tenant(tenantA), &p), people.Put(tx.Tenant(tenantB), &p),
-					notes.Put(tx, &note{Title: fmt.Sprint(i), Text: strings.Repeat("x", 1000)}),
+					notes.Put(tx, &note{Title: strconv.Itoa(i), Text: strings.Repeat("x", 1000)}),
 				)
 			}); err != nil {
 				stopped <- err

@@ -17,13 +17,12 @@ import (
 	"github.com/deskgate/deskgate/storage/storagetest"
 )
 
-// onBoth runs a test on a store in memory and on one on disk, whose folder is dir.
-func onBoth(t *testing.T, test func(t *testing.T, s *storage.Store, dir string)) {
+// onBoth runs a test on a store in memory and on one on disk.
+func onBoth(t *testing.T, test func(t *testing.T, s *storage.Store)) {
 	t.Helper()
-	t.Run("memory", func(t *testing.T) { test(t, storagetest.Open(t, notes), "") })
+	t.Run("memory", func(t *testing.T) { test(t, storagetest.Open(t, notes)) })
 	t.Run("disk", func(t *testing.T) {
-		dir := t.TempDir()
-		test(t, onDisk(t, dir, notes), dir)
+		test(t, onDisk(t, t.TempDir(), notes))
 	})
 }
 
@@ -63,7 +62,8 @@ func unref(t *testing.T, s *storage.Store, sc storage.Scope, sum storage.Sum) {
 }
 
 func TestBlobs(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *storage.Store, _ string) {
+	onBoth(t, func(t *testing.T, s *storage.Store) {
+		t.Helper()
 		one, two := putBlob(t, s, "one"), putBlob(t, s, "")
 		if again := putBlob(t, s, "one"); again != one {
 			t.Errorf("the same bytes have another name: %s", again)
@@ -93,7 +93,8 @@ func TestBlobs(t *testing.T) {
 
 // A blob stays as long as any tenant refers to it, and a day beyond.
 func TestBlobSweeper(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *storage.Store, _ string) {
+	onBoth(t, func(t *testing.T, s *storage.Store) {
+		t.Helper()
 		a, b := storage.Within(tenantA), storage.Within(tenantB)
 		kept, loose := putBlob(t, s, "kept"), putBlob(t, s, "loose")
 		ref(t, s, a, kept)

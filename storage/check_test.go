@@ -3,6 +3,7 @@ package storage_test
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func TestCheck(t *testing.T) {
 		"unknown tables": {
 			func(s *storage.Store) {
 				for i := range 5 {
-					key := place(a, 999, 0, str(fmt.Sprint(i)))
+					key := place(a, 999, 0, str(strconv.Itoa(i)))
 					plant(t, s, key, storage.Wrap(key, 0, 0, nil))
 				}
 				plant(t, s, place(b, 998, 0, nil), []byte("x"))
@@ -144,7 +145,7 @@ func TestCheckUnderLoad(t *testing.T) {
 					return err
 				}
 			}
-			return people.Put(tx, &person{ID: fmt.Sprint(i)})
+			return people.Put(tx, &person{ID: strconv.Itoa(i)})
 		})
 	}
 	stop, stopped := make(chan bool), make(chan error)
@@ -157,11 +158,11 @@ func TestCheckUnderLoad(t *testing.T) {
 			default:
 			}
 			if err := s.Update(t.Context(), a, func(tx *storage.Tx) error {
-				id := fmt.Sprint(i % 20)
+				id := strconv.Itoa(i % 20)
 				if i%3 == 0 {
 					return people.Delete(tx, storage.Key(nil).Str(id))
 				}
-				return people.Put(tx, &person{ID: id, Email: fmt.Sprint(i), Born: uint64(i), Tags: []string{fmt.Sprint(i % 7)}})
+				return people.Put(tx, &person{ID: id, Email: strconv.Itoa(i), Born: uint64(i), Tags: []string{strconv.Itoa(i % 7)}})
 			}); err != nil {
 				stopped <- err
 				return

@@ -3,7 +3,7 @@ package storage_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,7 +14,7 @@ import (
 )
 
 // fill puts n people and a blob into each scope.
-func fill(t *testing.T, s *storage.Store, n int, scopes ...storage.Scope) storage.Sum {
+func fill(t *testing.T, s *storage.Store, n int, scopes ...storage.Scope) {
 	t.Helper()
 	sum, _, err := s.Blobs().Put(t.Context(), strings.NewReader("shared"), 100)
 	if err != nil {
@@ -24,13 +24,12 @@ func fill(t *testing.T, s *storage.Store, n int, scopes ...storage.Scope) storag
 		update(t, s, sc, func(tx *storage.Tx) error { return s.Blobs().Ref(tx, sum) })
 		var ps []person
 		for i := range n {
-			if ps = append(ps, person{ID: fmt.Sprint(i), Email: fmt.Sprint(i), Tags: []string{"x", "y"}}); len(ps) == 100 || i == n-1 {
+			if ps = append(ps, person{ID: strconv.Itoa(i), Email: strconv.Itoa(i), Tags: []string{"x", "y"}}); len(ps) == 100 || i == n-1 {
 				put(t, s, sc, ps...)
 				ps = nil
 			}
 		}
 	}
-	return sum
 }
 
 // keysOf is how many keys of the engine lie in a scope.

@@ -3,7 +3,7 @@ package storage_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,12 +14,12 @@ import (
 	"github.com/deskgate/deskgate/storage/storagetest"
 )
 
-// follow sends what Follow brings, one transaction's changes at a time, and how it ended.
-func follow(t *testing.T, s *storage.Store, after storage.Revision) (<-chan string, <-chan error) {
+// follow sends what Follow brings.
+func follow(t *testing.T, s *storage.Store, after storage.Revision) <-chan string {
 	t.Helper()
-	got, done := make(chan string, 1000), make(chan error, 1)
+	got := make(chan string, 1000)
 	go func() {
-		done <- s.Follow(t.Context(), after, func(cs []storage.Change) error {
+		_ = s.Follow(t.Context(), after, func(cs []storage.Change) error {
 			for _, c := range cs {
 				word := c.Tenant + c.Key.String()
 				if c.Deleted {
@@ -30,13 +30,13 @@ func follow(t *testing.T, s *storage.Store, after storage.Revision) (<-chan stri
 			return nil
 		})
 	}()
-	return got, done
+	return got
 }
 
 func TestFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storagetest.Open(t, people, notes)
-		got, _ := follow(t, s, 0)
+		got := follow(t, s, 0)
 		for i, id := range []string{"1", "2"} {
 			update(t, s, storage.Within(tenantA), func(tx *storage.Tx) error {
 				if err := notes.Put(tx, &note{Title: "not watched"}); err != nil {
@@ -77,7 +77,7 @@ func TestFollowMissesNothing(t *testing.T) {
 		s := storagetest.Open(t, people)
 		var want []string
 		for i := range 600 { // more than two pages
-			id := fmt.Sprint(i)
+			id := strconv.Itoa(i)
 			err := s.Update(t.Context(), storage.Within(tenantB), func(tx *storage.Tx) error {
 				if err := people.Put(tx, &person{ID: id}); err != nil || i%3 > 0 {
 					return err
@@ -88,7 +88,7 @@ func TestFollowMissesNothing(t *testing.T) {
 				want = append(want, tenantB+`"`+id+`"`)
 			}
 		}
-		got, _ := follow(t, s, 0)
+		got := follow(t, s, 0)
 		synctest.Wait()
 		var all []string
 		for len(got) > 0 {
@@ -127,7 +127,7 @@ func TestFeedIsKeptAWeek(t *testing.T) {
 		go func() { ran <- s.Run(ctx) }()
 		const day = 24 * time.Hour
 		for i := range 10 {
-			put(t, s, storage.Within(tenantA), person{ID: fmt.Sprint(i)})
+			put(t, s, storage.Within(tenantA), person{ID: strconv.Itoa(i)})
 			time.Sleep(day)
 		}
 		records, err := s.Engine().Log(ctx, 3, 100)
@@ -144,7 +144,7 @@ func TestFeedIsKeptAWeek(t *testing.T) {
 		if r, err := s.Revision(ctx); err != nil || r != 10 {
 			t.Errorf("when all is forgotten: revision %d, %v, want 10", r, err)
 		}
-		got, _ := follow(t, s, 10)
+		got := follow(t, s, 10)
 		put(t, s, storage.Within(tenantA), person{ID: "new"})
 		if c := <-got; c != tenantA+`"new"` {
 			t.Errorf("after a week's rest: %s", c)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -229,7 +230,7 @@ func TestRotateMasterInterrupted(t *testing.T) {
 		o := storage.Options{Dir: dir, MinFree: 1 << 20, MasterKey: first, Tables: []storage.Declared{people}}
 		s := opened(t, o)
 		for i := range tenants {
-			put(t, s, scope(i), person{ID: "1", Email: fmt.Sprint(i)})
+			put(t, s, scope(i), person{ID: "1", Email: strconv.Itoa(i)})
 		}
 		old, next := first, second
 		for steps, done := 1, false; !done; steps += 150 {
