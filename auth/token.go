@@ -23,7 +23,7 @@ const (
 	// maxTokens is how many tokens a tenant may have at once.
 	maxTokens = 500
 	// keepRevoked is how long a revoked token is told from one that never was.
-	keepRevoked = 90 * 24 * time.Hour
+	keepRevoked = 7 * 24 * time.Hour
 )
 
 // Token is an API token of a tenant. Its secret is shown once, when it is made, and stored as a hash.
