@@ -25,6 +25,7 @@ func (z *zone) alias(name, target string) {
 	z.aliases[name] = target
 }
 
+// CNAMEs returns the name that this one is an alias of.
 func (z *zone) CNAMEs(_ context.Context, name string) ([]string, error) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -34,10 +35,17 @@ func (z *zone) CNAMEs(_ context.Context, name string) ([]string, error) {
 	return nil, nil
 }
 
-func (*zone) TXT(context.Context, string) ([]string, error)           { return nil, nil }
+// TXT returns nothing: there are aliases only.
+func (*zone) TXT(context.Context, string) ([]string, error) { return nil, nil }
+
+// Addresses returns nothing.
 func (*zone) Addresses(context.Context, string) ([]netip.Addr, error) { return nil, nil }
-func (*zone) CAA(context.Context, string) ([]domain.CAA, error)       { return nil, nil }
-func (*zone) Apex(context.Context, string) (string, error)            { return "", nil }
+
+// CAA returns nothing.
+func (*zone) CAA(context.Context, string) ([]domain.CAA, error) { return nil, nil }
+
+// Apex knows of no zone.
+func (*zone) Apex(context.Context, string) (string, error) { return "", nil }
 
 // Bring makes a custom domain the tenant's, waits for its certificate, and returns its base URL.
 func (n *Node) Bring(tb testing.TB, t *Tenant, host tenant.Host) string {
