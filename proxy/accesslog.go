@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -14,6 +15,8 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	visit     tenant.Visit
+	ip        string // visit.ClientIP
+	job       upstream.Job
 	start     time.Time
 	status    int
 	bytes     int64
@@ -73,7 +76,7 @@ func (e *edge) record(x *exchange, r *http.Request) {
 		slog.Int("status", status),
 		slog.Int64("bytes", x.bytes),
 		slog.Duration("duration", took),
-		slog.String("client_ip", x.visit.ClientIP.String()),
+		slog.String("client_ip", x.ip),
 		slog.String("request_id", x.visit.RequestID))
 }
 

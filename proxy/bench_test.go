@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,27 +38,29 @@ func BenchmarkForward(b *testing.B) {
 
 	n := newNode(b, proxy.Off)
 	n.config.Log = slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // writing the line is part of the work
-	n.route(b, n.acme, "acme.tickets.example", "/app", upstream.URL)
+	n.route(b, "/app", upstream.URL)
 	n.start(b)
 
 	targets := []struct{ name, url string }{
 		{"plain", plain.URL + "/app/page"}, {"edge", "http://" + n.server.HTTPAddr().String() + "/app/page"},
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	spent := map[string]time.Duration{}
+	spent, made := map[string]time.Duration{}, map[string]uint64{}
 	requests := 0
 	for b.Loop() {
 		for _, t := range targets {
-			start := cpu()
+			start, before := cpu(), mallocs()
 			for range 500 {
 				fetch(b, client, t.url)
 			}
 			spent[t.name] += cpu() - start
+			made[t.name] += mallocs() - before
 		}
 		requests += 500
 	}
 	for _, t := range targets {
 		b.ReportMetric(float64(spent[t.name].Microseconds())/float64(requests), t.name+"-cpu-µs/req")
+		b.ReportMetric(float64(made[t.name])/float64(requests), t.name+"-allocs/req")
 	}
 }
 
@@ -76,6 +79,12 @@ func fetch(b *testing.B, c *http.Client, url string) {
 		b.Fatal(res.Status, err)
 	}
 	res.Body.Close()
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 func cpu() time.Duration {

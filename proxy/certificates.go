@@ -24,8 +24,10 @@ const (
 	ordersAtOnce, retriesAtOnce = 12, 6
 	// orderTime is how long one attempt may take.
 	orderTime = 3 * time.Minute
-	// tick is how often the ledgers are asked without a reason.
-	tick = 20 * time.Second
+	// tick is how often the ledgers are asked without a reason. What is due earlier says so.
+	tick = 5 * time.Minute
+	// coolTime is the least time between two attempts for a host, if a ledger could not be told how the first one went.
+	coolTime = 20 * time.Second
 	// loadTime bounds the reading of a certificate during a handshake.
 	loadTime = 5 * time.Second
 	// lookTime is how often an authority that suggests times for renewal is asked.
@@ -49,7 +51,7 @@ type certificates struct {
 
 	closed sync.Once
 	loads  singleflight.Group // from the store, by host
-	more   chan struct{}      // a slot became free
+	more   chan struct{}      // a slot became free, or something is due
 
 	mu      sync.Mutex
 	stopped bool
@@ -185,19 +187,24 @@ func (c *certificates) fly(ctx context.Context, t task) *flight {
 		c.mu.Lock()
 		delete(c.flights, t.host)
 		if f.err != nil {
-			c.cooling[t.host] = time.Now().Add(tick)
+			c.cooling[t.host] = time.Now().Add(coolTime)
 		}
 		if t.attempts > 0 {
 			c.retries--
 		}
 		c.mu.Unlock()
 		close(f.done)
-		select {
-		case c.more <- struct{}{}:
-		default:
-		}
+		c.again()
 	})
 	return f
+}
+
+// again has the next round begin now.
+func (c *certificates) again() {
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
 }
 
 // attend brings a host's certificate into the state that it should be in, and reports. Of a host that is not served, or no
@@ -323,7 +330,7 @@ func (c *certificates) reportActive(ctx context.Context, t task, cert certmagic.
 	if look := time.Now().Add(lookTime); c.acme != nil && look.Before(next) {
 		next = look
 	}
-	next = next.Add(-rand.N(life / 100)) //nolint:gosec // hosts that came together need not be renewed together
+	next = next.Add(rand.N(life / 100)) //nolint:gosec // hosts that came together need not be renewed together
 	c.mu.Lock()
 	delete(c.waiting, t.host)
 	c.mu.Unlock()
@@ -359,6 +366,9 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 func (c *certificates) report(ctx context.Context, t task, r domain.Report) error {
 	if err := c.ledger(t.kind).report(ctx, t.host, r); err != nil {
 		return fmt.Errorf("report on %s: %w", t.host, err)
+	}
+	if wait := time.Until(r.NextAttempt); wait < tick {
+		time.AfterFunc(wait+time.Second, c.again)
 	}
 	return nil
 }

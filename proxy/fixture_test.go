@@ -10,15 +10,21 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/proxytest"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
+
+const acmeHost = "acme.tickets.example"
 
 // node is an edge with two tenants before a product that says where it was called.
 type node struct {
@@ -26,6 +32,8 @@ type node struct {
 	directory *tenant.Directory
 	tenants   *tenant.Registry
 	acme, bee *tenant.Tenant
+	domains   *domain.Registry
+	dns       *proxytest.DNS
 	config    proxy.Config
 	log       *lines
 
@@ -58,6 +66,19 @@ func (l *lines) named(message string) (records []map[string]any) {
 	return records
 }
 
+// waitFor waits until the log has a record with a message, and returns all of those.
+func (n *node) waitFor(t *testing.T, message string) []map[string]any {
+	t.Helper()
+	for range 2000 {
+		if found := n.log.named(message); len(found) > 0 {
+			return found
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	t.Fatalf("nothing in the log says %q", message)
+	return nil
+}
+
 // newNode makes a node that is not started, with hosts below tickets.example.
 func newNode(tb testing.TB, mode proxy.TLSMode) *node {
 	tb.Helper()
@@ -76,15 +97,23 @@ func newNode(tb testing.TB, mode proxy.TLSMode) *node {
 	}
 	n.tenants = tenant.NewRegistry(n.store, n.directory)
 	n.acme, n.bee = n.create(tb, "acme"), n.create(tb, "bee")
+	var o domain.Options
+	if mode == proxy.ACME {
+		n.dns = proxytest.StartDNS(tb)
+		if o.Resolver, err = domain.NewResolver([]string{n.dns.Addr}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	n.domains = domain.New(n.store, n.tenants, n.directory, o)
 	n.config = proxy.Config{
-		Store: n.store, Directory: n.directory, Node: names, Product: http.HandlerFunc(product),
+		Store: n.store, Directory: n.directory, Domains: n.domains, Node: names, Product: http.HandlerFunc(product),
 		HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", TLS: mode, Log: slog.New(slog.NewJSONHandler(n.log, nil)),
 	}
 	return n
 }
 
 func tables() []storage.Declared {
-	return append(tenant.Tables(), proxy.Tables()...)
+	return slices.Concat(tenant.Tables(), domain.Tables(), proxy.Tables())
 }
 
 func (n *node) create(tb testing.TB, slug string) *tenant.Tenant {
@@ -128,6 +157,15 @@ func (n *node) start(tb testing.TB) {
 	})
 }
 
+// restart runs the edge again, as another process over the same store would.
+func (n *node) restart(tb testing.TB) {
+	tb.Helper()
+	if err := n.stop(); err != nil {
+		tb.Fatal(err)
+	}
+	n.start(tb)
+}
+
 // request makes a request for a path of a host; the plain listener will get it.
 func (n *node) request(t *testing.T, method, host, path string, header ...string) *http.Request {
 	t.Helper()
@@ -159,11 +197,16 @@ func do(t *testing.T, r *http.Request) answer {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
+	return answer{res, read(t, res.Body)}
+}
+
+func read(t *testing.T, r io.Reader) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{res, string(b)}
+	return string(b)
 }
 
 func (n *node) get(t *testing.T, host, path string, header ...string) answer {
@@ -181,16 +224,10 @@ func app(t *testing.T, name string) string {
 	return s.URL
 }
 
-func (n *node) route(tb testing.TB, of *tenant.Tenant, host, prefix string, upstreams ...string) {
+// route adds a route to acme's default host.
+func (n *node) route(tb testing.TB, prefix string, upstreams ...string) {
 	tb.Helper()
-	if err := n.tenants.AddRoute(tb.Context(), of.ID, tenant.Host(host), tenant.Route{Prefix: prefix, Upstreams: upstreams}); err != nil {
-		tb.Fatal(err)
-	}
-}
-
-func (n *node) mount(tb testing.TB, of *tenant.Tenant, host, path string) {
-	tb.Helper()
-	if err := n.tenants.Mount(tb.Context(), of.ID, tenant.Host(host), path); err != nil {
+	if err := n.tenants.AddRoute(tb.Context(), n.acme.ID, acmeHost, tenant.Route{Prefix: prefix, Upstreams: upstreams}); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -2,8 +2,8 @@ package proxy
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -29,6 +29,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, start: time.Now()}
 	v := &x.visit
 	v.ClientIP, v.TrustedPeer = e.trusted.now().client(r)
+	x.ip = v.ClientIP.String()
 	v.Scheme = scheme(r, v.TrustedPeer)
 	v.RequestID = requestID(r, v.TrustedPeer)
 	w.Header()["X-Request-Id"] = []string{v.RequestID}
@@ -70,7 +71,15 @@ func requestID(r *http.Request, trusted bool) string {
 			return id
 		}
 	}
-	return rand.Text()
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var b [26]byte
+	for i, n := 0, uint64(0); i < len(b); i, n = i+1, n>>5 {
+		if i%12 == 0 {
+			n = rand.Uint64() //nolint:gosec // a name, no secret
+		}
+		b[i] = letters[n%32]
+	}
+	return string(b[:])
 }
 
 func wellFormed(id string) bool {
@@ -114,7 +123,8 @@ func (f *front) serve(x *exchange, r *http.Request) {
 		}
 		if route := f.route(v.Site, r.URL.Path); route != nil {
 			x.forwarded = true
-			f.upstreams.Forward(x, r, v, route)
+			x.job.Visit, x.job.Route, x.job.IP = v, route, x.ip
+			f.upstreams.Forward(x, r, &x.job)
 			return
 		}
 	}

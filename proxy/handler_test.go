@@ -129,12 +129,14 @@ func TestProxyProtocol(t *testing.T) {
 
 func TestRoutes(t *testing.T) {
 	n := newNode(t, proxy.Off)
-	const host = "acme.tickets.example"
+	const host = acmeHost
 	shop, site := app(t, "shop"), app(t, "site")
-	n.mount(t, n.acme, host, "/support")
-	n.route(t, n.acme, host, "/", site)
-	n.route(t, n.acme, host, "/shop", shop)
-	n.route(t, n.acme, host, "/support/wiki", shop)
+	if err := n.tenants.Mount(t.Context(), n.acme.ID, host, "/support"); err != nil {
+		t.Fatal(err)
+	}
+	n.route(t, "/", site)
+	n.route(t, "/shop", shop)
+	n.route(t, "/support/wiki", shop)
 	n.start(t)
 	const ours = "acme acme.tickets.example /support 127.0.0.1 http false"
 	for path, want := range map[string]string{
@@ -174,8 +176,8 @@ func TestRoutes(t *testing.T) {
 
 func TestRoutesBesideTheProductAtTheRoot(t *testing.T) {
 	n := newNode(t, proxy.Off)
-	const host = "acme.tickets.example"
-	n.route(t, n.acme, host, "/shop", app(t, "shop"))
+	const host = acmeHost
+	n.route(t, "/shop", app(t, "shop"))
 	n.start(t)
 	const ours = "acme acme.tickets.example / 127.0.0.1 http false"
 	for path, want := range map[string]string{
@@ -191,7 +193,7 @@ func TestUpstreamDown(t *testing.T) {
 	n := newNode(t, proxy.Off)
 	gone := httptest.NewServer(nil)
 	gone.Close()
-	n.route(t, n.acme, "acme.tickets.example", "/shop", gone.URL)
+	n.route(t, "/shop", gone.URL)
 	n.start(t)
 	a := n.get(t, "acme.tickets.example", "/shop", "Accept", "application/json")
 	var doc struct {
@@ -358,7 +360,7 @@ func TestDrainClosesWebSockets(t *testing.T) {
 		close(ended)
 	}))
 	t.Cleanup(app.Close)
-	n.route(t, n.acme, "acme.tickets.example", "/ws", app.URL)
+	n.route(t, "/ws", app.URL)
 	n.start(t)
 	c := n.dial(t)
 	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: acme.tickets.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -201,20 +202,13 @@ func portOf(l net.Listener) string {
 	return port
 }
 
-// demoFolder makes the folder and marks it as a demo's. One that holds something else is refused.
+// demoFolder refuses a folder that holds something else than a demo.
 func demoFolder(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return &settingError{"--data", err}
-	}
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return &settingError{"--data", err}
+	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
+		return nil
 	}
-	mark := filepath.Join(dir, demoFile)
-	if len(entries) == 0 {
-		return writeFile(mark, []byte("[]"))
-	}
-	if _, err := os.Stat(mark); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, demoFile)); err != nil {
 		return &settingError{"--data", fmt.Errorf("%s is not empty and is no demo's folder", dir)}
 	}
 	return nil
@@ -234,22 +228,20 @@ func (d *demoDocument) fill(ctx context.Context, n *node) error {
 	}
 	name := filepath.Join(n.settings.data, demoFile)
 	b, err := os.ReadFile(name) //nolint:gosec // it is the demo's own folder
+	switch {
+	case err == nil:
+		err = json.Unmarshal(b, &d.Tenants)
+	case errors.Is(err, fs.ErrNotExist):
+		err = d.seed(ctx, n)
+	}
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, &d.Tenants); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if b, err = json.Marshal(d.Tenants); err != nil {
+		return err
 	}
-	if len(d.Tenants) == 0 {
-		if err := d.seed(ctx, n); err != nil {
-			return err
-		}
-		if b, err = json.Marshal(d.Tenants); err != nil {
-			return err
-		}
-		if err := writeFile(name, b); err != nil {
-			return err
-		}
+	if err := writeFile(name, b); err != nil {
+		return err
 	}
 	return d.address(ctx, n)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -29,7 +28,7 @@ type seedComment struct {
 	text            string
 }
 
-// seed makes the demo's tenants. What an interrupted demo left of them is taken away first.
+// seed makes the demo's tenants.
 func (d *demoDocument) seed(ctx context.Context, n *node) error {
 	for _, one := range []struct {
 		slug, name string
@@ -39,9 +38,6 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 		{"acme", "Acme Coffee Machines", auth.Person{Email: "ana@acme.example", Name: "Ana Lima"}, acmeTickets()},
 		{"globex", "Globex Travel", auth.Person{Email: "tom@globex.example", Name: "Tom Okafor"}, globexTickets()},
 	} {
-		if err := n.tenants.Delete(ctx, one.slug); err != nil && !errors.Is(err, tenant.ErrNotFound) {
-			return err
-		}
 		created, err := n.createTenant(ctx, tenantName{Slug: one.slug, Name: one.name})
 		if err != nil {
 			return err

@@ -1,10 +1,15 @@
 package proxytest
 
 import (
+	"bytes"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +28,8 @@ type ACME struct {
 	// Roots are those of the certificates that it issues.
 	Roots *x509.CertPool
 
-	orders  atomic.Int64
+	mu      sync.Mutex
+	orders  map[string]int // by host
 	refusal atomic.Pointer[refusal]
 }
 
@@ -58,7 +64,7 @@ func StartACME(tb testing.TB, o ACMEOptions) *ACME {
 	authority := ca.New(log, store, "", "ecdsa", 0, 1, profiles)
 	validation := va.New(log, o.HTTPPort, o.TLSPort, true, o.DNS.Addr, store)
 	front := wfe.New(log, store, validation, authority, nil, true, false, 0, 0)
-	a := &ACME{Trust: x509.NewCertPool(), Roots: x509.NewCertPool()}
+	a := &ACME{Trust: x509.NewCertPool(), Roots: x509.NewCertPool(), orders: make(map[string]int)}
 	s := httptest.NewTLSServer(a.count(front.Handler()))
 	tb.Cleanup(s.Close)
 	a.Directory = s.URL + wfe.DirectoryPath
@@ -72,7 +78,22 @@ func StartACME(tb testing.TB, o ACMEOptions) *ACME {
 }
 
 // Orders is how many orders were made, successful or not.
-func (a *ACME) Orders() int { return int(a.orders.Load()) }
+func (a *ACME) Orders() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := 0
+	for _, n := range a.orders {
+		all += n
+	}
+	return all
+}
+
+// OrdersFor is how many orders were made for a host.
+func (a *ACME) OrdersFor(host string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.orders[host]
+}
 
 // Refuse answers new orders with a status and a problem document, until it is called with status 0.
 func (a *ACME) Refuse(status int, problem string) {
@@ -88,7 +109,7 @@ const newOrder = "/order-plz"
 func (a *ACME) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == newOrder && r.Method == http.MethodPost {
-			a.orders.Add(1)
+			a.note(r)
 			if f := a.refusal.Load(); f != nil {
 				w.Header().Set("Content-Type", "application/problem+json")
 				w.WriteHeader(f.status)
@@ -98,4 +119,27 @@ func (a *ACME) count(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// note counts an order by what it is for, and leaves the request as it was.
+func (a *ACME) note(r *http.Request) {
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // it will not be answered either
+	}
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	var signed struct{ Payload string }
+	var order struct{ Identifiers []struct{ Value string } }
+	if json.Unmarshal(b, &signed) != nil {
+		return
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(signed.Payload)
+	if err != nil || json.Unmarshal(payload, &order) != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, i := range order.Identifiers {
+		a.orders[i.Value]++
+	}
 }

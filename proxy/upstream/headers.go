@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-
-	"github.com/deskgate/deskgate/tenant"
 )
 
 // ourCookies is how the names of the product's cookies begin. A tenant's application has no business with sessions of its help
@@ -43,7 +41,7 @@ func like(name, pattern string, whole bool) bool {
 }
 
 // introduce replaces what the visitor said about itself by what the edge knows.
-func introduce(h http.Header, v *tenant.Visit, host string) {
+func introduce(h http.Header, j *Job, host string) {
 	for name := range h {
 		if dropped(name) {
 			delete(h, name)
@@ -52,12 +50,13 @@ func introduce(h http.Header, v *tenant.Visit, host string) {
 	if lines, has := h["Cookie"]; has {
 		withoutOurs(h, lines)
 	}
-	ip := v.ClientIP.String()
-	h["X-Forwarded-For"] = []string{ip}
-	h["X-Forwarded-Host"] = []string{host}
-	h["X-Forwarded-Proto"] = []string{v.Scheme}
-	h["Forwarded"] = []string{forwarded(v.ClientIP, ip, host, v.Scheme)}
-	h["X-Request-Id"] = []string{v.RequestID}
+	v, s := j.Visit, &j.headers
+	*s = [...]string{j.IP, host, v.Scheme, forwarded(v.ClientIP, j.IP, host, v.Scheme), v.RequestID}
+	h["X-Forwarded-For"] = s[0:1:1]
+	h["X-Forwarded-Host"] = s[1:2:2]
+	h["X-Forwarded-Proto"] = s[2:3:3]
+	h["Forwarded"] = s[3:4:4]
+	h["X-Request-Id"] = s[4:5:5]
 }
 
 // forwarded is the value of RFC 7239's header.

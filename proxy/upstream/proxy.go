@@ -86,30 +86,33 @@ func (p *Proxy) Close() {
 	}
 }
 
-// job is what the steps of forwarding one request share. The visit is in the context besides, for whoever comes after.
-type job struct {
-	visit *tenant.Visit
-	route *tenant.Route
+// Job is what the steps of forwarding one request share.
+type Job struct {
+	Visit *tenant.Visit
+	Route *tenant.Route
+	// IP is the visitor's address as text.
+	IP string
+
+	headers [5]string // what the upstream is told, in one piece
 }
 
 type jobKey struct{}
 
-func jobOf(ctx context.Context) *job {
-	return ctx.Value(jobKey{}).(*job) //nolint:errcheck,forcetypeassert // only requests with one come here
+func jobOf(ctx context.Context) *Job {
+	return ctx.Value(jobKey{}).(*Job) //nolint:errcheck,forcetypeassert // only requests with one come here
 }
 
-// Forward answers the request from the route's upstreams.
-func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, v *tenant.Visit, route *tenant.Route) {
-	ctx := context.WithValue(r.Context(), jobKey{}, &job{visit: v, route: route})
-	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+// Forward answers the request from the route's upstreams. The job is the Proxy's until it returns.
+func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, j *Job) {
+	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), jobKey{}, j)))
 }
 
 // rewrite makes the outgoing request but for its target, which the balancer chooses.
 func rewrite(pr *httputil.ProxyRequest) {
 	j := jobOf(pr.In.Context())
-	introduce(pr.Out.Header, j.visit, pr.In.Host)
-	if j.route.StripPrefix {
-		strip(pr.Out.URL, j.route.Prefix)
+	introduce(pr.Out.Header, j, pr.In.Host)
+	if j.Route.StripPrefix {
+		strip(pr.Out.URL, j.Route.Prefix)
 	}
 }
 
@@ -145,7 +148,7 @@ func rooted(path string) string {
 
 // tidy removes from the answer what the edge says itself.
 func tidy(res *http.Response) error {
-	res.Header["X-Request-Id"] = []string{jobOf(res.Request.Context()).visit.RequestID}
+	res.Header["X-Request-Id"] = []string{jobOf(res.Request.Context()).Visit.RequestID}
 	return nil
 }
 
@@ -156,14 +159,15 @@ type balancer Proxy
 func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
 	p := (*Proxy)(b)
 	j := jobOf(req.Context())
-	transport := p.transport(j.route.Timeout)
-	targets, err := p.candidates(j.route)
+	transport := p.transport(j.Route.Timeout)
+	var one [1]*target
+	targets, err := p.candidates(j.Route, one[:0])
 	if err != nil {
 		return nil, err
 	}
 	path := req.URL
 	for i, t := range targets {
-		address(req, t.url, path, j.route.PreserveHost)
+		address(req, t.url, path, j.Route.PreserveHost)
 		var res *http.Response
 		if res, err = transport.RoundTrip(req); err == nil {
 			t.worked()
@@ -232,8 +236,8 @@ func (p *Proxy) transport(d time.Duration) *http.Transport {
 func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	j, f := jobOf(r.Context()), failure(r.Context(), err)
 	if f != Gone {
-		p.options.Log.WarnContext(r.Context(), "upstream", "tenant", slug(j.visit), "host", j.visit.Host, "route", j.route.Prefix,
-			"upstream", r.URL.Host, "error", err, "request_id", j.visit.RequestID)
+		p.options.Log.WarnContext(r.Context(), "upstream", "tenant", slug(j.Visit), "host", j.Visit.Host, "route", j.Route.Prefix,
+			"upstream", r.URL.Host, "error", err, "request_id", j.Visit.RequestID)
 	}
 	p.options.Fail(w, r, f)
 }

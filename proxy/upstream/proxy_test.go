@@ -29,7 +29,9 @@ func start(t *testing.T, route *tenant.Route) *httptest.Server {
 	}})
 	t.Cleanup(p.Close)
 	v := &tenant.Visit{Host: "shop.acme.example", ClientIP: netip.MustParseAddr("203.0.113.9"), Scheme: "https", RequestID: "REQ"}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Forward(w, r, v, route) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.Forward(w, r, &upstream.Job{Visit: v, Route: route, IP: v.ClientIP.String()})
+	}))
 	t.Cleanup(s.Close)
 	return s
 }

@@ -54,15 +54,15 @@ func (p *Proxy) target(raw string) (*target, error) {
 }
 
 // candidates are the route's targets in the order in which a request may try them: each begins in turn, those that rest come
-// last.
-func (p *Proxy) candidates(r *tenant.Route) ([]*target, error) {
+// last. They are appended to fit.
+func (p *Proxy) candidates(r *tenant.Route, fit []*target) ([]*target, error) {
 	first, err := p.target(r.Upstreams[0])
 	if err != nil || len(r.Upstreams) == 1 {
-		return []*target{first}, err
+		return append(fit, first), err
 	}
 	now, n := time.Now(), len(r.Upstreams)
 	start := int(first.turn.Add(1) % uint64(n))
-	fit, resting := make([]*target, 0, n), []*target(nil)
+	var resting []*target
 	for i := range n {
 		t, err := p.target(r.Upstreams[(start+i)%n])
 		if err != nil {

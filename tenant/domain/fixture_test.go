@@ -76,8 +76,7 @@ func (w *world) find(t *testing.T, host string) *domain.Domain {
 	return d
 }
 
-// serves says whether acme's host is served.
-func (w *world) serves() bool {
+func (w *world) serves(host string) bool {
 	_, ok := w.directory.Lookup(host)
 	return ok
 }
@@ -204,7 +203,7 @@ func (z *zone) serve(t *testing.T) domain.Resolver {
 type memory struct{ *zone }
 
 func (m memory) look(name string, kind uint16) ([]dns.RR, error) {
-	rrs, rcode := m.find(dns.Fqdn(name), kind)
+	rrs, rcode := m.zone.find(dns.Fqdn(name), kind)
 	if rcode != dns.RcodeSuccess && rcode != dns.RcodeNameError {
 		return nil, &domain.UnansweredError{Type: dns.TypeToString[kind], Name: name, Server: "memory", Why: dns.RcodeToString[rcode]}
 	}

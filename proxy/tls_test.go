@@ -1,0 +1,154 @@
+package proxy_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/deskgate/deskgate/proxy"
+)
+
+// hello makes a handshake with the TLS listener and returns the certificate.
+func (n *node) hello(ctx context.Context, sni string, roots *x509.CertPool, protos ...string) (*tls.ConnectionState, error) {
+	d := &tls.Dialer{Config: &tls.Config{ServerName: sni, RootCAs: roots, NextProtos: protos, InsecureSkipVerify: sni == ""}}
+	c, err := d.DialContext(ctx, "tcp", n.server.HTTPSAddr().String())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	secure, ok := c.(*tls.Conn)
+	if !ok {
+		return nil, errors.New("no TLS connection")
+	}
+	state := secure.ConnectionState()
+	return &state, nil
+}
+
+// unrecognized says whether a handshake ended with the alert unrecognized_name. crypto/tls has no exported value for it.
+func unrecognized(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "tls: unrecognized name")
+}
+
+func (n *node) roots(t *testing.T) *x509.CertPool {
+	t.Helper()
+	pem, err := proxy.RootPEM(t.Context(), n.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		t.Fatalf("no certificate: %s", pem)
+	}
+	return pool
+}
+
+// secureClient talks to the TLS listener whatever the URL's host is.
+func (n *node) secureClient(t *testing.T, sni string, roots *x509.CertPool) *http.Client {
+	t.Helper()
+	tr := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: roots, ServerName: sni},
+		ForceAttemptHTTP2: true,
+	}
+	d := dialer{n.server.HTTPSAddr().String()}
+	tr.DialContext = d.dial
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func TestInternalAuthority(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	n.start(t)
+	roots := n.roots(t)
+	for _, host := range []string{"tickets.example", "acme.tickets.example", "bee.tickets.example"} {
+		state, err := n.hello(t.Context(), host, roots, "h2", "http/1.1")
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		if state.NegotiatedProtocol != "h2" {
+			t.Errorf("%s: protocol %q, want h2", host, state.NegotiatedProtocol)
+		}
+	}
+	res, err := n.secureClient(t, "", roots).Get("https://acme.tickets.example/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b := read(t, res.Body); b != "acme acme.tickets.example / 127.0.0.1 https false" || res.ProtoMajor != 2 {
+		t.Errorf("got %s %q", res.Proto, b)
+	}
+}
+
+func TestStrangersGetAnAlert(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	n.start(t)
+	for _, sni := range []string{"nobody.example", "nobody.tickets.example", "localhost", ""} {
+		if _, err := n.hello(t.Context(), sni, nil); !unrecognized(err) {
+			t.Errorf("SNI %q: %v, want the alert unrecognized_name", sni, err)
+		}
+		if _, err := n.hello(t.Context(), sni, nil, "acme-tls/1"); !unrecognized(err) {
+			t.Errorf("SNI %q, acme-tls/1: %v, want the alert unrecognized_name", sni, err)
+		}
+	}
+}
+
+func TestHostOfAnotherTenantThanTheSNI(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	n.start(t)
+	roots := n.roots(t)
+	for _, tc := range []struct {
+		sni, host string
+		want      int
+	}{
+		{"acme.tickets.example", "acme.tickets.example", http.StatusOK},
+		{"acme.tickets.example", "bee.tickets.example", http.StatusMisdirectedRequest},
+		{"acme.tickets.example", "tickets.example", http.StatusMisdirectedRequest},
+		{"tickets.example", "acme.tickets.example", http.StatusMisdirectedRequest},
+		{"acme.tickets.example", "nobody.example", http.StatusMisdirectedRequest},
+	} {
+		res, err := n.secureClient(t, tc.sni, roots).Get("https://" + tc.host + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != tc.want {
+			t.Errorf("Host %s over a connection to %s: %d, want %d", tc.host, tc.sni, res.StatusCode, tc.want)
+		}
+	}
+}
+
+func TestPlainRedirects(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	n.start(t)
+	a := n.get(t, "acme.tickets.example:8080", "/a%2Fb?c=d")
+	if a.StatusCode != http.StatusPermanentRedirect || a.Header.Get("Location") != "https://acme.tickets.example/a%2Fb?c=d" {
+		t.Errorf("got %d to %q", a.StatusCode, a.Header.Get("Location"))
+	}
+	if a := n.get(t, "nobody.example", "/"); a.StatusCode != http.StatusMisdirectedRequest || a.Header.Get("Location") != "" {
+		t.Errorf("unknown host: got %d to %q", a.StatusCode, a.Header.Get("Location"))
+	}
+}
+
+func TestAnotherProcessHasTheSameAuthority(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	first, err := proxy.RootPEM(t.Context(), n.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := proxy.RootPEM(t.Context(), n.store)
+	if err != nil || string(first) != string(again) || !strings.HasPrefix(string(first), "-----BEGIN CERTIFICATE-----") {
+		t.Errorf("RootPEM twice: %s, %s, %v", first, again, err)
+	}
+}
+
+func TestNodeURLHasToBeSecure(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.config.TLS = proxy.Internal
+	if _, err := proxy.New(t.Context(), n.config); err == nil || !strings.Contains(err.Error(), "--node-url") {
+		t.Errorf("New with TLS and a node URL without = %v", err)
+	}
+}
