@@ -47,9 +47,9 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	d := &Doors{Limits: limits, Users: newUsers(c.Store)}
 	d.Sessions = newSessions(c.Store, c.Log)
 	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
-	d.Handoffs = newHandoffs(c.Store, c.Directory)
+	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
 	d.Redirects = newRedirects(c.Directory, d.Handoffs, &proofs{store: c.Store, tenants: c.Tenants, tokens: d.Tokens}, limits)
-	d.Staff = newMembers(c.Store, c.Directory, limits)
+	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits)
 	if c.Tenants != nil {
 		c.Tenants.OnDelete(d.Tokens.forget)
 	}

@@ -76,10 +76,11 @@ type Outcome struct {
 type Handoffs struct {
 	store     *storage.Store
 	directory *tenant.Directory
+	sessions  *Sessions
 }
 
-func newHandoffs(store *storage.Store, directory *tenant.Directory) *Handoffs {
-	return &Handoffs{store: store, directory: directory}
+func newHandoffs(store *storage.Store, directory *tenant.Directory, sessions *Sessions) *Handoffs {
+	return &Handoffs{store: store, directory: directory, sessions: sessions}
 }
 
 // Mint seals a claim for one host of the tenant. The claim's person is in canonical form.
@@ -162,7 +163,7 @@ func (h *Handoffs) Continue(ctx context.Context, a Arrival) (Outcome, error) {
 // ownedBy says whether the secret is in the cookie that was handed out with the token.
 func (s *sealed) ownedBy(secret string) bool {
 	hash, ok := hashSecret(secret)
-	return ok && subtle.ConstantTimeCompare(hash, s.Chain) == 1
+	return ok && subtle.ConstantTimeCompare(hash[:], s.Chain) == 1
 }
 
 // Confirm answers the POST of the pages for AskFirst and Button, at both addresses. The caller has made sure that the
@@ -215,7 +216,7 @@ func (h *Handoffs) signIn(ctx context.Context, a *Arrival, p purpose) (Outcome, 
 		if err := s.consume(tx); err != nil {
 			return err
 		}
-		r, err := welcomeIn(tx, &s.Claim, a, out.Secret)
+		r, err := h.sessions.welcome(tx, &s.Claim, a, out.Secret)
 		if err != nil {
 			return err
 		}
@@ -248,6 +249,6 @@ func (h *Handoffs) chain(ctx context.Context, a *Arrival) (Outcome, error) {
 	}
 	secret := newSecret()
 	hash, _ := hashSecret(secret)
-	next, err := h.mint(a.Tenant, a.Host, forChain, s.Claim, hash)
+	next, err := h.mint(a.Tenant, a.Host, forChain, s.Claim, hash[:])
 	return Outcome{Verdict: Chained, Next: next, Chain: secret}, err
 }

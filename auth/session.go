@@ -83,11 +83,13 @@ type sessionRecord struct {
 }
 
 // expires is when the session ends if nobody uses it.
-func (r *sessionRecord) expires() time.Time {
-	if idle := r.SeenAt.Add(sessionIdle); idle.Before(r.EndsAt) {
+func (r *sessionRecord) expires() time.Time { return endOf(r.SeenAt, r.EndsAt) }
+
+func endOf(seen, ends time.Time) time.Time {
+	if idle := seen.Add(sessionIdle); idle.Before(ends) {
 		return idle
 	}
-	return r.EndsAt
+	return ends
 }
 
 // holding says that a session is one of its holder's. The row outlives the session, never the session's longest life.
@@ -137,10 +139,12 @@ func (s Side) table() *storage.Table[sessionRecord] {
 type Sessions struct {
 	store *storage.Store
 	log   *slog.Logger
+	// warm are requesters' sessions that were looked up just now. A member's session is always read, with the member.
+	warm *cache[Session]
 }
 
 func newSessions(store *storage.Store, log *slog.Logger) *Sessions {
-	return &Sessions{store: store, log: log}
+	return &Sessions{store: store, log: log, warm: newCache[Session]()}
 }
 
 // Find returns the session whose secret a browser sent to this host, and notes now and then that it is still in use.
@@ -150,6 +154,29 @@ func (s *Sessions) Find(ctx context.Context, t *tenant.Tenant, side Side, host t
 	if !ok {
 		return Session{}, ErrSignedOut
 	}
+	read := func() (Session, error) { return s.read(ctx, t, side, host, hash) }
+	var (
+		found Session
+		err   error
+	)
+	if side == RequesterSide {
+		found, err = s.warm.get(hash, read)
+	} else {
+		found, err = read()
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	if found.tenant != t.ID || found.Host != host || !time.Now().Before(endOf(found.SeenAt, found.EndsAt)) {
+		return Session{}, ErrSignedOut
+	}
+	if time.Since(found.SeenAt) >= seenEvery {
+		s.touch(ctx, t, side, host, hash)
+	}
+	return found, nil
+}
+
+func (s *Sessions) read(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash secretHash) (Session, error) {
 	var found Session
 	err := s.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
 		r, err := load(tx, side, host, hash)
@@ -159,18 +186,12 @@ func (s *Sessions) Find(ctx context.Context, t *tenant.Tenant, side Side, host t
 		found, err = open(tx, t, side, r)
 		return err
 	})
-	if err != nil {
-		return Session{}, err
-	}
-	if time.Since(found.SeenAt) >= seenEvery {
-		s.touch(ctx, t, side, host, hash)
-	}
-	return found, nil
+	return found, err
 }
 
 // load reads a session of this host that is not over.
-func load(tx *storage.Tx, side Side, host tenant.Host, hash []byte) (sessionRecord, error) {
-	r, err := side.table().Get(tx, storage.Key(nil).Bytes(hash))
+func load(tx *storage.Tx, side Side, host tenant.Host, hash secretHash) (sessionRecord, error) {
+	r, err := side.table().Get(tx, storage.Key(nil).Bytes(hash[:]))
 	if errors.Is(err, storage.ErrNotFound) || err == nil && r.Host != host {
 		return r, ErrSignedOut
 	}
@@ -217,13 +238,14 @@ func open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRecord) (Session
 }
 
 // touch notes that a session is in use. That it could not be noted is no reason to refuse the visitor.
-func (s *Sessions) touch(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash []byte) {
+func (s *Sessions) touch(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash secretHash) {
 	err := s.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
 		r, err := load(tx, side, host, hash)
 		if err != nil || time.Since(r.SeenAt) < seenEvery {
 			return err
 		}
 		r.SeenAt = now()
+		tx.OnCommit(func() { s.warm.drop(hash) })
 		return side.table().Put(tx, &r)
 	})
 	if err != nil && !errors.Is(err, ErrSignedOut) {
@@ -234,13 +256,13 @@ func (s *Sessions) touch(ctx context.Context, t *tenant.Tenant, side Side, host 
 // End ends the session with this secret. One that is over already is no error.
 func (s *Sessions) End(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, secret string) error {
 	return s.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		_, err := end(tx, side, host, secret)
+		_, err := s.end(tx, side, host, secret)
 		return err
 	})
 }
 
 // end deletes a session and returns what it was. The zero sessionRecord: there was none.
-func end(tx *storage.Tx, side Side, host tenant.Host, secret string) (sessionRecord, error) {
+func (s *Sessions) end(tx *storage.Tx, side Side, host tenant.Host, secret string) (sessionRecord, error) {
 	hash, ok := hashSecret(secret)
 	if !ok {
 		return sessionRecord{}, nil
@@ -252,10 +274,12 @@ func end(tx *storage.Tx, side Side, host tenant.Host, secret string) (sessionRec
 	if err != nil {
 		return sessionRecord{}, err
 	}
-	return r, erase(tx, side, &r)
+	return r, s.erase(tx, side, &r)
 }
 
-func erase(tx *storage.Tx, side Side, r *sessionRecord) error {
+func (s *Sessions) erase(tx *storage.Tx, side Side, r *sessionRecord) error {
+	hash := secretHash(r.Hash)
+	tx.OnCommit(func() { s.warm.drop(hash) })
 	h := holding{Holder: r.holder(), Hash: r.Hash}
 	if err := holdings.Delete(tx, storage.Key(nil).Str(h.Holder).Bytes(h.Hash)); err != nil {
 		return err
@@ -277,7 +301,8 @@ func holder(level Level, user, lineage string) string {
 
 // start stores a new session. Its secret was made by newSecret.
 func start(tx *storage.Tx, side Side, secret string, r sessionRecord) (sessionRecord, error) {
-	r.Hash, _ = hashSecret(secret)
+	hash, _ := hashSecret(secret)
+	r.Hash = hash[:]
 	r.SeenAt = now()
 	if r.CreatedAt.IsZero() {
 		r.CreatedAt = r.SeenAt
@@ -366,7 +391,7 @@ func (s *Sessions) Revoke(ctx context.Context, t *tenant.Tenant, who Identity, i
 		if i < 0 {
 			return ErrNotFound
 		}
-		return erase(tx, side, &rs[i])
+		return s.erase(tx, side, &rs[i])
 	})
 }
 
@@ -380,12 +405,11 @@ func newSecret() string {
 }
 
 // hashSecret is what is stored of a secret. False: it is none.
-func hashSecret(secret string) ([]byte, bool) {
+func hashSecret(secret string) (secretHash, bool) {
 	if len(secret) != base64.RawURLEncoding.EncodedLen(secretSize) {
-		return nil, false
+		return secretHash{}, false
 	}
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:], true
+	return sha256.Sum256([]byte(secret)), true
 }
 
 func publicID(hash []byte) string { return "ses_" + hex.EncodeToString(hash[:12]) }

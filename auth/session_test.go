@@ -2,9 +2,11 @@ package auth_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -267,5 +269,34 @@ func TestSignInsAreAudited(t *testing.T) {
 		if strings.Contains(e.Object, "bob") {
 			t.Errorf("the other tenant reads %+v", e)
 		}
+	}
+}
+
+// However many are looking a session up: once its end has returned, nobody finds it.
+func TestEndIsSeenAtOnce(t *testing.T) {
+	h := open(t)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range 20 {
+		_, secret := h.signIn(t, auth.Vouched, "bob@example.com", "")
+		stop := make(chan struct{})
+		for range 4 {
+			wg.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						_, _ = h.doors.Sessions.Find(context.Background(), h.acme, auth.RequesterSide, acmeHost, secret)
+					}
+				}
+			})
+		}
+		want(t, "end", h.doors.Sessions.End(t.Context(), h.acme, auth.RequesterSide, acmeHost, secret), nil)
+		for range 20 {
+			_, err := h.find(t, secret)
+			want(t, "afterwards", err, auth.ErrSignedOut)
+		}
+		close(stop)
 	}
 }

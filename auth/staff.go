@@ -75,12 +75,13 @@ type Invitation struct {
 type Members struct {
 	store     *storage.Store
 	directory *tenant.Directory
+	sessions  *Sessions
 	limits    *limit.Limits
 	passwords *passwords
 }
 
-func newMembers(store *storage.Store, directory *tenant.Directory, limits *limit.Limits) *Members {
-	return &Members{store: store, directory: directory, limits: limits, passwords: newPasswords()}
+func newMembers(store *storage.Store, directory *tenant.Directory, sessions *Sessions, limits *limit.Limits) *Members {
+	return &Members{store: store, directory: directory, sessions: sessions, limits: limits, passwords: newPasswords()}
 }
 
 // Invite makes a member who has yet to join, and the URL that lets them: {primary host}/auth/invite?token=…. Inviting
@@ -106,7 +107,8 @@ func (m *Members) Invite(ctx context.Context, t *tenant.Tenant, email, name stri
 			return ErrExists
 		}
 		r.Name, r.Role, r.InvitedAt = p.Name, role, now()
-		r.Invite, _ = hashSecret(secret)
+		hash, _ := hashSecret(secret)
+		r.Invite = hash[:]
 		r.InviteExpires = r.InvitedAt.Add(InviteLife)
 		if err := members.Put(tx, &r); err != nil {
 			return err
@@ -132,7 +134,7 @@ func invited(tx *storage.Tx, token string) (memberRecord, error) {
 	if !ok {
 		return memberRecord{}, ErrInvitation
 	}
-	r, err := membersByInvite.Get(tx, storage.Key(nil).Bytes(hash))
+	r, err := membersByInvite.Get(tx, storage.Key(nil).Bytes(hash[:]))
 	if errors.Is(err, storage.ErrNotFound) || err == nil && !time.Now().Before(r.InviteExpires) {
 		return memberRecord{}, ErrInvitation
 	}
@@ -200,7 +202,7 @@ func (m *Members) enter(ctx context.Context, t *tenant.Tenant, e staffEntry, who
 		if err := members.Put(tx, &r); err != nil {
 			return err
 		}
-		if _, err := end(tx, StaffSide, e.host, e.previous); err != nil {
+		if _, err := m.sessions.end(tx, StaffSide, e.host, e.previous); err != nil {
 			return err
 		}
 		started, err := start(tx, StaffSide, secret, sessionRecord{

@@ -76,10 +76,17 @@ type Tokens struct {
 	directory *tenant.Directory
 	limits    *limit.Limits
 	log       *slog.Logger
+	warm      *cache[owned]
+}
+
+// owned is a token with its tenant.
+type owned struct {
+	tenant tenant.ID
+	Token
 }
 
 func newTokens(store *storage.Store, directory *tenant.Directory, limits *limit.Limits, log *slog.Logger) *Tokens {
-	return &Tokens{store: store, directory: directory, limits: limits, log: log}
+	return &Tokens{store: store, directory: directory, limits: limits, log: log, warm: newCache[owned]()}
 }
 
 // Create makes a token and returns its secret, which can't be had a second time. A FieldErrors says what is wrong.
@@ -92,9 +99,10 @@ func (k *Tokens) Create(ctx context.Context, t *tenant.Tenant, req TokenRequest)
 		return Token{}, "", oneField("scopes", "The scopes field is required. Scopes are "+strings.Join(AllScopes.Names(), ", ")+".")
 	}
 	secret := tokenPrefix + newSecret()
+	hash := hashToken(secret)
 	made := Token{
 		ID: newID("tok_"), Name: name, Scopes: req.Scopes & AllScopes, CreatedAt: now(), ExpiresAt: req.ExpiresAt.UTC(),
-		CreatedBy: req.By, Hash: hashToken(secret),
+		CreatedBy: req.By, Hash: hash[:],
 	}
 	err = k.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
 		if err := credentials.Insert(tx, &credential{Hash: made.Hash, Tenant: t.ID, Token: made.ID}); err != nil {
@@ -186,6 +194,7 @@ func (k *Tokens) Revoke(ctx context.Context, t *tenant.Tenant, id, by string) er
 			return ErrNotFound
 		}
 		one.RevokedAt = now()
+		k.forgetWarm(tx, &one)
 		if err := tokens.Put(tx, &one); err != nil {
 			return err
 		}
@@ -196,11 +205,15 @@ func (k *Tokens) Revoke(ctx context.Context, t *tenant.Tenant, id, by string) er
 // Authenticate returns the tenant that a secret belongs to and what it may do there. At a tenant's host the caller has to
 // compare the tenants. ErrCredentialUnknown, ErrCredentialRevoked, ErrCredentialExpired.
 func (k *Tokens) Authenticate(ctx context.Context, secret string) (*tenant.Tenant, Identity, error) {
-	t, one, err := k.find(ctx, hashToken(secret))
+	hash := hashToken(secret)
+	one, err := k.warm.get(hash, func() (owned, error) { return k.find(ctx, hash) })
 	if err != nil {
 		return nil, Identity{}, err
 	}
+	t, known := k.directory.ByID(one.tenant)
 	switch at := time.Now(); {
+	case !known:
+		return nil, Identity{}, ErrCredentialUnknown
 	case !one.RevokedAt.IsZero():
 		return nil, Identity{}, ErrCredentialRevoked
 	case !one.ExpiresAt.IsZero() && !at.Before(one.ExpiresAt):
@@ -211,27 +224,21 @@ func (k *Tokens) Authenticate(ctx context.Context, secret string) (*tenant.Tenan
 	return t, Identity{Tenant: t.ID, Level: Program, ID: one.ID, Name: one.Name, Scopes: one.Scopes}, nil
 }
 
-func (k *Tokens) find(ctx context.Context, hash []byte) (*tenant.Tenant, Token, error) {
-	var (
-		c   credential
-		t   *tenant.Tenant
-		one Token
-	)
-	err := k.store.View(ctx, storage.Node(), func(tx *storage.Tx) (err error) {
-		if c, err = credentials.Get(tx, storage.Key(nil).Bytes(hash)); err != nil {
+func (k *Tokens) find(ctx context.Context, hash secretHash) (owned, error) {
+	var found owned
+	err := k.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		c, err := credentials.Get(tx, storage.Key(nil).Bytes(hash[:]))
+		if err != nil {
 			return err
 		}
-		var known bool
-		if t, known = k.directory.ByID(c.Tenant); !known {
-			return storage.ErrNotFound
-		}
-		one, err = tokens.Get(tx.Tenant(string(c.Tenant)), storage.Key(nil).Str(c.Token))
+		found.tenant = c.Tenant
+		found.Token, err = tokens.Get(tx.Tenant(string(c.Tenant)), storage.Key(nil).Str(c.Token))
 		return err
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		err = ErrCredentialUnknown
 	}
-	return t, one, err
+	return found, err
 }
 
 // touch notes that a token is in use. That it could not be noted is no reason to refuse the program.
@@ -243,6 +250,7 @@ func (k *Tokens) touch(ctx context.Context, t *tenant.Tenant, id string) {
 		}
 		first := one.UsedAt.IsZero()
 		one.UsedAt = now()
+		k.forgetWarm(tx, &one)
 		if err := tokens.Put(tx, &one); err != nil || !first {
 			return err
 		}
@@ -322,7 +330,10 @@ func (k *Tokens) forget(ctx context.Context, t *tenant.Tenant) error {
 	}
 }
 
-func hashToken(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
+// forgetWarm has a token read anew once the transaction is on disk.
+func (k *Tokens) forgetWarm(tx *storage.Tx, one *Token) {
+	hash := secretHash(one.Hash)
+	tx.OnCommit(func() { k.warm.drop(hash) })
 }
+
+func hashToken(secret string) secretHash { return sha256.Sum256([]byte(secret)) }

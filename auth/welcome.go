@@ -9,13 +9,13 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// welcomeIn turns a claim into a session, in the place of the one that the browser had.
+// welcome turns a claim into a session, in the place of the one that the browser had.
 //
 // A lineage is the chain of sessions of one browser for one address: an asserted login in a browser that has a session of
 // the same address continues it, any other begins a new one. An asserted login in a browser that is signed in as that very
 // user, vouched, takes nothing away: the session stays vouched, and ends when it would have ended.
-func welcomeIn(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionRecord, error) {
-	before, err := end(tx, RequesterSide, a.Host, a.Session)
+func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionRecord, error) {
+	before, err := s.end(tx, RequesterSide, a.Host, a.Session)
 	if err != nil {
 		return before, err
 	}
@@ -29,7 +29,7 @@ func welcomeIn(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionReco
 	}
 	switch {
 	case c.Level == Vouched:
-		if err := r.vouched(tx, c.Person); err != nil {
+		if err := s.vouched(tx, &r, a.Tenant, c.Person); err != nil {
 			return r, err
 		}
 	case same && before.Level == Vouched:
@@ -46,7 +46,7 @@ func welcomeIn(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionReco
 
 // vouched makes the session one of the user's. When somebody first proves that an address is theirs, the sessions of all
 // who only said so end.
-func (r *sessionRecord) vouched(tx *storage.Tx, p Person) error {
+func (s *Sessions) vouched(tx *storage.Tx, r *sessionRecord, t *tenant.Tenant, p Person) error {
 	before, after, err := vouch(tx, p)
 	if err != nil {
 		return err
@@ -55,6 +55,11 @@ func (r *sessionRecord) vouched(tx *storage.Tx, p Person) error {
 	if !before.VouchedAt.IsZero() {
 		return nil
 	}
+	tx.OnCommit(func() {
+		s.warm.dropIf(func(one *Session) bool {
+			return one.tenant == t.ID && one.Level == Asserted && one.Email == after.Email
+		})
+	})
 	return voids.Put(tx, &void{Email: after.Email, Before: now()})
 }
 
