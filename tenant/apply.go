@@ -153,20 +153,36 @@ func (u *update) keep(id ID, e *entry) {
 
 // binding notes a custom domain as it is now; nil: it is gone.
 func (u *update) binding(h Host, b *Binding) {
-	if p := u.places.get(string(h)); p.binding != nil {
+	old := u.places.get(string(h)).binding
+	if old != nil {
 		u.unplace(h)
-		e := *u.entry(p.binding.Tenant)
-		e.bindings = slices.DeleteFunc(slices.Clone(e.bindings), func(o *Binding) bool { return o.Host == h })
-		u.keep(p.binding.Tenant, &e)
+	}
+	if old != nil && (b == nil || old.Tenant != b.Tenant) {
+		e := *u.entry(old.Tenant)
+		e.bindings = rebound(e.bindings, h, nil)
+		u.keep(old.Tenant, &e)
+	}
+	if b != nil {
+		e := *u.entry(b.Tenant)
+		e.bindings = rebound(e.bindings, h, b)
+		u.keep(b.Tenant, &e)
+		u.bind(&e, b)
+	}
+}
+
+// rebound is a copy of sorted bindings with b, if it is not nil, instead of the host's.
+func rebound(bindings []*Binding, h Host, b *Binding) []*Binding {
+	out := make([]*Binding, 0, len(bindings)+1)
+	for _, o := range bindings {
+		if o.Host != h {
+			out = append(out, o)
+		}
 	}
 	if b == nil {
-		return
+		return out
 	}
-	e := *u.entry(b.Tenant)
-	i, _ := slices.BinarySearchFunc(e.bindings, b, earlier)
-	e.bindings = slices.Insert(slices.Clone(e.bindings), i, b)
-	u.keep(b.Tenant, &e)
-	u.bind(&e, b)
+	i, _ := slices.BinarySearchFunc(out, b, earlier)
+	return slices.Insert(out, i, b)
 }
 
 // setup notes what is configured for a host now; nil: nothing.

@@ -247,7 +247,11 @@ func describe(d *tenant.Directory) string {
 	return b.String()
 }
 
-func many(tb testing.TB, n int) (*tenant.Directory, []string) {
+// hostOf is the i-th host of many.
+func hostOf(i int) string { return fmt.Sprintf("support.customer-%d.example", i) }
+
+// many is a directory of n custom domains of one tenant.
+func many(tb testing.TB, n int) (*tenant.Directory, *storage.Store, *tenant.Tenant) {
 	tb.Helper()
 	node, err := tenant.NewNode(tenant.NodeOptions{URLs: []string{"https://tickets.example"}})
 	if err != nil {
@@ -260,12 +264,10 @@ func many(tb testing.TB, n int) (*tenant.Directory, []string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	hosts := make([]string, n)
 	for i := 0; i < n; i += 500 {
 		err := store.Update(tb.Context(), storage.Node(), func(tx *storage.Tx) error {
 			for j := i; j < min(i+500, n); j++ {
-				hosts[j] = fmt.Sprintf("support.customer-%d.example", j)
-				if err := tenant.Bind(tx, tenant.Binding{Host: tenant.Host(hosts[j]), Tenant: one.ID, Served: true}); err != nil {
+				if err := tenant.Bind(tx, tenant.Binding{Host: tenant.Host(hostOf(j)), Tenant: one.ID, Served: true}); err != nil {
 					return err
 				}
 			}
@@ -275,18 +277,21 @@ func many(tb testing.TB, n int) (*tenant.Directory, []string) {
 			tb.Fatal(err)
 		}
 	}
-	rand.New(rand.NewPCG(1, 2)).Shuffle(n, func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	if err := d.Load(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	return d, hosts
+	return d, store, one
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {
-	d, hosts := many(t, 1000)
+	d, _, _ := many(t, 1000)
+	hosts := make([]string, 50)
+	for i := range hosts {
+		hosts[i] = hostOf(i)
+	}
 	odd := "SUPPORT.customer-7.Example.:8443"
 	n := testing.AllocsPerRun(100, func() {
-		for _, h := range hosts[:50] {
+		for _, h := range hosts {
 			if _, ok := d.Lookup(h); !ok {
 				t.Fatal(h)
 			}
@@ -302,11 +307,13 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkLookup(b *testing.B) {
-	d, hosts := many(b, 100_000)
+	const n = 100_000
+	d, _, _ := many(b, n)
+	order := rand.New(rand.NewPCG(1, 2)).Perm(n)
 	with := func(change func(string) string) []string {
-		out := make([]string, len(hosts))
-		for i, h := range hosts {
-			out[i] = strings.Clone(change(h))
+		out := make([]string, n)
+		for i, j := range order {
+			out[i] = strings.Clone(change(hostOf(j)))
 		}
 		return out
 	}
@@ -326,5 +333,34 @@ func BenchmarkLookup(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkChange brings one new host into a directory of 100,000, all of one tenant, which is the worst case.
+func BenchmarkChange(b *testing.B) {
+	d, store, owner := many(b, 100_000)
+	i := 0
+	for b.Loop() {
+		host := tenant.Host(fmt.Sprintf("new%d.example", i%5000))
+		i++
+		err := store.Update(b.Context(), storage.Node(), func(tx *storage.Tx) error {
+			return tenant.Bind(tx, tenant.Binding{Host: host, Tenant: owner.ID, Served: i%2 == 0})
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := d.Sync(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLoad reads 100,000 hosts from the store.
+func BenchmarkLoad(b *testing.B) {
+	d, _, _ := many(b, 100_000)
+	for b.Loop() {
+		if err := d.Load(b.Context()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
