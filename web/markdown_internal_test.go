@@ -1,0 +1,37 @@
+package web
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMarkdown(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"one\ntwo", "<p>one<br>\ntwo</p>\n"},
+		{"- a\n- **b**", "<ul>\n<li>a</li>\n<li><strong>b</strong></li>\n</ul>\n"},
+		{"```\n<b>\n```", "<pre><code>&lt;b&gt;\n</code></pre>\n"},
+		{"see https://example.com/a?b=1&c=2", `<p>see <a href="https://example.com/a?b=1&amp;c=2" rel="nofollow noreferrer noopener" target="_blank">https://example.com/a?b=1&amp;c=2</a></p>` + "\n"},
+		{"![who reads this](https://evil.example/pixel.gif)", "<p></p>\n"},
+	} {
+		if got := string(markdown(tc.text)); got != tc.want {
+			t.Errorf("markdown(%q)\n got %q\nwant %q", tc.text, got, tc.want)
+		}
+	}
+}
+
+func FuzzMarkdown(f *testing.F) {
+	for _, text := range []string{
+		"<script>alert(1)</script>", "[x](javascript:alert(1))", "[x](JAVASCRIPT&colon;alert(1))", "<img src=x onerror=alert(1)>",
+		"[x](data:text/html;base64,PHN2Zz4=)", "<a href=\"//evil\">x</a>", "[x](//evil.example)", "<svg/onload=alert(1)>", "`<style>`",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		// Text is escaped, so that these can only stand in the answer as elements and attributes of its own.
+		for _, bad := range []string{"<script", "<img", "<svg", "<style", "<iframe", "<form", "href=\"javascript", "href=\"data", "href=\"//", "<a onclick"} {
+			if got := strings.ToLower(string(markdown(text))); strings.Contains(got, bad) {
+				t.Errorf("markdown(%q) = %q holds %s", text, got, bad)
+			}
+		}
+	})
+}
