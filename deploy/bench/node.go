@@ -105,7 +105,7 @@ func (n *node) prepare(ctx context.Context, mode string) error {
 		return err
 	}
 	n.token = created.Secrets.Token
-	if err := n.admin(ctx, nil, "tenant", "set", "acme", "api_requests_per_minute=1000000000"); err != nil {
+	if err := n.admin(ctx, nil, "tenant", "set", "acme", "api_requests_per_minute=1000000"); err != nil {
 		return err
 	}
 	if mode != "internal" {
