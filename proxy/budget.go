@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -68,6 +69,15 @@ func (b *budget) take(ctx context.Context, host tenant.Host, kind tenant.SiteKin
 func (b *budget) reserve(o order, kind tenant.SiteKind) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := b.ask(o, kind); err != nil {
+		return err
+	}
+	b.made = append(b.made, o)
+	return nil
+}
+
+// ask says whether there is room for an order. The caller has the lock.
+func (b *budget) ask(o order, kind tenant.SiteKind) error {
 	for len(b.made) > 0 && o.At.Sub(b.made[0].At) >= domainWindow {
 		b.made = b.made[1:]
 	}
@@ -89,8 +99,21 @@ func (b *budget) reserve(o order, kind tenant.SiteKind) error {
 			}
 		}
 	}
-	b.made = append(b.made, o)
 	return nil
+}
+
+// BudgetSpent says until when the node orders no certificate for a tenant's default host, because the authority's limits
+// would be passed; the zero time: it does.
+func BudgetSpent(ctx context.Context, s *storage.Store, host tenant.Host) (time.Time, error) {
+	b, err := loadBudget(ctx, s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var wait *waitError
+	if errors.As(b.ask(order{At: time.Now().UTC(), Domain: registered(host)}, tenant.DefaultHost), &wait) {
+		return wait.until, nil
+	}
+	return time.Time{}, nil
 }
 
 // registered is the part of a host that limits count by: the public suffix and one label more.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -23,6 +24,8 @@ type tenantDocument struct {
 	Hosts     []tenant.Host   `json:"hosts"`
 	Settings  tenant.Settings `json:"settings"`
 	CreatedAt time.Time       `json:"created_at"`
+	// CertificatesWait is until when the default hosts get no new certificate, because the CA's limits are reached.
+	CertificatesWait *time.Time `json:"certificates_wait_until,omitempty"`
 }
 
 func (o *operator) document(t *tenant.Tenant) tenantDocument {
@@ -104,7 +107,15 @@ func (o *operator) showTenant(ctx context.Context, q tenantName) (oneTenant, err
 	if err != nil {
 		return oneTenant{}, err
 	}
-	return oneTenant{o.document(t)}, nil
+	d := o.document(t)
+	if o.tls == tlsACME {
+		until, err := proxy.BudgetSpent(ctx, o.store, o.names.TenantHost(t.Slug))
+		if err != nil {
+			return oneTenant{}, err
+		}
+		d.CertificatesWait = timeOrNull(until)
+	}
+	return oneTenant{d}, nil
 }
 
 func (o *operator) setTenant(ctx context.Context, q tenantValues) (oneTenant, error) {
@@ -198,6 +209,9 @@ func (a oneTenant) people(b *bytes.Buffer) {
 		hosts = append(hosts, string(h))
 	}
 	pairs(b, "slug", t.Slug, "name", t.Name, "url", t.URL, "hosts", strings.Join(hosts, ", "), "since", day(t.CreatedAt), "id", string(t.ID))
+	if t.CertificatesWait != nil {
+		fmt.Fprintf(b, "\nThe CA's limit for the node's own names is reached: those without a certificate get none until %s.\n", end(t.CertificatesWait))
+	}
 	fmt.Fprintf(b, "\nSettings (deskgate tenant set %s KEY=VALUE):\n", t.Slug)
 	w := columns(b)
 	snapshot := &tenant.Tenant{Name: t.Name, Settings: t.Settings}

@@ -30,6 +30,7 @@ type operator struct {
 	domains   *domain.Registry
 	doors     *auth.Doors
 	desk      *tickets.Desk
+	tls       string // the setting
 }
 
 // byOperator is how the audit log names whoever uses the commands.
@@ -59,10 +60,12 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", s.data, err)
 	}
-	o := &operator{store: store, names: node}
+	o := &operator{store: store, names: node, tls: s.tls}
 	o.directory = tenant.NewDirectory(store, node, log)
 	o.tenants = tenant.NewRegistry(store, o.directory)
-	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{Resolver: resolver, Log: log})
+	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{
+		Resolver: resolver, Authority: s.authority(), Log: log,
+	})
 	o.desk = tickets.New(tickets.Config{Store: store, Tenants: o.tenants.List, Log: log})
 	if err := o.directory.Load(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
@@ -72,6 +75,14 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 		return nil, errors.Join(err, store.Close())
 	}
 	return o, nil
+}
+
+// authority is the CA's name in CAA records, as far as it is known.
+func (s *settings) authority() string {
+	if s.tls == tlsACME && s.acmeCA == "" {
+		return "letsencrypt.org"
+	}
+	return ""
 }
 
 // node is what the settings say about the node's names.

@@ -16,7 +16,7 @@ const nodeFile = "node.json"
 // remembers says whether a setting is noted.
 func remembers(name string) bool {
 	switch name {
-	case "node-url", "tls", "dns-resolver", "node-address", "store":
+	case "node-url", "tls", "acme-ca", "dns-resolver", "node-address", "store":
 		return true
 	}
 	return false
