@@ -192,6 +192,32 @@ func TestDamagedBackup(t *testing.T) {
 	}
 }
 
+func FuzzBackupRecords(f *testing.F) {
+	f.Add([]byte("key"), []byte("value"), int64(0), []byte{1, 'k', 1, 'v', 0})
+	f.Add([]byte{}, []byte{}, int64(1_800_000_000_000), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 'x'})
+	f.Fuzz(func(t *testing.T, key, value []byte, ms int64, wild []byte) {
+		want := engine.Item{Key: key, Value: value}
+		if ms > 0 {
+			want.Expires = time.UnixMilli(ms)
+		}
+		b := storage.AppendRecord(storage.AppendRecord(nil, want), engine.Item{Key: value, Value: key})
+		items, err := storage.ReadRecords(b)
+		if err != nil || len(items) != 2 || !bytes.Equal(items[0].Key, key) || !bytes.Equal(items[1].Value, key) ||
+			!bytes.Equal(items[0].Value, value) || !items[0].Expires.Equal(want.Expires) {
+			t.Errorf("%+v came back as %+v, %v", want, items, err)
+		}
+		if items, err := storage.ReadRecords(wild); err == nil { // and no panic, and nothing made up
+			n := 0
+			for _, it := range items {
+				n += len(it.Key) + len(it.Value)
+			}
+			if n > len(wild) {
+				t.Errorf("%x has %d bytes of records", wild, n)
+			}
+		}
+	})
+}
+
 func TestRestoreNeedsTheKey(t *testing.T) {
 	dir := t.TempDir()
 	s := onDisk(t, dir, people)

@@ -23,4 +23,8 @@ func Unwrap(key, value []byte) (schema, flags byte, payload []byte, err error) {
 	return unwrap(key, value)
 }
 
+func AppendRecord(b []byte, it engine.Item) []byte { return appendRecord(b, it) }
+
+func ReadRecords(b []byte) ([]engine.Item, error) { return readRecords(b, nil) }
+
 func Prefix(sc Scope) []byte { return sc.prefix(nil) }

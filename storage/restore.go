@@ -55,7 +55,7 @@ func restore(ctx context.Context, o Options, r io.Reader, p *meter) (Manifest, e
 	}
 	inner := o
 	inner.Dir = work
-	s, err := openEngine(inner)
+	s, err := openEngine(inner) //nolint:contextcheck // an engine is not opened half-way
 	if err != nil {
 		return Manifest{}, errors.Join(err, os.RemoveAll(work))
 	}
@@ -150,7 +150,7 @@ func (l *loader) load(ctx context.Context, m *master, file string) (Manifest, er
 	if err := l.matches(manifest); err != nil {
 		return manifest, err
 	}
-	ring, err := l.store.readKeyring(ctx)
+	ring, _, err := l.store.readKeyring(ctx)
 	if err != nil {
 		return manifest, err
 	}

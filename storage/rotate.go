@@ -47,7 +47,7 @@ func (s *Store) RotateMaster(ctx context.Context, key []byte) error {
 // finishRotation goes on where a rotation stands, if there is one. Its steps may be repeated; only the last one takes
 // away the way from the old key to the new.
 func (s *Store) finishRotation(ctx context.Context) error {
-	ring, err := s.readKeyring(ctx)
+	ring, _, err := s.readKeyring(ctx)
 	if err != nil || ring.Rotation == nil {
 		return err
 	}

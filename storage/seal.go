@@ -243,11 +243,19 @@ func (s *seals) unlock(m *master, what string, wrapped []byte) error {
 	return nil
 }
 
-// readKeyring returns the store's keyring, or ErrNotFound in a new store.
-func (s *Store) readKeyring(ctx context.Context) (ring keyring, err error) {
+// readKeyring returns the store's keyring. Fresh says that nothing is stored yet: a store that has data and no keyring is
+// damaged, and a new one would be the end of all that is sealed.
+func (s *Store) readKeyring(ctx context.Context) (ring keyring, fresh bool, err error) {
 	err = s.View(ctx, Node(), func(tx *Tx) error {
 		ring, err = keyrings.Get(tx, onlyKey())
 		return err
 	})
-	return ring, err
+	if !errors.Is(err, ErrNotFound) {
+		return ring, false, err
+	}
+	key, err := s.firstKey(ctx, []byte{scopeNode})
+	if err == nil && key != nil {
+		err = fmt.Errorf("%w: the keyring is missing", ErrCorrupt)
+	}
+	return ring, key == nil, err
 }

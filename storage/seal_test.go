@@ -171,6 +171,18 @@ func TestMasterKeyFile(t *testing.T) {
 	closed(t, s)
 }
 
+// A store without its keyring is not taken for a new one.
+func TestKeyringIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	s := onDisk(t, dir, people)
+	put(t, s, storage.Within(tenantA), person{ID: "1"})
+	plant(t, s, place(storage.Node(), 2, 0, storage.Key(nil).Uint(0)), nil)
+	closed(t, s)
+	if _, err := storage.Open(t.Context(), storage.Options{Dir: dir, MinFree: 1 << 20}); !errors.Is(err, storage.ErrCorrupt) {
+		t.Errorf("Open without a keyring: %v, want ErrCorrupt", err)
+	}
+}
+
 func TestDerive(t *testing.T) {
 	s := storagetest.Open(t)
 	seen := map[string]bool{}

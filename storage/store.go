@@ -85,7 +85,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := prepareDir(o); err != nil {
 		return nil, err
 	}
-	s, err := openEngine(o)
+	s, err := openEngine(o) //nolint:contextcheck // an engine is not opened half-way
 	if err != nil {
 		return nil, err
 	}
@@ -143,9 +143,8 @@ func openEngine(o Options) (*Store, error) {
 
 // unlock opens the keyring, making it in a new store, and finishes a change of the master key.
 func (s *Store) unlock(ctx context.Context, o Options, latest int) error {
-	ring, err := s.readKeyring(ctx)
-	fresh := errors.Is(err, ErrNotFound)
-	if err != nil && !fresh {
+	ring, fresh, err := s.readKeyring(ctx)
+	if err != nil {
 		return err
 	}
 	m, file, err := loadMaster(o, fresh)

@@ -73,7 +73,8 @@ func (tx *Tx) in(sc Scope) *Tx {
 	return &other
 }
 
-// OnCommit has f called once, after the transaction is on disk. f must not fail.
+// OnCommit has f called once, after the transaction is on disk and before Update returns. f must not fail. The hooks of
+// different transactions may run in another order than that of their commits.
 func (tx *Tx) OnCommit(f func()) { tx.shared.committed = append(tx.shared.committed, f) }
 
 // key builds the engine's key of a part of a table; tail is appended to k.

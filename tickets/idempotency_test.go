@@ -37,9 +37,11 @@ func TestIdempotency(t *testing.T) {
 			t.Errorf("another body: %v, want ErrIdempotencyMismatch", err)
 		}
 		for name, open := range map[string]func() (tickets.Opened, error){
-			"another token":       func() (tickets.Opened, error) { return w.Open(t.Context(), w.acme, tickets.Token("tok_2", ""), draft) },
-			"another tenant":      func() (tickets.Opened, error) { return w.Open(t.Context(), w.globex, token, draft) },
-			"a user of that name": func() (tickets.Opened, error) { return w.Open(t.Context(), w.acme, tickets.Requester(token.Person()), draft) },
+			"another token":  func() (tickets.Opened, error) { return w.Open(t.Context(), w.acme, tickets.Token("tok_2", ""), draft) },
+			"another tenant": func() (tickets.Opened, error) { return w.Open(t.Context(), w.globex, token, draft) },
+			"a user of that name": func() (tickets.Opened, error) {
+				return w.Open(t.Context(), w.acme, tickets.Requester(token.Person()), draft)
+			},
 		} {
 			if o, err := open(); err != nil || o.Replayed {
 				t.Errorf("%s with the same key: replayed %t, %v", name, o.Replayed, err)

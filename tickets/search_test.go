@@ -14,7 +14,9 @@ import (
 func TestSearchFolds(t *testing.T) {
 	w := newWorld(t)
 	w.open(ann, "Café Müller: STRASSE gesperrt", func(d *tickets.Draft) { d.Description = "Die Straße ist zu. ﬁle №5 résumé" })
-	w.open(ann, "Ошибка печати", func(d *tickets.Draft) { d.Description = "プリンター 東京 it's user_name@mail.example.com v1.2.3" })
+	w.open(ann, "Ошибка печати", func(d *tickets.Draft) {
+		d.Description = "プリンター 東京 it's user_name@mail.example.com v1.2.3"
+	})
 	w.open(ann, "Plain")
 	for text, want := range map[string]int{
 		"cafe": 1, "CAFÉ": 1, "muller": 1, "strasse": 1, "STRAẞE": 1, "stras": 1, "file": 1, "resume": 1, "RÉSUMÉ gesperrt": 1,

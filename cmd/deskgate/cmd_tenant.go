@@ -166,9 +166,11 @@ func (a createdTenant) people(b *bytes.Buffer) {
 Keep the API token: it is shown only now. The others: deskgate key show %[1]s
 
 Next:
-  deskgate domain add %[1]s support.example.com     serve it under its own name
-  deskgate agent invite %[1]s you@example.com       somebody who answers
-  %[2]s/integration     how partners send their users over
+  deskgate domain add %[1]s support.example.com     serves it under its own name
+  deskgate agent invite %[1]s you@example.com       lets somebody answer
+  deskgate tenant set %[1]s allowed_origins=https://www.example.com
+                                                 names the site whose users come over
+That site sends them with a form to %[2]s/api/auth/redirect/%[1]s
 `, t.Slug, t.URL)
 }
 

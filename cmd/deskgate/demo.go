@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -202,13 +201,20 @@ func portOf(l net.Listener) string {
 	return port
 }
 
-// demoFolder refuses a folder that holds something else than a demo.
+// demoFolder makes the folder and marks it as a demo's. One that holds something else is refused.
 func demoFolder(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
-		return nil
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return &settingError{"--data", err}
 	}
-	if _, err := os.Stat(filepath.Join(dir, demoFile)); err != nil {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return &settingError{"--data", err}
+	}
+	mark := filepath.Join(dir, demoFile)
+	if len(entries) == 0 {
+		return writeFile(mark, []byte("[]"))
+	}
+	if _, err := os.Stat(mark); err != nil {
 		return &settingError{"--data", fmt.Errorf("%s is not empty and is no demo's folder", dir)}
 	}
 	return nil
@@ -228,20 +234,22 @@ func (d *demoDocument) fill(ctx context.Context, n *node) error {
 	}
 	name := filepath.Join(n.settings.data, demoFile)
 	b, err := os.ReadFile(name) //nolint:gosec // it is the demo's own folder
-	switch {
-	case err == nil:
-		err = json.Unmarshal(b, &d.Tenants)
-	case errors.Is(err, fs.ErrNotExist):
-		err = d.seed(ctx, n)
-	}
 	if err != nil {
 		return err
 	}
-	if b, err = json.Marshal(d.Tenants); err != nil {
-		return err
+	if err := json.Unmarshal(b, &d.Tenants); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := writeFile(name, b); err != nil {
-		return err
+	if len(d.Tenants) == 0 {
+		if err := d.seed(ctx, n); err != nil {
+			return err
+		}
+		if b, err = json.Marshal(d.Tenants); err != nil {
+			return err
+		}
+		if err := writeFile(name, b); err != nil {
+			return err
+		}
 	}
 	return d.address(ctx, n)
 }

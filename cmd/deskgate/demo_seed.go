@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -28,7 +29,7 @@ type seedComment struct {
 	text            string
 }
 
-// seed makes the demo's tenants.
+// seed makes the demo's tenants. What an interrupted demo left of them is taken away first.
 func (d *demoDocument) seed(ctx context.Context, n *node) error {
 	for _, one := range []struct {
 		slug, name string
@@ -38,6 +39,9 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 		{"acme", "Acme Coffee Machines", auth.Person{Email: "ana@acme.example", Name: "Ana Lima"}, acmeTickets()},
 		{"globex", "Globex Travel", auth.Person{Email: "tom@globex.example", Name: "Tom Okafor"}, globexTickets()},
 	} {
+		if err := n.tenants.Delete(ctx, one.slug); err != nil && !errors.Is(err, tenant.ErrNotFound) {
+			return err
+		}
 		created, err := n.createTenant(ctx, tenantName{Slug: one.slug, Name: one.name})
 		if err != nil {
 			return err

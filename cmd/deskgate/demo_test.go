@@ -53,6 +53,21 @@ func TestDemo(t *testing.T) {
 	stop()
 }
 
+// A demo that was stopped while it made its tenants begins again.
+func TestDemoInterrupted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	d, stop := startDemo(t, "--data", dir)
+	stop()
+	if err := os.WriteFile(filepath.Join(dir, demoFile), []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, stop := startDemo(t, "--data", dir)
+	if len(again.Tenants) != 2 || again.Tenants[0].Agent.Password == d.Tenants[0].Agent.Password {
+		t.Errorf("tenants %+v", again.Tenants)
+	}
+	stop()
+}
+
 // Without --data nothing is left of the demo, and without TLS no certificate is in the way.
 func TestDemoWithoutTLS(t *testing.T) {
 	d, stop := startDemo(t, "--tls", "off")

@@ -25,6 +25,7 @@ const (
 	codeExists         = "ALREADY_EXISTS"
 	codeInvalid        = "VALIDATION_FAILED"
 	codeReadOnly       = "READ_ONLY"
+	codeDamaged        = "DATA_DAMAGED"
 	codeLocked         = "DATA_LOCKED"
 	codeCancelled      = "CANCELLED"
 	codeFindings       = "FINDINGS"
@@ -51,6 +52,11 @@ func describe(err error) *failure {
 		return &failure{Code: codeExists, Message: "The domain is taken.", Details: conflict.Error()}
 	case errors.Is(err, storage.ErrReadOnly):
 		return &failure{Code: codeReadOnly, Message: "The node takes no changes at the moment.", Details: err.Error()}
+	case errors.Is(err, storage.ErrCorrupt):
+		return &failure{
+			Code: codeDamaged, Message: "Stored data is damaged.",
+			Details: err.Error() + ": restore a backup from before the damage (deskgate restore --help)",
+		}
 	case errors.Is(err, storage.ErrInUse):
 		return &failure{Code: codeLocked, Message: "The data folder is in use.", Details: err.Error()}
 	case errors.Is(err, context.Canceled):

@@ -145,12 +145,12 @@ func (s *settings) edge() (proxy.Config, error) {
 // What runs beside the node may be nil.
 func (n *node) Run(ctx context.Context, beside func(context.Context) error) error {
 	admin := &admin{operator: n.operator, log: n.log}
-	front := stage{n.edge.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }}
+	front := stage{n.edge.Run}
 	if beside != nil {
 		front = append(front, beside)
 	}
 	err := runStages(ctx, front,
-		stage{n.domains.Run, n.desk.Run, n.tenants.Resume},
+		stage{n.domains.Run, n.desk.Run, n.tenants.Resume, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)

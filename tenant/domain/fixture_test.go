@@ -76,7 +76,8 @@ func (w *world) find(t *testing.T, host string) *domain.Domain {
 	return d
 }
 
-func (w *world) serves(host string) bool {
+// serves says whether acme's host is served.
+func (w *world) serves() bool {
 	_, ok := w.directory.Lookup(host)
 	return ok
 }
@@ -203,7 +204,7 @@ func (z *zone) serve(t *testing.T) domain.Resolver {
 type memory struct{ *zone }
 
 func (m memory) look(name string, kind uint16) ([]dns.RR, error) {
-	rrs, rcode := m.zone.find(dns.Fqdn(name), kind)
+	rrs, rcode := m.find(dns.Fqdn(name), kind)
 	if rcode != dns.RcodeSuccess && rcode != dns.RcodeNameError {
 		return nil, &domain.UnansweredError{Type: dns.TypeToString[kind], Name: name, Server: "memory", Why: dns.RcodeToString[rcode]}
 	}

@@ -33,8 +33,8 @@ func TestLife(t *testing.T) {
 		is := func(s domain.Status, c domain.CertificateStatus, served bool) {
 			t.Helper()
 			d := w.find(t, host)
-			if d.Status != s || d.Certificate.Status != c || w.serves(host) != served {
-				t.Errorf("%s (%s), certificate %s, served %t; want %s, %s, %t", d.Status, d.Reason, d.Certificate.Status, w.serves(host), s, c, served)
+			if d.Status != s || d.Certificate.Status != c || w.serves() != served {
+				t.Errorf("%s (%s), certificate %s, served %t; want %s, %s, %t", d.Status, d.Reason, d.Certificate.Status, w.serves(), s, c, served)
 			}
 		}
 		proof := record(t, w.add(t, w.acme, host, domain.ByTenant), "TXT")
@@ -71,7 +71,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("primary host: %s", primary)
 		}
 		z.fail(proof.Name, dns.RcodeServerFailure)
-		time.Sleep(10 * 24 * time.Hour)
+		time.Sleep(3 * 24 * time.Hour)
 		is(domain.Active, domain.CertificateActive, true) // could not ask is no no
 		z.fail(proof.Name, dns.RcodeSuccess)
 		z.clear(proof.Name)
@@ -154,9 +154,10 @@ func TestQuarantine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		z := &zone{}
 		w := newWorld(t, tenant.NodeOptions{}, domain.Options{Resolver: memory{z}})
-		d := w.add(t, w.acme, host, domain.ByOperator)
+		w.add(t, w.acme, host, domain.ByOperator)
 		z.set(t, host+". CNAME tickets.example.")
-		if d = w.verify(t, host); d.Status != domain.Verified {
+		d := w.verify(t, host)
+		if d.Status != domain.Verified {
 			t.Fatalf("status %s (%s), want verified", d.Status, d.Reason)
 		}
 		remove := func() {
@@ -164,7 +165,7 @@ func TestQuarantine(t *testing.T) {
 			if err := w.domains.Remove(t.Context(), host); err != nil {
 				t.Fatal(err)
 			}
-			if w.serves(host) {
+			if w.serves() {
 				t.Error("a removed domain is still served")
 			}
 		}
@@ -194,7 +195,7 @@ func TestQuarantine(t *testing.T) {
 		// After the quarantine the target does, but that it arrives never again shows whose it is.
 		time.Sleep(31 * 24 * time.Hour)
 		z.clear(txt.Name)
-		d = w.add(t, w.acme, host, domain.ByOperator)
+		w.add(t, w.acme, host, domain.ByOperator)
 		z.clear(host)
 		z.set(t, host+". CNAME tickets.example.")
 		if d = w.verify(t, host); d.Status != domain.Pending || !strings.Contains(d.Reason, "another tenant had this host") {
@@ -321,7 +322,7 @@ func TestDeletedTenant(t *testing.T) {
 	if err := w.tenants.Delete(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
-	if w.serves(host) {
+	if w.serves() {
 		t.Error("a deleted tenant's domain is still served")
 	}
 	if list, err := w.domains.List(t.Context(), nil); err != nil || len(list) != 1 || list[0].Slug != "bee" {
@@ -359,12 +360,12 @@ func TestBrokenDomains(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { _ = w.domains.Run(ctx) }()
-		for i := range 300 {
+		for i := range 100 {
 			w.add(t, w.bee, fmt.Sprintf("broken%d.bee.example", i), domain.ByOperator)
 		}
-		time.Sleep(time.Hour)
-		d := w.add(t, w.acme, host, domain.ByTenant)
-		z.set(t, fmt.Sprintf("%s. CNAME %s.", host, record(t, d, "CNAME").Value))
+		time.Sleep(10 * time.Minute)
+		z.set(t, fmt.Sprintf("%s. CNAME %s.", host, w.directory.Node().Target(w.acme)))
+		w.add(t, w.acme, host, domain.ByTenant)
 		time.Sleep(time.Second)
 		if d := w.find(t, host); d.Status != domain.Verified {
 			t.Errorf("a second later: %s (%s), want verified", d.Status, d.Reason)

@@ -148,7 +148,7 @@ func TestProof(t *testing.T) {
 			if len(tc.reason) == 0 && tc.want == domain.Verified && d.Reason != "" && !strings.Contains(tc.name, "REFUSED") {
 				t.Errorf("reason %q, want none", d.Reason)
 			}
-			if served := w.serves(host); served != (tc.want == domain.Verified) {
+			if served := w.serves(); served != (tc.want == domain.Verified) {
 				t.Errorf("served: %t", served)
 			}
 			want := map[domain.Status]domain.CertificateStatus{domain.Verified: domain.CertificateQueued, domain.Pending: domain.CertificateNone}[tc.want]
@@ -164,11 +164,11 @@ func TestRecords(t *testing.T) {
 	w := newWorld(t, tenant.NodeOptions{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("2001:db8::10")}},
 		domain.Options{Resolver: z.serve(t)})
 	types := func(d *domain.Domain) string {
-		s := ""
+		var b strings.Builder
 		for _, r := range d.Records {
-			s += r.Type + " " + r.Name + "; "
+			b.WriteString(r.Type + " " + r.Name + "; ")
 		}
-		return s
+		return b.String()
 	}
 	sub := w.add(t, w.acme, "Help.Acme.Example.", domain.ByTenant)
 	if got, want := types(sub), "TXT _deskgate.help.acme.example; CNAME help.acme.example; "; got != want {

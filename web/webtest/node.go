@@ -3,20 +3,21 @@ package webtest
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
-	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/web"
 )
@@ -29,13 +30,16 @@ type Node struct {
 	Store     *storage.Store
 	Directory *tenant.Directory
 	Tenants   *tenant.Registry
+	Domains   *domain.Registry
 	Doors     *auth.Doors
 	Desk      *tickets.Desk
 	// URL is the node's base URL.
 	URL        string
 	Acme, Bolt *Tenant
 
-	server *httptest.Server
+	dns   *zone
+	addr  string
+	roots *x509.CertPool
 }
 
 // Tenant is one of a Node's tenants, with all that opens its doors.
@@ -52,9 +56,11 @@ type Tenant struct {
 // Start runs a node until the test ends.
 func Start(tb testing.TB) *Node {
 	tb.Helper()
-	n := &Node{Store: storagetest.Open(tb, tables()...)}
-	n.server = httptest.NewUnstartedServer(nil)
-	_, port, err := net.SplitHostPort(n.server.Listener.Addr().String())
+	n := &Node{Store: storagetest.Open(tb, tables()...), dns: &zone{aliases: map[string]string{}}}
+	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	ok(tb, err)
+	n.addr = listener.Addr().String()
+	_, port, err := net.SplitHostPort(n.addr)
 	ok(tb, err)
 	n.URL = "https://" + nodeHost + ":" + port
 	names, err := tenant.NewNode(tenant.NodeOptions{URLs: []string{n.URL}})
@@ -66,39 +72,49 @@ func Start(tb testing.TB) *Node {
 	n.Doors, err = auth.Open(tb.Context(), auth.Config{Store: n.Store, Directory: n.Directory, Tenants: n.Tenants})
 	ok(tb, err)
 	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List})
-	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Desk: n.Desk,
-		Log: slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
-	ok(tb, err)
-	n.server.Config.Handler = n.front(product)
-	n.server.StartTLS()
-	tb.Cleanup(n.server.Close)
-	n.run(tb)
+	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
 	return n
 }
 
+// serve puts the edge before the product and runs both until the test ends.
+func (n *Node) serve(tb testing.TB, listener net.Listener) {
+	tb.Helper()
+	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
+	product, err := web.New(web.Config{
+		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Desk: n.Desk, Log: log,
+	})
+	ok(tb, err)
+	edge, err := proxy.New(tb.Context(), proxy.Config{
+		Store: n.Store, Directory: n.Directory, Node: n.Directory.Node(), Product: product, Log: log,
+		Domains: n.Domains, HTTPSListener: listener, TLS: proxy.Internal,
+		// A test may say where a visitor comes from.
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	})
+	ok(tb, err)
+	ctx, stop := context.WithCancel(context.Background())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.Directory.Run(ctx) })
+	g.Go(func() error { return edge.Run(ctx) })
+	tb.Cleanup(func() {
+		stop()
+		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			tb.Errorf("node: %v", err)
+		}
+	})
+	root, err := proxy.RootPEM(tb.Context(), n.Store)
+	ok(tb, err)
+	n.roots = x509.NewCertPool()
+	n.roots.AppendCertsFromPEM(root)
+}
+
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), auth.Tables(), tickets.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables()} {
 		all = append(all, room...)
 	}
 	return all
-}
-
-// run keeps the directory up to date until the test ends.
-func (n *Node) run(tb testing.TB) {
-	tb.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- n.Directory.Run(ctx) }()
-	tb.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			tb.Errorf("directory: %v", err)
-		}
-	})
 }
 
 func (n *Node) tenant(tb testing.TB, slug, name string) *Tenant {
@@ -119,25 +135,6 @@ func (n *Node) Set(tb testing.TB, t *Tenant, values map[string]string) {
 	changed, err := n.Tenants.Set(tb.Context(), t.Slug, values)
 	ok(tb, err)
 	t.Tenant = changed
-}
-
-// front stands in for the edge: it finds the tenant of a request. A test may choose the visitor's address.
-func (n *Node) front(product http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		site, served := n.Directory.Lookup(r.Host)
-		if !served {
-			w.WriteHeader(http.StatusMisdirectedRequest)
-			return
-		}
-		address := netip.MustParseAddr("192.0.2.1")
-		if text := r.Header.Get("X-Forwarded-For"); text != "" {
-			address = netip.MustParseAddr(text)
-		}
-		product.ServeHTTP(w, r.WithContext(tenant.WithVisit(r.Context(), &tenant.Visit{
-			Site: site, Tenant: site.Tenant, Host: site.Host, Mount: site.Mount, ClientIP: address,
-			Scheme: "https", RequestID: strings.ToLower(rand.Text()),
-		})))
-	})
 }
 
 func ok(tb testing.TB, err error) {

@@ -1,0 +1,77 @@
+package webtest
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
+)
+
+// zone is all the DNS there is: names that are aliases of others.
+type zone struct {
+	mu      sync.Mutex
+	aliases map[string]string
+}
+
+var _ domain.Resolver = (*zone)(nil)
+
+func (z *zone) alias(name, target string) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.aliases[name] = target
+}
+
+// CNAMEs returns the name that this one is an alias of.
+func (z *zone) CNAMEs(_ context.Context, name string) ([]string, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if target, there := z.aliases[name]; there {
+		return []string{target}, nil
+	}
+	return nil, nil
+}
+
+// TXT returns nothing: there are aliases only.
+func (*zone) TXT(context.Context, string) ([]string, error) { return nil, nil }
+
+// Addresses returns nothing.
+func (*zone) Addresses(context.Context, string) ([]netip.Addr, error) { return nil, nil }
+
+// CAA returns nothing.
+func (*zone) CAA(context.Context, string) ([]domain.CAA, error) { return nil, nil }
+
+// Apex knows of no zone.
+func (*zone) Apex(context.Context, string) (string, error) { return "", nil }
+
+// Bring makes a custom domain the tenant's, waits for its certificate, and returns its base URL.
+func (n *Node) Bring(tb testing.TB, t *Tenant, host tenant.Host) string {
+	tb.Helper()
+	n.Register(tb, t, host)
+	n.dns.alias(string(host), string(n.Directory.Node().Target(t.Tenant)))
+	d, err := n.Domains.Verify(tb.Context(), string(host))
+	ok(tb, err)
+	if !d.Served() {
+		tb.Fatalf("%s is %s: %s", host, d.Status, d.Reason)
+	}
+	late, look := time.After(10*time.Second), time.NewTicker(5*time.Millisecond)
+	defer look.Stop()
+	for n.Directory.Standing(t.Tenant, host) != tenant.Fit {
+		select {
+		case <-look.C:
+		case <-late:
+			tb.Fatalf("%s got no certificate", host)
+		}
+	}
+	return n.Directory.Node().URLFor(host)
+}
+
+// Register adds a custom domain of the tenant's whose proof is still to be seen.
+func (n *Node) Register(tb testing.TB, t *Tenant, host tenant.Host) {
+	tb.Helper()
+	_, err := n.Domains.Add(tb.Context(), t.Tenant, string(host), domain.ByOperator)
+	ok(tb, err)
+}
