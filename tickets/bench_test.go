@@ -3,6 +3,7 @@ package tickets_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,11 +32,11 @@ func newBench(b *testing.B) *world {
 func benchDraft(i int) tickets.Draft {
 	r := rand.New(rand.NewPCG(uint64(i), 0))
 	who := tickets.Person{ID: fmt.Sprintf("usr_%d", i%1000), Email: fmt.Sprintf("user%d@partner.example", i%1000), Name: "User"}
-	text := ""
+	var text strings.Builder
 	for range 60 {
-		text += fmt.Sprintf("word%d ", int(r.ExpFloat64()*300))
+		fmt.Fprintf(&text, "word%d ", int(r.ExpFloat64()*300))
 	}
-	return tickets.Draft{Title: fmt.Sprintf("Printer %d on floor %d is jammed", i, i%9), Description: text, Requester: &who, Tags: []string{fmt.Sprintf("tag%d", i%50)}}
+	return tickets.Draft{Title: fmt.Sprintf("Printer %d on floor %d is jammed", i, i%9), Description: text.String(), Requester: &who, Tags: []string{fmt.Sprintf("tag%d", i%50)}}
 }
 
 // fill opens n tickets.

@@ -84,7 +84,7 @@ func save(tx *storage.Tx, old, t *Ticket) error {
 	} else {
 		err = ticketTable.Replace(tx, old, t)
 	}
-	if errors.Is(err, storage.ErrExists) {
+	if errors.Is(err, storage.ErrExists) && t.ExternalID != "" {
 		return tenant.FieldErrors{"external_id": {"The external id has already been taken."}}
 	}
 	if err != nil {

@@ -49,35 +49,44 @@ func (d *Desk) List(ctx context.Context, tn *tenant.Tenant, a Actor, q Query) (P
 	if err != nil {
 		return Page{}, err
 	}
-	var page Page
-	err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-		page, err = f.page(tx, s, from, clampLimit(q.Limit))
-		return err
-	})
+	page, err := d.page(ctx, tn, f, s, from, clampLimit(q.Limit))
 	if err == nil && q.IncludesTotal {
 		page.Total, page.TotalCapped, err = d.total(ctx, tn, f, s)
 	}
 	return page, err
 }
 
-// page reads one page from the source.
-func (f *filter) page(tx *storage.Tx, s source, from *place, limit int) (Page, error) {
+// page reads one page from the source, in one transaction if it can, in no more than so many if few of the candidates are
+// wanted.
+func (d *Desk) page(ctx context.Context, tn *tenant.Tenant, f *filter, s source, from *place, limit int) (Page, error) {
+	const transactions = 4
 	page := Page{Tickets: make([]Ticket, 0, limit)}
-	end, err := f.walk(tx, s, from, func(c *candidate) (bool, error) {
-		t, err := f.confirm(tx, c)
-		if t == nil || err != nil {
-			return err == nil, err
+	for range transactions {
+		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+			from, err = f.walk(tx, s, from, func(c *candidate) (bool, error) {
+				t, err := f.confirm(tx, c)
+				if t == nil || err != nil {
+					return err == nil, err
+				}
+				if len(page.Tickets) == limit {
+					return false, nil
+				}
+				page.Tickets = append(page.Tickets, *t)
+				return true, nil
+			})
+			return err
+		})
+		if err != nil {
+			return Page{}, err
 		}
-		if len(page.Tickets) == limit {
-			return false, nil
+		if from == nil || len(page.Tickets) == limit {
+			break
 		}
-		page.Tickets = append(page.Tickets, *t)
-		return true, nil
-	})
-	if end != nil {
-		page.HasMore, page.Next = true, end.seal(f.list())
 	}
-	return page, err
+	if from != nil {
+		page.HasMore, page.Next = true, from.seal(f.list())
+	}
+	return page, nil
 }
 
 // total counts the list's tickets, in as many transactions as that takes but no more than so many.
@@ -159,11 +168,13 @@ func (f *filter) confirm(tx *storage.Tx, c *candidate) (*Ticket, error) {
 
 // choose finds the source that has the fewest tickets to look at for the filter, in the order of its list.
 func (d *Desk) choose(ctx context.Context, tn *tenant.Tenant, f *filter) (source, error) {
-	var s source
-	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-		s, err = f.narrowest(tx)
-		return err
-	})
+	s, err := f.obvious(), error(nil)
+	if s == nil {
+		err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+			s, err = f.narrowest(tx)
+			return err
+		})
+	}
 	if err != nil || s.inOrder(f.sort) {
 		return s, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -224,7 +225,7 @@ func TestListStaysPutUnderInserts(t *testing.T) {
 func TestListLimits(t *testing.T) {
 	w := newWorld(t)
 	for i := range 130 {
-		w.open(ann, fmt.Sprint(i))
+		w.open(ann, strconv.Itoa(i))
 	}
 	for limit, want := range map[int]int{0: 25, 1: 1, 100: 100, 1000: 100, -3: 25} {
 		p, err := w.List(t.Context(), w.acme, agent, tickets.Query{Limit: limit})

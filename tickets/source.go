@@ -30,25 +30,34 @@ type source interface {
 	candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error]
 }
 
-// narrowest is the source that has the fewest tickets to look at. A requester's is always the index of owners.
-func (f *filter) narrowest(tx *storage.Tx) (source, error) {
+// obvious is the source that needs no looking: a requester's is always the index of owners. It is nil if there is a choice.
+func (f *filter) obvious() source {
 	switch {
 	case f.deleted:
-		return spans{{index: byDeletion}}, nil
+		return spans{{index: byDeletion}}
 	case f.owner != "":
-		return spans{{byOwner, storage.Key(nil).Str(f.owner)}}, nil
+		return spans{{byOwner, storage.Key(nil).Str(f.owner)}}
 	}
 	options := f.options()
-	if len(options) == 0 {
-		return f.everything(), nil
+	switch {
+	case len(options) == 0:
+		return f.everything()
+	case len(options) == 1 && options[0].inOrder(f.sort):
+		return options[0]
 	}
-	if len(options) == 1 {
-		if _, status := options[0].(spans); status && !f.assigned && f.byCreation() {
-			return f.byStatusOrAll(tx, options[0])
-		}
-		return options[0], nil
+	return nil
+}
+
+// narrowest is the one of several sources that has the fewest tickets to look at.
+func (f *filter) narrowest(tx *storage.Tx) (source, error) {
+	options := f.options()
+	if len(options) > 1 {
+		return f.fewest(tx, options)
 	}
-	return f.fewest(tx, options)
+	if _, listed := options[0].(spans); listed && len(f.status) > 0 && !f.assigned {
+		return f.byStatusOrAll(tx, options[0])
+	}
+	return options[0], nil
 }
 
 // options are the sources that know one of the filter's conditions by heart, the one that probably has the fewest first.

@@ -42,7 +42,7 @@ func (s Status) done() bool { return s == StatusResolved || s == StatusClosed }
 
 // moves says what somebody may change a status to by choosing it. What happens by itself, as by a reply, is not in it.
 var moves = map[Status]struct{ agent, requester []Status }{
-	StatusNew:      {agent: []Status{StatusPending, StatusOnHold, StatusResolved, StatusClosed}},
+	StatusNew:      {agent: []Status{StatusOpen, StatusPending, StatusOnHold, StatusResolved, StatusClosed}},
 	StatusOpen:     {agent: []Status{StatusPending, StatusOnHold, StatusResolved, StatusClosed}, requester: []Status{StatusResolved}},
 	StatusPending:  {agent: []Status{StatusOnHold, StatusResolved, StatusClosed}, requester: []Status{StatusResolved}},
 	StatusOnHold:   {agent: []Status{StatusPending, StatusResolved, StatusClosed}},

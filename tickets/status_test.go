@@ -35,7 +35,7 @@ func TestChoosing(t *testing.T) {
 		from             tickets.Status
 		agent, requester []tickets.Status
 	}{
-		{n, []tickets.Status{p, h, r, c}, nil},
+		{n, []tickets.Status{o, p, h, r, c}, nil},
 		{o, []tickets.Status{p, h, r, c}, []tickets.Status{r}},
 		{p, []tickets.Status{h, r, c}, []tickets.Status{r}},
 		{h, []tickets.Status{p, r, c}, nil},
