@@ -64,6 +64,8 @@ type finding struct {
 	proved  bool
 	arrives bool
 	atApex  bool
+	// foreign: the host is an alias of another tenant's name.
+	foreign bool
 	// reason says what is missing, or, if it is proved, what else is not right. Empty: nothing.
 	reason string
 	// silent: the question could not be decided because DNS did not answer.
@@ -73,14 +75,14 @@ type finding struct {
 // judge decides by the evidence alone.
 func (c *claim) judge(e *evidence) finding {
 	f := finding{atApex: c.atApex(e)}
-	points := c.points(e.aliases.found)
+	points, foreign := c.points(e.aliases.found)
 	all, some := c.ours(e.addresses.found)
-	f.arrives = points || all
+	f.arrives, f.foreign = points || all, foreign
 	switch {
 	case slices.ContainsFunc(e.texts.found, c.isProof):
 		f.proved = true
-	case c.textOnly:
-	case slices.ContainsFunc(e.aliases.found, func(a string) bool { return slices.Contains(c.targets, tenant.Host(a)) }):
+	case c.textOnly || foreign:
+	case slices.ContainsFunc(e.aliases.found, c.isTarget):
 		f.proved = true
 	case f.arrives && c.arrivalProves, (points || some) && c.goesOn:
 		f.proved = true
@@ -122,10 +124,16 @@ func (c *claim) undecided(e *evidence) error {
 	return nil
 }
 
-// points says whether a chain of aliases leads to the node.
-func (c *claim) points(chain []string) bool {
-	return slices.ContainsFunc(chain, func(a string) bool { return c.node.Owns(tenant.Host(a)) })
+// points says whether a chain of aliases leads to the node, and whether it does so by a name that is another tenant's.
+func (c *claim) points(chain []string) (here, foreign bool) {
+	i := slices.IndexFunc(chain, func(a string) bool { return c.node.Owns(tenant.Host(a)) })
+	if i < 0 {
+		return false, false
+	}
+	return true, !c.isTarget(chain[i]) && !c.node.IsNodeHost(tenant.Host(chain[i]))
 }
+
+func (c *claim) isTarget(alias string) bool { return slices.Contains(c.targets, tenant.Host(alias)) }
 
 // ours says whether all, or some, of the addresses are the node's.
 func (c *claim) ours(found []netip.Addr) (all, some bool) {

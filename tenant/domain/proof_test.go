@@ -63,13 +63,13 @@ func TestProof(t *testing.T) {
 			zone: []string{"help.acme.example. CNAME x.acme.example.", "x.acme.example. CNAME Acme.Tickets.Example.", "acme.tickets.example. A 192.0.2.10"},
 		},
 		{
-			name: "CNAME to the other tenant's target", by: domain.ByOperator, zone: []string{"help.acme.example. CNAME bee.tickets.example."},
-			want:   domain.Verified, // it arrives, and the operator says whose it is
-			reason: []string{"bee.tickets.example has no address"},
+			name: "CNAME to the other tenant's host, by the operator", by: domain.ByOperator, want: domain.Pending,
+			zone:   []string{"help.acme.example. CNAME bee.tickets.example.", "bee.tickets.example. CNAME tickets.example.", "tickets.example. A 192.0.2.10"},
+			reason: []string{"belongs to another tenant", "instead of the present one"},
 		},
 		{
 			name: "CNAME to the other tenant's target, by the tenant", by: domain.ByTenant, zone: []string{"help.acme.example. CNAME OTHER."},
-			want: domain.Pending, reason: []string{"CNAME help.acme.example is ", "does not show whose domain it is"},
+			want: domain.Pending, reason: []string{"CNAME help.acme.example is ", "belongs to another tenant"},
 		},
 		{
 			name: "CNAME to the node, by the operator", by: domain.ByOperator, want: domain.Verified,

@@ -23,6 +23,8 @@ func (c *claim) missing(e *evidence, f *finding) string {
 	switch {
 	case c.textOnly:
 		text += " Another tenant had this host until lately, so that only the TXT record counts."
+	case f.foreign:
+		text += " That name belongs to another tenant of this node."
 	case f.arrives && !c.operator:
 		text += " Visitors do arrive at this node, but that does not show whose domain it is."
 	case f.arrives:
@@ -30,9 +32,20 @@ func (c *claim) missing(e *evidence, f *finding) string {
 	}
 	text += fmt.Sprintf(" Add TXT %s %q", proofName(c.host), c.text)
 	if !c.textOnly && !f.atApex {
-		text += fmt.Sprintf(" or CNAME %s %s", c.host, c.targets[0])
+		text += fmt.Sprintf(" or CNAME %s %s%s", c.host, c.targets[0], instead(e))
 	}
 	return strings.Join(append([]string{text + "."}, c.remarks(e, f)...), " ")
+}
+
+// instead says what has to go for a CNAME, beside which DNS allows nothing.
+func instead(e *evidence) string {
+	switch {
+	case len(e.aliases.found) > 0:
+		return " instead of the present one"
+	case len(e.addresses.found) > 0:
+		return " instead of the A and AAAA records"
+	}
+	return ""
 }
 
 // advice says what is not right although the proof is there.
