@@ -98,7 +98,7 @@ func writeFlags(b *bytes.Buffer, c *cobra.Command) {
 	fmt.Fprintf(w, "  --json\tprint one JSON document\n")
 	fmt.Fprintf(w, "  --config FILE\tTOML file with settings\n")
 	for _, d := range knownSettings() {
-		if d.anywhere || c.GroupID == groupRun {
+		if d.anywhere || c.GroupID == groupRun || c.Name() == "doctor" {
 			fmt.Fprintf(w, "  --%s %s\t%s\n", d.name, d.value, d.usage+d.remark())
 		}
 	}
