@@ -3,7 +3,6 @@ package badger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -35,24 +34,29 @@ type Options struct {
 
 // Engine is an open Badger database. It is safe for concurrent use.
 type Engine struct {
-	db    *badger.DB
-	dir   string
-	log   *slog.Logger
-	lock  *os.File // nil in memory
-	space *space   // nil in memory
+	dir    string
+	log    *slog.Logger
+	tuning badger.Options
+	lock   *os.File // nil in memory
+	space  *space   // nil in memory
+
+	// Only keep changes these two, while the gate is shut.
+	db       *badger.DB
+	readOnly bool
+	gate     gate
+	close    sync.Once
 
 	turns     chan *turn
 	closing   chan struct{}
+	kept      chan struct{} // closed when keep has ended
 	committed chan struct{} // closed when the committer has ended
+	maxSize   int64         // of a Badger transaction
+	maxCount  int
 	broken    atomic.Pointer[error]
 
 	revision atomic.Uint64
 	logMu    sync.Mutex
 	grown    chan struct{}
-
-	gate   sync.RWMutex
-	closed bool
-	calls  sync.WaitGroup
 }
 
 // Open opens the database below o.Dir, or makes it. The errors wrap engine.ErrInUse, ErrReadOnly (no space) or
@@ -63,18 +67,38 @@ func Open(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		log: o.Log, dir: filepath.Join(o.Dir, "badger"),
-		turns: make(chan *turn), closing: make(chan struct{}), committed: make(chan struct{}), grown: make(chan struct{}),
+		turns: make(chan *turn), closing: make(chan struct{}), kept: make(chan struct{}), committed: make(chan struct{}),
+		grown: make(chan struct{}),
 	}
-	if !o.InMemory {
-		if err := e.prepare(o); err != nil {
-			return nil, errors.Join(err, e.release())
-		}
-	}
+	e.tuning = tuned(e.dir, o)
 	if err := e.start(o); err != nil {
 		return nil, errors.Join(err, e.release())
 	}
 	go e.commitAll()
+	if o.InMemory {
+		close(e.kept)
+	} else {
+		go e.keep()
+	}
 	return e, nil
+}
+
+func (e *Engine) start(o Options) error {
+	open := e.open
+	if !o.InMemory {
+		open = e.openFirst
+		if err := e.prepare(o); err != nil {
+			return err
+		}
+	}
+	if err := open(); err != nil {
+		return err
+	}
+	e.maxSize, e.maxCount = e.db.MaxBatchSize()-4<<10, int(e.db.MaxBatchCount())-16
+	if err := e.findRevision(); err != nil {
+		return errors.Join(err, e.shut())
+	}
+	return nil
 }
 
 // prepare sees to it that Badger finds nothing at which it would stumble or which it would overlook.
@@ -85,24 +109,11 @@ func (e *Engine) prepare(o Options) (err error) {
 	if e.lock, err = lock(e.dir); err != nil {
 		return err
 	}
-	if e.space, err = watch(e.dir, o); err != nil {
-		return err
-	}
+	e.space = watch(e.dir, o)
 	if err := sweep(e.dir); err != nil {
 		return err
 	}
 	return inspect(e.dir)
-}
-
-func (e *Engine) start(o Options) (err error) {
-	defer recovered(&err)
-	if e.db, err = badger.Open(tuned(e.dir, o)); err != nil {
-		return fmt.Errorf("open %s: %w", e.dir, err)
-	}
-	if err := e.findRevision(); err != nil {
-		return errors.Join(err, e.db.Close())
-	}
-	return nil
 }
 
 func (e *Engine) release() error {
@@ -117,10 +128,10 @@ func (e *Engine) View(ctx context.Context, fn func(engine.Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return err
 	}
-	defer e.calls.Done()
+	defer e.gate.leave()
 	snapshot := e.db.NewTransaction(false)
 	defer snapshot.Discard()
 	return fn(reader{ctx: ctx, snapshot: snapshot})
@@ -139,33 +150,14 @@ func (e *Engine) Health() error {
 
 // Close implements engine.Engine. It waits for calls under way; those that come later, or wait for their turn, get
 // ErrClosed. A second Close does nothing.
-func (e *Engine) Close() error {
-	e.gate.Lock()
-	if e.closed {
-		e.gate.Unlock()
+func (e *Engine) Close() (err error) {
+	e.gate.refuse(engine.ErrClosed)
+	e.close.Do(func() {
+		close(e.closing)
+		<-e.kept
 		<-e.committed
-		return nil
-	}
-	e.closed = true
-	close(e.closing)
-	e.gate.Unlock()
-	<-e.committed
-	e.calls.Wait()
-	return errors.Join(e.shut(), e.release())
-}
-
-func (e *Engine) shut() (err error) {
-	defer recovered(&err)
-	return e.db.Close()
-}
-
-// enter admits a call unless the engine is closed. Whoever was admitted calls e.calls.Done.
-func (e *Engine) enter() error {
-	e.gate.RLock()
-	defer e.gate.RUnlock()
-	if e.closed {
-		return engine.ErrClosed
-	}
-	e.calls.Add(1)
-	return nil
+		<-e.gate.emptied()
+		err = errors.Join(e.shut(), e.release())
+	})
+	return err
 }

@@ -20,8 +20,8 @@ func TestConformanceOnDisk(t *testing.T) {
 }
 
 func TestSerialReplay(t *testing.T) {
-	storagetest.SerialReplay(t, inMemory(t), 8000)
-	storagetest.SerialReplay(t, open(t, badger.Options{Dir: t.TempDir()}), 4000)
+	storagetest.SerialReplay(t, inMemory(t), 3200)
+	storagetest.SerialReplay(t, open(t, badger.Options{Dir: t.TempDir()}), 1600)
 }
 
 func inMemory(tb testing.TB) engine.Engine {

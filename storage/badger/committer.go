@@ -38,8 +38,6 @@ type batch struct {
 	log      []*write    // the records, which nobody reads back here
 	bytes    int64       // of the records
 	revision uint64
-	maxSize  int64
-	maxCount int
 	turns    []*turn
 }
 
@@ -48,26 +46,32 @@ func (e *Engine) Update(ctx context.Context, fn func(engine.Txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.enter(); err != nil {
+	if err := e.gate.enter(ctx); err != nil {
 		return err
 	}
-	defer e.calls.Done()
+	defer e.gate.leave()
 	if err := e.Health(); err != nil {
 		return err
 	}
 	select {
 	case t := <-e.turns:
-		err := t.run(ctx, fn)
-		// Also an error waits for the batch: it may have come from what an earlier function in it wrote.
-		if failed := <-t.outcome; failed != nil {
-			return failed
-		}
-		return err
+		return t.take(ctx, fn)
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-e.closing:
 		return engine.ErrClosed
 	}
+}
+
+// take runs fn and waits for the batch, also if fn failed, which it may have done because of what an earlier function of
+// the same batch wrote.
+func (t *turn) take(ctx context.Context, fn func(engine.Txn) error) (err error) {
+	defer func() {
+		if failed := <-t.outcome; failed != nil {
+			err = failed
+		}
+	}()
+	return t.run(ctx, fn)
 }
 
 // run calls fn and leaves in the batch what it wrote, if it returns nil. However fn ends, the turn is over.
@@ -170,10 +174,7 @@ func (e *Engine) finish(b *batch) *batch {
 }
 
 func (e *Engine) newBatch() *batch {
-	return &batch{
-		engine: e, revision: e.revision.Load(),
-		maxSize: e.db.MaxBatchSize() - 4<<10, maxCount: int(e.db.MaxBatchCount()) - 16,
-	}
+	return &batch{engine: e, revision: e.revision.Load()}
 }
 
 func (b *batch) begin(ctx context.Context) *txn {
@@ -188,7 +189,7 @@ func (b *batch) count() int  { return len(b.writes) + len(b.log) }
 func (b *batch) full() bool  { return b.size() >= fullSize || b.count() >= fullCount }
 
 func (b *batch) fits(x *txn) bool {
-	return b.size()+x.size() <= b.maxSize && b.count()+x.count() <= b.maxCount
+	return b.size()+x.size() <= b.engine.maxSize && b.count()+x.count() <= b.engine.maxCount
 }
 
 func (b *batch) add(x *txn) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,7 +105,7 @@ func written(t *testing.T, dir string, cutOff bool) map[string]string {
 		for _, tenant := range []string{tenantA, tenantB} {
 			if err := s.Update(t.Context(), storage.Within(tenant), func(tx *storage.Tx) error {
 				for i := from; i < to; i++ {
-					n := note{ID: fmt.Sprint(i), Text: strings.Repeat(tenant[:1]+fmt.Sprint(i, "-"), 20)}
+					n := note{ID: strconv.Itoa(i), Text: strings.Repeat(tenant[:1]+fmt.Sprint(i, "-"), 20)}
 					want[tenant+n.ID] = n.Text
 					if err := notes.Put(tx, &n); err != nil {
 						return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,7 @@ func TestRestart(t *testing.T) {
 	}
 	restart(func(e *badger.Engine) {
 		for i := range 5 {
-			put(t, e, fmt.Sprint(i))
+			put(t, e, strconv.Itoa(i))
 		}
 	})
 	restart(func(e *badger.Engine) {

@@ -78,11 +78,11 @@ func (e *Engine) Log(ctx context.Context, after uint64, limit int) (records []en
 }
 
 // Revision implements engine.Engine.
-func (e *Engine) Revision(context.Context) (uint64, error) {
-	if err := e.enter(); err != nil {
+func (e *Engine) Revision(ctx context.Context) (uint64, error) {
+	if err := e.gate.enter(ctx); err != nil {
 		return 0, err
 	}
-	defer e.calls.Done()
+	defer e.gate.leave()
 	return e.revision.Load(), nil
 }
 

@@ -152,7 +152,7 @@ func (t *txn) put(w *write) error {
 }
 
 func (t *txn) checkSize() error {
-	if t.size() > t.batch.maxSize || t.count() > t.batch.maxCount {
+	if t.size() > t.batch.engine.maxSize || t.count() > t.batch.engine.maxCount {
 		return fmt.Errorf("%w: %d writes of %d bytes", engine.ErrTooLarge, t.count(), t.size())
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -20,7 +21,6 @@ const (
 
 	firstVerify = time.Minute
 	nextVerify  = 24 * time.Hour
-	lookAtSpace = 5 * time.Second
 )
 
 // inspect reads what Badger will read when it opens, because Badger takes some damage for the end of a file, and
@@ -81,15 +81,12 @@ func size(dir string, ids []uint64) (n int64) {
 // Verify implements engine.Engine: it reads all tables. What is not in a table yet was checked when it was written,
 // and is read from memory.
 func (e *Engine) Verify(ctx context.Context) error {
-	if err := e.enter(); err != nil {
+	tables, err := e.tables(ctx)
+	if err != nil {
 		return err
 	}
-	defer e.calls.Done()
-	if e.space == nil {
-		return nil
-	}
 	var errs []error
-	for _, t := range e.db.Tables() {
+	for _, path := range tables {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -97,33 +94,44 @@ func (e *Engine) Verify(ctx context.Context) error {
 			return engine.ErrClosed
 		default:
 		}
-		err := checkTable(table.NewFilename(t.ID, e.dir), true)
-		if errors.Is(err, os.ErrNotExist) { // compacted away meanwhile
-			continue
+		if err := checkTable(path, true); err != nil {
+			// A table that was compacted away meanwhile is cut to nothing and deleted.
+			now, gone := e.tables(ctx)
+			if gone != nil {
+				return gone
+			}
+			if slices.Contains(now, path) {
+				errs = append(errs, err)
+			}
 		}
-		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// Run implements engine.Engine: it looks at the disk's free space every few seconds and verifies the tables daily.
-func (e *Engine) Run(ctx context.Context) error {
-	if e.space == nil {
-		<-ctx.Done()
-		return nil
+func (e *Engine) tables(ctx context.Context) (paths []string, err error) {
+	if err := e.gate.enter(ctx); err != nil {
+		return nil, err
 	}
-	look := time.NewTicker(lookAtSpace)
-	defer look.Stop()
+	defer e.gate.leave()
+	if e.space == nil {
+		return nil, nil
+	}
+	for _, t := range e.db.Tables() {
+		paths = append(paths, table.NewFilename(t.ID, e.dir))
+	}
+	return paths, nil
+}
+
+// Run implements engine.Engine: it verifies the tables daily.
+func (e *Engine) Run(ctx context.Context) error {
 	verify := time.NewTimer(firstVerify)
 	defer verify.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-look.C:
-			_ = e.space.check() // it logs what changes
 		case <-verify.C:
-			if err := e.Verify(ctx); err != nil && ctx.Err() == nil {
+			if err := e.Verify(ctx); errors.Is(err, engine.ErrCorrupt) {
 				e.log.ErrorContext(ctx, "stored data is damaged: restore a backup", "err", err)
 			}
 			verify.Reset(nextVerify)

@@ -209,4 +209,3 @@ func payload(w int, part byte, n uint64) []byte {
 	sum := sha256.Sum256(crashKey(w, part, n))
 	return bytes.Repeat(sum[:], 100)
 }
-

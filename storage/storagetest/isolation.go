@@ -157,7 +157,7 @@ func bank(t *testing.T, e engine.Engine) {
 			}
 		})
 	}
-	for range 200 {
+	for range 50 {
 		view(t, e, func(r engine.Reader) error {
 			scanned, got := 0, 0
 			for i, it := range scan(t, r, engine.Range{Lo: number(0)}) {
@@ -256,7 +256,7 @@ func panics(t *testing.T, e engine.Engine) {
 			p := panicOf(func() {
 				update(t, e, func(tx engine.Txn) error {
 					err := errors.Join(tx.Set(key, nil, never), add(t, tx, "n", 1))
-					for it := range tx.Scan(engine.Range{Lo: key}) {
+					for _, it := range scan(t, tx, engine.Range{Lo: key}) {
 						if i%2 == 0 {
 							panic("boom at " + string(it.Key))
 						}
@@ -273,7 +273,10 @@ func panics(t *testing.T, e engine.Engine) {
 	wantValue(t, e, "n", strconv.Itoa(8*10))
 	p := panicOf(func() {
 		view(t, e, func(r engine.Reader) error {
-			for it := range r.Scan(engine.Range{Lo: number(0)}) {
+			for it, err := range r.Scan(engine.Range{Lo: number(0)}) {
+				if err != nil {
+					return err
+				}
 				panic("view at " + string(it.Key))
 			}
 			return nil
