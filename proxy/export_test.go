@@ -4,8 +4,11 @@ package proxy
 var (
 	NewCertStore = newCertStore
 	Blanked      = blanked
-	Judge        = func(err error) (reason string, everywhere bool) {
-		f := judge(err)
-		return f.reason, f.everywhere
-	}
+	Secret       = secret
 )
+
+// Judge is judge, taken apart.
+func Judge(err error) (reason string, everywhere bool) {
+	f := judge(err)
+	return f.reason, f.everywhere
+}

@@ -138,6 +138,12 @@ func (l ownHosts) find(ctx context.Context, host tenant.Host) (state domain.Cert
 	return state, err
 }
 
+// HostCertificate is the state of the certificate of a node host or a tenant's default host, which is obtained at its first
+// use; none before that. Those of custom domains are in their registry.
+func HostCertificate(ctx context.Context, s *storage.Store, host tenant.Host) (domain.Certificate, error) {
+	return ownHosts{store: s}.find(ctx, host)
+}
+
 // forget removes what is known about a host.
 func (l ownHosts) forget(ctx context.Context, host tenant.Host) error {
 	return l.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
