@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"net/netip"
 	"net/url"
@@ -149,6 +150,13 @@ func (h *house) audited(tb testing.TB, action string) tenant.Event {
 }
 
 var client = auth.Client{IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "Test/1.0"}
+
+// addr is another address each time, for tests that are not about limits.
+func addr() netip.Addr {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return netip.AddrFrom16(b)
+}
 
 // click is a browser that follows a link on a page.
 func click(referer string) auth.Navigation {

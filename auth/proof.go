@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
@@ -77,7 +78,24 @@ func (p *proofs) check(ctx context.Context, t *tenant.Tenant, req *RedirectReque
 	case req.APIToken != "":
 		return p.apiToken(ctx, t, req.APIToken)
 	}
-	return proof{}, ErrSignatureInvalid
+	return p.jwt(ctx, t, req)
+}
+
+// jwt checks a token in the fields. It must say of the visitor what the fields say.
+func (p *proofs) jwt(ctx context.Context, t *tenant.Tenant, req *RedirectRequest) (proof, error) {
+	token, err := p.verify(ctx, t, tenant.KindJWT, req.Token)
+	if errors.Is(err, ErrTokenInvalid) || errors.Is(err, ErrTokenExpired) {
+		return proof{}, fmt.Errorf("%w: %s", ErrSignatureInvalid, err.Error()) // of the two, the redirect login's own word
+	}
+	if err != nil {
+		return proof{}, err
+	}
+	said, err := token.checked()
+	field, fieldErr := ParseEmail(req.Email)
+	if err != nil || fieldErr == nil && said.Email != field || strings.TrimSpace(token.Name) != strings.TrimSpace(req.Name) {
+		return proof{}, fmt.Errorf("%w: the token is about somebody else than the fields", ErrSignatureInvalid)
+	}
+	return proof{credential: token.credential, once: token.once, ends: token.ends, person: said}, nil
 }
 
 func (p *proofs) apiToken(ctx context.Context, t *tenant.Tenant, secret string) (proof, error) {
