@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -75,7 +76,7 @@ func threadOf(kind, ticket string) storage.Key { return storage.Key(nil).Str(kin
 func behind(below storage.Key, from *place, limit int) storage.Range {
 	r := storage.Range{Prefix: below, Limit: limit}
 	if from != nil {
-		r.After = oldest(below[:len(below):len(below)], from.id)
+		r.After = oldest(slices.Clip(below), from.id)
 	}
 	return r
 }

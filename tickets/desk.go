@@ -26,6 +26,7 @@ type Desk struct {
 	log     *slog.Logger
 	mint    *mint
 	running running
+	reach   reach
 }
 
 // New returns the desk that keeps its data in c.Store.
@@ -33,7 +34,7 @@ func New(c Config) *Desk {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{store: c.Store, tenants: c.Tenants, log: c.Log, mint: newMint()}
+	return &Desk{store: c.Store, tenants: c.Tenants, log: c.Log, mint: newMint(), reach: reach{rowsAtOnce, sortable}}
 }
 
 // Find returns a ticket, or ErrNotFound.

@@ -26,15 +26,19 @@ const (
 	// MaxTotal is how far Page.Total counts.
 	MaxTotal = 1000
 
-	// rowsAtOnce is how many rows one transaction of a list looks at, well below what the store allows.
 	rowsAtOnce = 8000
-	// sortable is how many tickets of an index in another order are sorted in memory.
-	sortable = 4000
+	sortable   = 4000
 )
+
+// reach is how far lists go at once.
+type reach struct {
+	rows     int // that one transaction of a list looks at, well below what the store allows
+	sortable int // tickets of an index in another order that are sorted in memory
+}
 
 // List returns one page of the tickets that the actor sees. A *QueryError or ErrBadCursor says what is wrong with q.
 func (d *Desk) List(ctx context.Context, tn *tenant.Tenant, a Actor, q Query) (Page, error) {
-	f, err := q.filter(a)
+	f, err := q.filter(a, d.reach)
 	if err != nil {
 		return Page{}, err
 	}
@@ -133,7 +137,7 @@ func (f *filter) walk(tx *storage.Tx, s source, from *place, visit func(*candida
 			}
 		}
 		last = &p
-		if read += c.cost; read > rowsAtOnce {
+		if read += c.cost; read > f.reach.rows {
 			return last, nil
 		}
 	}
@@ -171,7 +175,7 @@ func (d *Desk) choose(ctx context.Context, tn *tenant.Tenant, f *filter) (source
 	s, err := f.obvious(), error(nil)
 	if s == nil {
 		err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-			s, err = f.narrowest(tx)
+			s, err = f.fewest(tx)
 			return err
 		})
 	}
@@ -206,7 +210,7 @@ func (d *Desk) gather(ctx context.Context, tn *tenant.Tenant, f *filter, s sourc
 					c.updated, c.found, c.ticket = t.UpdatedAt, true, nil // the ticket itself would be too much to hold
 				}
 				all = append(all, *c)
-				return f.owner != "" || len(all) <= sortable, nil
+				return f.owner != "" || len(all) <= f.reach.sortable, nil
 			})
 			from, complete = end, end == nil
 			return err

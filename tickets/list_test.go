@@ -19,8 +19,19 @@ import (
 // TestListsAgainstModel makes some hundred tickets of all kinds and compares lists by random filters with what a plain
 // look at every ticket gives.
 func TestListsAgainstModel(t *testing.T) {
+	listsAgainstModel(t, func(*world) {})
+}
+
+// TestShortListsAgainstModel does the same where almost every list needs several transactions and cannot be sorted in memory.
+func TestShortListsAgainstModel(t *testing.T) {
+	listsAgainstModel(t, func(w *world) { w.Shorten(40, 10) })
+}
+
+func listsAgainstModel(t *testing.T, prepare func(*world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+		prepare(w)
 		cats, err := w.Categories(t.Context(), w.acme, agent)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package tickets
 import (
 	"bytes"
 	"iter"
+	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -88,7 +89,7 @@ func (search) leap(unions []*union, certain bool, f *filter, from *place, yield 
 }
 
 // behindKey is the next key behind k.
-func behindKey(k storage.Key) storage.Key { return append(k[:len(k):len(k)], 0) }
+func behindKey(k storage.Key) storage.Key { return append(slices.Clip(k), 0) }
 
 // above is the next greater ID: that of a place behind which the given one comes first.
 func above(id ulid.ULID) ulid.ULID {
@@ -206,7 +207,7 @@ func (p *posting) seek(target storage.Key) (read int, err error) {
 
 func (p *posting) open(target storage.Key) {
 	p.close()
-	k := p.prefix[:len(p.prefix):len(p.prefix)]
+	k := slices.Clip(p.prefix)
 	p.next, p.stop = iter.Pull2(postings.Scan(p.tx, storage.Range{Prefix: k, From: append(k, target...)}))
 }
 

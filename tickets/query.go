@@ -66,17 +66,18 @@ type filter struct {
 	deleted      bool
 	staff        bool
 	sort         Sort
+	reach        reach
 }
 
 // filter checks the query. What it gives to a requester always has an owner.
-func (q *Query) filter(a Actor) (*filter, error) {
+func (q *Query) filter(a Actor, r reach) (*filter, error) {
 	if err := q.check(a); err != nil {
 		return nil, err
 	}
 	f := &filter{
 		status: sorted(q.Status), priority: sorted(q.Priority), category: q.CategoryID, owner: a.owner(), staff: a.Staff(),
 		assigned: q.Assignee != "", assignee: q.Assignee, createdAfter: q.CreatedAfter, updatedAfter: q.UpdatedAfter,
-		deleted: q.Deleted, text: strings.TrimSpace(q.Text), sort: q.Sort,
+		reach: r, deleted: q.Deleted, text: strings.TrimSpace(q.Text), sort: q.Sort,
 	}
 	if len(f.status) == len(Statuses()) {
 		f.status = nil

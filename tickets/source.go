@@ -48,18 +48,6 @@ func (f *filter) obvious() source {
 	return nil
 }
 
-// narrowest is the one of several sources that has the fewest tickets to look at.
-func (f *filter) narrowest(tx *storage.Tx) (source, error) {
-	options := f.options()
-	if len(options) > 1 {
-		return f.fewest(tx, options)
-	}
-	if _, listed := options[0].(spans); listed && len(f.status) > 0 && !f.assigned {
-		return f.byStatusOrAll(tx, options[0])
-	}
-	return options[0], nil
-}
-
 // options are the sources that know one of the filter's conditions by heart, the one that probably has the fewest first.
 func (f *filter) options() []source {
 	var options []source
@@ -83,19 +71,19 @@ func (f *filter) options() []source {
 	if f.category != "" {
 		options = append(options, spans{{byCategory, storage.Key(nil).Str(f.category)}})
 	}
-	if len(f.status) > 0 && !f.assigned {
-		var s spans
-		for _, st := range f.status {
-			s = append(s, span{byStatus, storage.Key(nil).Str(string(st))})
-		}
-		options = append(options, s)
+	if len(f.status) > 0 && (!f.assigned || f.byCreation()) {
+		options = append(options, f.everything())
 	}
 	return options
 }
 
 // fewest counts the first rows of each option and takes the shortest, of equals the first.
-func (f *filter) fewest(tx *storage.Tx, options []source) (source, error) {
+func (f *filter) fewest(tx *storage.Tx) (source, error) {
 	const enough = 64
+	options := f.options()
+	if len(options) == 1 {
+		return options[0], nil
+	}
 	best, least := options[0], enough+1
 	for _, s := range options {
 		own := *f
@@ -116,30 +104,21 @@ func (f *filter) fewest(tx *storage.Tx, options []source) (source, error) {
 	return best, nil
 }
 
-// byStatusOrAll spares gathering what the counters say is too much.
-func (f *filter) byStatusOrAll(tx *storage.Tx, s source) (source, error) {
-	c, err := counted(tx, "")
-	if err != nil {
-		return nil, err
-	}
-	var n int64
-	for i, st := range Statuses() {
-		if slices.Contains(f.status, st) {
-			n += c.ByStatus[i]
-		}
-	}
-	if n > sortable {
-		return f.everything(), nil
-	}
-	return s, nil
-}
-
-// everything is all of the tenant's tickets in the filter's order.
+// everything is all of the tenant's tickets with the filter's statuses, in the filter's order.
 func (f *filter) everything() source {
-	if f.byCreation() {
+	switch {
+	case f.byCreation() && len(f.status) == 0:
 		return creation{}
+	case f.byCreation():
+		return births(f.status)
+	case len(f.status) == 0:
+		return spans{{index: byUpdated}}
 	}
-	return spans{{index: byUpdated}}
+	var s spans
+	for _, st := range f.status {
+		s = append(s, span{byStatus, storage.Key(nil).Str(string(st))})
+	}
+	return s
 }
 
 // span is a part of a list index.
@@ -163,13 +142,11 @@ func (s spans) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[cand
 	for i, p := range s {
 		parts[i] = p.candidates(tx, f, from)
 	}
-	return merge(parts, func(a, b *candidate) bool {
-		return f.compare(f.place(a.id, a.updated), f.place(b.id, b.updated)) < 0
-	})
+	return f.merge(parts)
 }
 
 func (s span) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
-	prefix := s.prefix[:len(s.prefix):len(s.prefix)]
+	prefix := slices.Clip(s.prefix)
 	r := storage.Range{Prefix: prefix, Reverse: f.ascending()}
 	if from != nil {
 		r.After = newest(prefix.TimeDesc(from.at), from.id)
@@ -221,6 +198,46 @@ func (creation) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[can
 	}
 }
 
+// births is the tickets of some statuses in the order of their creation.
+type births []Status
+
+func (births) order() Sort { return CreatedDesc }
+
+func (births) inOrder(s Sort) bool { return s == CreatedDesc || s == CreatedAsc }
+
+func (s births) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
+	parts := make([]iter.Seq2[candidate, error], len(s))
+	for i, st := range s {
+		parts[i] = st.births(tx, f, from)
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return f.merge(parts)
+}
+
+func (s Status) births(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
+	prefix := storage.Key(nil).Str(string(s))
+	r := storage.Range{Prefix: prefix, Reverse: f.ascending()}
+	if from != nil {
+		r.After = newest(slices.Clip(prefix), from.id)
+	}
+	if !f.createdAfter.IsZero() {
+		r.To = newest(slices.Clip(prefix), lastOf(f.createdAfter))
+	}
+	return func(yield func(candidate, error) bool) {
+		for e, err := range byStatusBirth.Scan(tx, r) {
+			c := candidate{cost: 1}
+			if err == nil {
+				c.id = refOf(e.Primary).id
+			}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // lastOf is the greatest ID of a time.
 func lastOf(t time.Time) ulid.ULID {
 	id := whole(^uint64(0), ^uint64(0))
@@ -253,8 +270,11 @@ func (p pile) candidates(_ *storage.Tx, f *filter, from *place) iter.Seq2[candid
 	}
 }
 
-// merge yields what several sequences have, each of which is in order, in order.
-func merge(parts []iter.Seq2[candidate, error], before func(a, b *candidate) bool) iter.Seq2[candidate, error] {
+// merge yields what several sequences have, each of which is in the filter's order, in that order.
+func (f *filter) merge(parts []iter.Seq2[candidate, error]) iter.Seq2[candidate, error] {
+	before := func(a, b *candidate) bool {
+		return f.compare(f.place(a.id, a.updated), f.place(b.id, b.updated)) < 0
+	}
 	return func(yield func(candidate, error) bool) {
 		var heads []*head
 		defer func() {

@@ -32,8 +32,8 @@ func tagHash(tag string) uint32 {
 	return h.Sum32()
 }
 
-// The tickets. Their own order is that of creation, the newest first; every list index but byDue ends with the time of the
-// last change, the newest first.
+// The tickets. Their own order is that of creation, the newest first; what listed makes ends with the time of the last
+// change, the newest first.
 var (
 	ticketTable = storage.NewTable(storage.Declaration[Ticket]{
 		ID: 128, Name: "tickets", Key: func(t *Ticket) storage.Key { return newest(nil, t.ulid()) },
@@ -67,6 +67,13 @@ var (
 		}
 		return []storage.Key{storage.Key(nil).TimeDesc(t.UpdatedAt)}
 	}, rowOf)
+	// byStatusBirth has the tickets of a status in the order of their creation, for lists like the oldest open ones.
+	byStatusBirth = storage.NewIndex(ticketTable, 11, func(t *Ticket) []storage.Key {
+		if t.Deleted() {
+			return nil
+		}
+		return given(string(t.Status))
+	}, func(*Ticket) storage.Bare { return storage.Bare{} })
 	numbers = storage.NewSequence(137)
 )
 
