@@ -75,7 +75,7 @@ func (e *edge) record(x *exchange, r *http.Request) {
 		slog.String("path", loggedPath(r.URL)),
 		slog.Int("status", status),
 		slog.Int64("bytes", x.bytes),
-		slog.Duration("duration", took),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("client_ip", x.ip),
 		slog.String("request_id", x.visit.RequestID))
 }

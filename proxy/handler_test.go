@@ -241,7 +241,7 @@ func TestAccessLog(t *testing.T) {
 			t.Errorf("%s = %v, want %v", key, r[key], want)
 		}
 	}
-	if r["duration"] == nil {
+	if r["duration_ms"] == nil {
 		t.Error("no duration")
 	}
 	if r := records[1]; r["status"] != 421.0 || r["tenant"] != "" || r["path"] != "/?jwt=***" {

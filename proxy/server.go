@@ -278,7 +278,6 @@ func (s *Server) Run(ctx context.Context) error {
 		<-failed.Done()
 		return s.drain(context.WithoutCancel(ctx))
 	})
-	s.config.Log.InfoContext(ctx, "listening", "http", addr(s.plain), "https", addr(s.secure), "metrics", addr(s.watch))
 	return g.Wait()
 }
 
