@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
@@ -363,4 +364,26 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// FuzzLookup: what is found for a raw name is what the canonical form of that name says.
+func FuzzLookup(f *testing.F) {
+	n, err := tenant.NewNode(tenant.NodeOptions{URLs: []string{"https://tickets.example", "https://xn--bcher-kva.example"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	d := tenant.NewDirectory(nil, n, nil)
+	for _, s := range []string{"tickets.example", "TICKETS.example.:443", "xn--Bcher-kva.example:", "bücher.example", "tickets.example..", ":1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		site, ok := d.Lookup(s)
+		h, err := tenant.ParseHost(s)
+		switch {
+		case ok && (err != nil || h != site.Host):
+			t.Errorf("Lookup(%q) finds %s, ParseHost says %q, %v", s, site.Host, h, err)
+		case !ok && err == nil && n.IsNodeHost(h) && !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }):
+			t.Errorf("Lookup(%q) finds nothing, ParseHost says %s", s, h)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -42,6 +43,56 @@ func TestCreate(t *testing.T) {
 		_, _, err := h.tenants.Create(t.Context(), tc.slug, tc.name)
 		if fields, ok := errors.AsType[tenant.FieldErrors](err); !ok || fields[tc.field] == nil {
 			t.Errorf("Create(%q, %q): %v, want an error of field %s", tc.slug, tc.name, err, tc.field)
+		}
+	}
+}
+
+// TestCreateAtOnce: of many who want one slug, one gets it.
+func TestCreateAtOnce(t *testing.T) {
+	h := open(t)
+	const n = 8
+	errs := make(chan error, n)
+	for range n {
+		go func() {
+			_, _, err := h.tenants.Create(t.Context(), "wanted", "")
+			errs <- err
+		}()
+	}
+	won := 0
+	for range n {
+		switch err := <-errs; {
+		case err == nil:
+			won++
+		case !errors.Is(err, tenant.ErrExists):
+			t.Error(err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d got the slug", won)
+	}
+	list, err := h.tenants.List(t.Context())
+	if err != nil || len(list) != 3 || list[0].Slug != "acme" || list[1].Slug != "bee" || list[2].Slug != "wanted" {
+		t.Errorf("List: %+v, %v", list, err)
+	}
+	for _, tn := range list {
+		if found, ok := h.directory.ByID(tn.ID); !ok || found.Slug != tn.Slug {
+			t.Errorf("ByID(%s) = %+v, %t", tn.ID, found, ok)
+		}
+	}
+}
+
+func TestWith(t *testing.T) {
+	s, err := tenant.Settings{}.With("cookie_samesite", "lax")
+	if err != nil || s.CookieSameSite != tenant.SameSiteLax || s.AdminFolder != "admin" || s.AutoClose() != 7*24*time.Hour {
+		t.Errorf("With: %+v, %v", s, err)
+	}
+	if same, err := s.With("cookie_samesite", "strict"); err == nil || same.CookieSameSite != tenant.SameSiteLax {
+		t.Errorf("With a wrong value: %+v, %v", same, err)
+	}
+	for _, k := range tenant.AllSettings() {
+		changed, err := s.With(k.Key, k.Value(&tenant.Tenant{Name: "x", Settings: s}))
+		if err != nil || changed.CookieSameSite != s.CookieSameSite {
+			t.Errorf("%s does not take its own value: %v", k.Key, err)
 		}
 	}
 }

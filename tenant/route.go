@@ -87,9 +87,10 @@ func (rs Routes) upsert(r Route) Routes {
 	return out
 }
 
-// collide says whether a route hides pages of the product that is mounted at mount, or the other way round.
+// collide says whether a route would never be taken because the product that is mounted at mount answers itself. A route for
+// "/" beside a product at "/" gets what the product does not know.
 func collide(prefix, mount string) error {
-	if prefix == mount {
+	if prefix == mount && mount != "/" {
 		return sentenceError("The product itself is mounted at " + mount + ": mount it elsewhere first, for example at /support.")
 	}
 	if under(mount, prefix) {

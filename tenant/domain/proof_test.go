@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -255,5 +256,73 @@ func TestAddRefuses(t *testing.T) {
 	}
 	if err := w.domains.Remove(t.Context(), "unknown.example"); !errors.Is(err, tenant.ErrNotFound) {
 		t.Errorf("Remove of an unknown host: %v, want ErrNotFound", err)
+	}
+}
+
+// TestAddAtOnce: of two tenants that want one host at once, one gets it.
+func TestAddAtOnce(t *testing.T) {
+	w := newWorld(t, tenant.NodeOptions{}, domain.Options{})
+	errs := make(chan error, 2)
+	for _, tn := range []*tenant.Tenant{w.acme, w.bee} {
+		go func() {
+			_, err := w.domains.Add(t.Context(), tn, host, domain.ByTenant)
+			errs <- err
+		}()
+	}
+	one, two := <-errs, <-errs
+	if (one == nil) == (two == nil) {
+		t.Errorf("%v and %v, want one to win", one, two)
+	}
+	acmes, err := w.domains.List(t.Context(), w.acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bees, err := w.domains.List(t.Context(), w.bee)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(acmes)+len(bees) != 1 {
+		t.Errorf("acme has %+v, bee %+v", acmes, bees)
+	}
+}
+
+func TestDocument(t *testing.T) {
+	z := &zone{}
+	w := newWorld(t, tenant.NodeOptions{}, domain.Options{Resolver: z.serve(t)})
+	w.add(t, w.acme, "acme.example", domain.ByTenant)
+	b, err := json.Marshal(w.find(t, "acme.example").Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	records, _ := doc["records"].([]any)
+	certificate, _ := doc["certificate"].(map[string]any)
+	if doc["host"] != "acme.example" || doc["tenant"] != "acme" || doc["status"] != "pending" || doc["checked_at"] != nil ||
+		certificate["status"] != "none" || certificate["not_after"] != nil || len(records) != 2 {
+		t.Errorf("document %s", b)
+	}
+	z.set(t, "acme.example. A 198.51.100.7")
+	if d := w.verify(t, "acme.example"); d.Document().CheckedAt == nil || strings.Contains(d.Reason, "or CNAME") {
+		t.Errorf("after the check: %s, checked at %v", d.Reason, d.Document().CheckedAt)
+	}
+	z.set(t, fmt.Sprintf("_deskgate.acme.example. TXT %q", record(t, w.find(t, "acme.example"), "TXT").Value))
+	if d := w.verify(t, "acme.example"); !strings.Contains(d.Reason, "set ALIAS acme.example") {
+		t.Errorf("reason %q, want something about an ALIAS", d.Reason)
+	}
+}
+
+func TestNewResolver(t *testing.T) {
+	for server, ok := range map[string]bool{
+		"192.0.2.53:53": true, "192.0.2.53": true, "dns.example": true, "[2001:db8::53]:5353": true, "2001:db8::53": true, ":53": false, "": false,
+	} {
+		if _, err := domain.NewResolver([]string{server}); (err == nil) != ok {
+			t.Errorf("NewResolver(%q): %v, want ok = %t", server, err, ok)
+		}
+	}
+	if _, err := domain.NewResolver(nil); err != nil {
+		t.Errorf("NewResolver of the system's: %v", err)
 	}
 }

@@ -1,8 +1,14 @@
 package domain
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-const maxHistory = 50
+const (
+	maxHistory = 50
+	maxReason  = 300 // bytes of a reason in the history
+)
 
 // settings of a node that the states depend on.
 type rules struct {
@@ -32,6 +38,9 @@ func (d *Domain) certify(s CertificateStatus, reason string, now time.Time) {
 }
 
 func (d *Domain) note(to, reason string, now time.Time) {
+	if len(reason) > maxReason {
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+	}
 	d.History = append(d.History[:len(d.History):len(d.History)], Transition{At: now, To: to, Reason: reason})
 	if n := len(d.History); n > maxHistory {
 		d.History = d.History[n-maxHistory:]
@@ -53,9 +62,15 @@ func (d *Domain) settle(f finding, r rules, now time.Time) {
 	d.Arrives, d.AtApex = f.arrives, f.atApex
 	d.NextCheck = nextCheck(d, now)
 	if d.Status == Drifted {
-		if end := d.Since.Add(r.grace); end.Before(d.NextCheck) {
-			d.NextCheck = end
-		}
+		d.checkBy(d.Since.Add(r.grace), now)
+	}
+	d.checkBy(d.Certificate.NextAttempt.Add(-checkAhead), now)
+}
+
+// checkBy has the next check done at a time at the latest, if that is still to come.
+func (d *Domain) checkBy(at, now time.Time) {
+	if at.After(now) && at.Before(d.NextCheck) {
+		d.NextCheck = at
 	}
 }
 
@@ -131,9 +146,7 @@ func (d *Domain) take(rep Report, r rules, now time.Time) {
 		if d.FitSince.IsZero() {
 			d.FitSince = now
 		}
-		if before := c.NextAttempt.Add(-checkAhead); before.Before(d.NextCheck) && before.After(now) {
-			d.NextCheck = before
-		}
+		d.checkBy(c.NextAttempt.Add(-checkAhead), now)
 	case CertificateFailing, CertificateExpired:
 		c.Attempts++
 	}
