@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -32,7 +31,7 @@ func (f Finding) String() string {
 	return out
 }
 
-// Check reads everything and reports what is damaged or out of step: page by page, while the store goes on. It returns
+// Check reads everything and reports what is damaged or out of step, table by table, while the store goes on. It returns
 // an error only if it could not go on. Report and progress are called from the calling goroutine; progress may be nil.
 func (s *Store) Check(ctx context.Context, report func(Finding), progress func(Progress)) error {
 	c := &checker{store: s, report: report, meter: newMeter(progress)}
@@ -56,91 +55,89 @@ type checker struct {
 	store  *Store
 	report func(Finding)
 	meter  *meter
-	known  Scope  // the scope that was last looked at
-	dead   bool   // it is being erased
-	alien  uint16 // the unknown table that was last reported in it
 }
 
-// keys walks over all keys, one page for each snapshot.
+// keys walks over all scopes and their tables.
 func (c *checker) keys(ctx context.Context) error {
-	const page = 500
-	for lo := []byte{scopeNode}; lo != nil; {
-		var next []byte
-		err := c.store.view(ctx, Node(), true, func(tx *Tx) error {
-			n := 0
-			next = nil
-			for it, err := range tx.reader.Scan(engine.Range{Lo: lo}) {
-				if err != nil {
-					return err
-				}
-				if n++; n > page {
-					next = bytes.Clone(it.Key)
-					return nil
-				}
-				if err := c.row(tx, it); err != nil {
-					return err
-				}
-			}
+	alien := func(key []byte) {
+		c.report(Finding{Key: hex.EncodeToString(key), Problem: "a key of no scope"})
+	}
+	for sc, err := range c.store.scopes(ctx, alien) {
+		if err != nil {
+			return err
+		}
+		if err := c.scope(ctx, sc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scope looks at one table after the other, each in a snapshot of its own.
+func (c *checker) scope(ctx context.Context, sc Scope) error {
+	for lo := sc.prefix(nil); lo != nil; {
+		key, err := c.store.firstKey(ctx, lo)
+		if err != nil {
+			return err
+		}
+		if other, ok := scopeOf(key); !ok || other != sc {
 			return nil
+		}
+		number := binary.BigEndian.Uint16(key[sc.size():])
+		err = c.store.view(ctx, sc, true, func(tx *Tx) error {
+			err := tx.notErased(sc.id)
+			if errors.Is(err, ErrErased) { // Erase is not through with it
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if t, declared := c.store.tables[number]; declared {
+				err = t.check(tx, c)
+			} else {
+				err = c.unknown(tx, number)
+			}
+			return errors.Join(err, c.sequence(tx, number))
 		})
 		if err != nil {
 			return err
 		}
-		lo = next
+		lo = successor(key[:sc.size()+2])
 	}
 	return nil
 }
 
-// row looks at one key. Only an error that keeps Check from going on is returned.
-func (c *checker) row(tx *Tx, it engine.Item) error {
-	c.meter.add(Progress{Records: 1, Bytes: int64(len(it.Key) + len(it.Value))})
-	sc, ok := scopeOf(it.Key)
-	if !ok {
-		c.report(Finding{Key: hex.EncodeToString(it.Key), Problem: "a key of no scope"})
-		return nil
-	}
-	narrow := tx.in(sc)
-	if sc != c.known {
-		err := narrow.notErased(sc.id)
-		if err != nil && !errors.Is(err, ErrErased) {
-			return err
+// unknown reports records under a table's number that nobody declared, the first one for all.
+func (c *checker) unknown(tx *Tx, number uint16) error {
+	r := engine.Range{Lo: tx.key(number, partRecord, nil, nil), Hi: tx.key(number, partSequence, nil, nil), KeysOnly: true}
+	for it, err := range tx.reader.Scan(r) {
+		if err == nil {
+			c.found(tx, fmt.Sprintf("table %d", number), it.Key, errors.New("no such table"))
 		}
-		c.known, c.dead, c.alien = sc, err != nil, 0
-	}
-	if c.dead { // Erase is not through with it
-		return nil
-	}
-	head := it.Key[sc.size():]
-	number, part := binary.BigEndian.Uint16(head), head[2]
-	if part == partSequence {
-		if _, err := engine.DecodeCounter(it.Key, it.Value); err != nil {
-			c.found(narrow, fmt.Sprintf("sequence %d", number), it.Key, err)
-		}
-		return nil
-	}
-	t, declared := c.store.tables[number]
-	if !declared {
-		if c.alien != number {
-			c.found(narrow, fmt.Sprintf("table %d", number), it.Key, errors.New("no such table"))
-		}
-		c.alien = number
-		return nil
-	}
-	check := t.checkEntry
-	if part == partRecord {
-		check = t.checkRecord
-	}
-	err := check(narrow, it.Key, it.Value)
-	if err == nil && part == partRecord {
-		err = c.crossing(narrow, number, it.Key)
-	}
-	if ctxErr := tx.shared.context.Err(); ctxErr != nil {
-		return ctxErr
-	}
-	if err != nil {
-		c.found(narrow, t.Name(), it.Key, err)
+		return err
 	}
 	return nil
+}
+
+// sequence looks at the counter with a number, if there is one.
+func (c *checker) sequence(tx *Tx, number uint16) error {
+	key := tx.key(number, partSequence, nil, nil)
+	it, err := tx.reader.Get(key)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.seen(it)
+	if _, err := engine.DecodeCounter(key, it.Value); err != nil {
+		c.found(tx, fmt.Sprintf("sequence %d", number), key, err)
+	}
+	return nil
+}
+
+func (c *checker) seen(it engine.Item) {
+	c.meter.add(Progress{Records: 1, Bytes: int64(len(it.Key) + len(it.Value))})
 }
 
 // crossing looks at what the store keeps in two scopes: blob references and uses.
@@ -171,6 +168,9 @@ func (c *checker) crossing(tx *Tx, table uint16, key []byte) error {
 }
 
 func (c *checker) found(tx *Tx, table string, key []byte, err error) {
+	if tx.shared.doom != nil { // then err may say no more than that the context ended
+		return
+	}
 	c.report(Finding{Tenant: tx.scope.id, Table: table, Key: tx.tail(key).String(), Problem: err.Error()})
 }
 
@@ -204,82 +204,6 @@ func (c *checker) blob(ctx context.Context, u *blobUse) (int64, error) {
 	}
 	size, err := f.Seek(0, io.SeekEnd)
 	return size, errors.Join(err, f.Close())
-}
-
-// checkRecord decodes a record and compares its index entries with what they should be.
-func (t *Table[T]) checkRecord(tx *Tx, key, value []byte) error {
-	v, err := t.decode(tx, key, value)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(tx.tail(key), t.d.Key(&v)) {
-		return fmt.Errorf("%w: stored under another record's key", ErrCorrupt)
-	}
-	for _, ix := range t.indexes {
-		if err := checkEntries(tx, ix, &v); err != nil {
-			return fmt.Errorf("index %d: %w", ix.id(), err)
-		}
-	}
-	return nil
-}
-
-func checkEntries[T any](tx *Tx, ix index[T], v *T) error {
-	want, err := ix.entries(tx, v)
-	if err != nil {
-		return err
-	}
-	for _, e := range want {
-		it, err := tx.reader.Get(e.key)
-		if errors.Is(err, ErrNotFound) {
-			return errors.New("the record's entry is missing")
-		}
-		if err != nil {
-			return err
-		}
-		_, row, err := ix.open(tx, e.key, it.Value)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(row, e.row) {
-			return errors.New("the entry is out of step, or another record's")
-		}
-	}
-	return nil
-}
-
-// checkEntry makes sure that an index entry has its record, and that the record wants it. What the entry says is compared
-// when the record's turn comes.
-func (t *Table[T]) checkEntry(tx *Tx, key, value []byte) error {
-	part := key[tx.scope.size()+tableHead-1]
-	for _, ix := range t.indexes {
-		if ix.id() != part {
-			continue
-		}
-		primary, _, err := ix.open(tx, key, value)
-		if err != nil {
-			return fmt.Errorf("index %d: %w", part, err)
-		}
-		v, err := t.Get(tx, primary)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return fmt.Errorf("index %d: %w", part, errNoRecord)
-		case errors.Is(err, ErrCorrupt): // it is reported where it stands
-			return nil
-		case err != nil:
-			return err
-		}
-		want, err := ix.entries(tx, &v)
-		if err != nil {
-			return err
-		}
-		for _, e := range want {
-			if bytes.Equal(e.key, key) {
-				return nil
-			}
-		}
-		return fmt.Errorf("index %d: the record does not stand here", part)
-	}
-	return fmt.Errorf("no such index: %d", part)
 }
 
 // meter tells somebody how far something is, but not too often.

@@ -9,11 +9,11 @@ import (
 	"github.com/deskgate/deskgate/storage/engine"
 )
 
-// Reindex brings a table's index entries in every scope to what its declaration says: for a Migration that follows a
-// change of an index, and to mend what Check found. It works in batches and may be interrupted and repeated. ErrExists:
-// two records claim one place in a unique index.
+// Reindex makes a table's index entries anew in every scope, as its declaration says: for a Migration that follows a
+// change of an index, and to mend what Check found while nobody else uses the store. It works in batches and may be
+// interrupted and repeated. ErrExists: two records claim one place in a unique index.
 func Reindex[T any](ctx context.Context, s *Store, t *Table[T]) error {
-	for sc, err := range s.scopes(ctx) {
+	for sc, err := range s.scopes(ctx, ignored) {
 		if err == nil {
 			err = t.dropEntries(ctx, s, sc)
 		}
@@ -27,19 +27,19 @@ func Reindex[T any](ctx context.Context, s *Store, t *Table[T]) error {
 	return nil
 }
 
-// dropEntries deletes the entries that no record wants.
+// dropEntries deletes all entries. Reading is done outside of the transactions that delete, which keeps them short.
 func (t *Table[T]) dropEntries(ctx context.Context, s *Store, sc Scope) error {
+	var keys [][]byte
 	for lo := []byte{}; lo != nil; {
-		var bad [][]byte
 		err := s.view(ctx, sc, true, func(tx *Tx) (err error) {
-			bad, lo, err = t.badEntries(tx, lo)
+			keys, lo, err = t.someEntries(tx, lo)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		err = s.Update(ctx, sc, func(tx *Tx) error {
-			for _, key := range bad {
+			for _, key := range keys {
 				if err := tx.delete(key); err != nil {
 					return err
 				}
@@ -53,36 +53,31 @@ func (t *Table[T]) dropEntries(ctx context.Context, s *Store, sc Scope) error {
 	return nil
 }
 
-// badEntries looks through one page of entries from the engine's key lo on. It returns the keys of those that no record
-// wants, and where the next page begins: nil behind the last one.
-func (t *Table[T]) badEntries(tx *Tx, lo []byte) (bad [][]byte, next []byte, err error) {
-	const page = 500
-	r := engine.Range{Lo: larger(lo, tx.key(t.d.ID, partRecord+1, nil, nil)), Hi: tx.key(t.d.ID, partSequence, nil, nil)}
-	n := 0
+// someEntries are as many of the engine's keys of entries, from lo on, as one transaction can delete. Next is where the
+// rest begins, nil if there is none.
+func (t *Table[T]) someEntries(tx *Tx, lo []byte) (keys [][]byte, next []byte, err error) {
+	r := engine.Range{
+		Lo: larger(lo, tx.key(t.d.ID, partRecord+1, nil, nil)), Hi: tx.key(t.d.ID, partSequence, nil, nil), KeysOnly: true,
+	}
 	for it, err := range tx.reader.Scan(r) {
 		if err != nil {
 			return nil, nil, err
 		}
 		key := bytes.Clone(it.Key)
-		if n++; n > page {
-			return bad, key, nil
+		if len(keys) == MaxWrites {
+			return keys, key, nil
 		}
-		if t.checkEntry(tx, key, it.Value) != nil {
-			bad = append(bad, key)
-		}
-		if tx.shared.doom != nil {
-			return nil, nil, tx.shared.doom
-		}
+		keys = append(keys, key)
 	}
-	return bad, nil, nil
+	return keys, nil, nil
 }
 
-// makeEntries writes the entries that are missing or out of step.
+// makeEntries writes the entries of all records.
 func (t *Table[T]) makeEntries(ctx context.Context, s *Store, sc Scope) error {
 	var after, last Key
 	for more := true; more; after = last {
 		err := s.Update(ctx, sc, func(tx *Tx) (err error) {
-			last, more, err = t.mendPage(tx, after)
+			last, more, err = t.makeSome(tx, after)
 			return err
 		})
 		if err != nil {
@@ -92,16 +87,20 @@ func (t *Table[T]) makeEntries(ctx context.Context, s *Store, sc Scope) error {
 	return nil
 }
 
-// mendPage mends the entries of as many records behind a key as fit into a transaction. More says that it stopped at
+// makeSome writes the entries of as many records behind a key as fit into a transaction. More says that it stopped at
 // last, and that the rest begins behind it.
-func (t *Table[T]) mendPage(tx *Tx, after Key) (last Key, more bool, err error) {
+func (t *Table[T]) makeSome(tx *Tx, after Key) (last Key, more bool, err error) {
 	const page = 100
 	n := 0
 	for v, err := range t.Scan(tx, Range{After: after, Limit: page}) {
-		if err == nil {
-			err = t.mend(tx, &v)
-		}
 		if err != nil {
+			return nil, false, err
+		}
+		ds, err := t.diffs(tx, nil, &v)
+		if err != nil {
+			return nil, false, err
+		}
+		if err := t.reindex(tx, ds); err != nil {
 			return nil, false, err
 		}
 		last = t.d.Key(&v)
@@ -110,44 +109,4 @@ func (t *Table[T]) mendPage(tx *Tx, after Key) (last Key, more bool, err error) 
 		}
 	}
 	return nil, false, nil
-}
-
-func (t *Table[T]) mend(tx *Tx, v *T) error {
-	for _, ix := range t.indexes {
-		es, err := ix.entries(tx, v)
-		if err != nil {
-			return err
-		}
-		for _, e := range es {
-			stored, err := t.stands(tx, ix, e)
-			if err == nil && !stored {
-				err = t.setEntry(tx, ix, e)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// stands says whether an entry is stored as it should be.
-func (t *Table[T]) stands(tx *Tx, ix index[T], e entry) (bool, error) {
-	it, err := tx.get(e.key)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	_, row, err := ix.open(tx, e.key, it.Value)
-	switch {
-	case err != nil:
-		return false, nil //nolint:nilerr // damaged: it is written again
-	case string(row) == string(e.row):
-		return true, nil
-	case ix.unique():
-		return false, ErrExists
-	}
-	return false, nil
 }

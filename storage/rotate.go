@@ -82,7 +82,7 @@ func (s *Store) finishRotation(ctx context.Context) error {
 func (s *Store) rewrap(ctx context.Context, m *master) error {
 	const batch = 100
 	var scopes []Scope
-	for sc, err := range s.scopes(ctx) {
+	for sc, err := range s.scopes(ctx, ignored) {
 		if err != nil {
 			return err
 		}

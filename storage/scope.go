@@ -55,8 +55,8 @@ func scopeOf(key []byte) (Scope, bool) {
 	return Scope{}, false
 }
 
-// scopes yields every scope that has a key, in order: one seek each.
-func (s *Store) scopes(ctx context.Context) iter.Seq2[Scope, error] {
+// scopes yields every scope that has a key, in order: one seek each. Alien is told of keys that belong to no scope.
+func (s *Store) scopes(ctx context.Context, alien func(key []byte)) iter.Seq2[Scope, error] {
 	return func(yield func(Scope, error) bool) {
 		for lo := []byte{scopeNode}; lo != nil; {
 			key, err := s.firstKey(ctx, lo)
@@ -68,7 +68,8 @@ func (s *Store) scopes(ctx context.Context) iter.Seq2[Scope, error] {
 				return
 			}
 			sc, ok := scopeOf(key)
-			if !ok { // a key that is nobody's: Check reports it
+			if !ok {
+				alien(key)
 				lo = append(key, 0)
 				continue
 			}
@@ -79,6 +80,8 @@ func (s *Store) scopes(ctx context.Context) iter.Seq2[Scope, error] {
 		}
 	}
 }
+
+func ignored([]byte) {}
 
 // firstKey is the first of the engine's keys from lo on, or nil.
 func (s *Store) firstKey(ctx context.Context, lo []byte) (key []byte, err error) {

@@ -44,8 +44,7 @@ type Declared interface {
 	// Name is the table's name for people.
 	Name() string
 
-	checkRecord(tx *Tx, key, value []byte) error
-	checkEntry(tx *Tx, key, value []byte) error
+	check(tx *Tx, c *checker) error
 }
 
 // A table's records and each of its indexes are a part of their own.
