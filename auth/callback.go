@@ -86,18 +86,18 @@ func (n Navigation) arrival() Verdict {
 	return SignIn
 }
 
-// Existing is the requester's session that the browser has at this host already. The zero Existing is none.
-type Existing struct {
-	Level Level
-	Email string
+// existing is the requester's session that the browser has at this host already. The zero existing is none.
+type existing struct {
+	level Level
+	email string
 }
 
 // welcome says whether somebody who brings a claim may be signed in without being asked: what has to be ruled out is that
 // another site signs the visitor in as somebody else. Trusted says which origins' pages may send visitors.
-func (n Navigation) welcome(c *Claim, had Existing, trusted func(origin string) bool) bool {
+func (n Navigation) welcome(c *Claim, had existing, trusted func(origin string) bool) bool {
 	switch {
-	case had.Level != 0:
-		return had.Email == c.Email
+	case had.level != 0:
+		return had.email == c.Email
 	case !n.browser(): // it has shown the chain's cookie, or it would not have come this far
 		return true
 	case n.FetchSite == "none":

@@ -2,12 +2,9 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/netip"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/storage"
@@ -56,15 +53,8 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	return d, nil
 }
 
-// Run does the doors' background work until ctx ends.
-func (d *Doors) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.Limits.Run(ctx) })
-	if err := g.Wait(); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return ctx.Err()
-}
+// Run does the doors' background work until ctx ends, and writes a last time what was counted.
+func (d *Doors) Run(ctx context.Context) error { return d.Limits.Run(ctx) }
 
 // Client is the program that somebody signs in with, for the list of sessions and the audit log.
 type Client struct {

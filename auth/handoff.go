@@ -101,12 +101,12 @@ func (h *Handoffs) Peek(ctx context.Context, t *tenant.Tenant, host tenant.Host,
 }
 
 // peek reads a token that was not used yet, and what session the browser has.
-func (h *Handoffs) peek(ctx context.Context, a *Arrival, p purpose) (sealed, Existing, error) {
+func (h *Handoffs) peek(ctx context.Context, a *Arrival, p purpose) (sealed, existing, error) {
 	s, err := unseal(h.store, a.Tenant, a.Host, p, a.Token)
 	if err != nil {
-		return sealed{}, Existing{}, err
+		return sealed{}, existing{}, err
 	}
-	var had Existing
+	var had existing
 	err = h.store.View(ctx, a.Tenant.Scope(), func(tx *storage.Tx) error {
 		gone, err := usedTokens.Has(tx, storage.Key(nil).Str(s.ID))
 		if err != nil {
@@ -123,11 +123,11 @@ func (h *Handoffs) peek(ctx context.Context, a *Arrival, p purpose) (sealed, Exi
 		if errors.Is(err, ErrSignedOut) {
 			return nil
 		}
-		had = Existing{Level: r.Level, Email: r.Email}
+		had = existing{level: r.Level, email: r.Email}
 		return err
 	})
 	if err != nil {
-		return sealed{}, Existing{}, err
+		return sealed{}, existing{}, err
 	}
 	return s, had, nil
 }

@@ -31,13 +31,17 @@ type proof struct {
 
 func (p proof) given() bool { return p.credential != "" }
 
-// claim says what the person is believed.
-func (p proof) claim(person Person) Claim {
-	if !p.given() {
-		return Claim{Level: Asserted, Person: person}
+// claim is what the person is believed, and where they are going.
+func (p proof) claim(person Person, door string, from Source, to landing) Claim {
+	c := Claim{Level: Asserted, Person: person, Door: door, Source: from, Landing: to.target, ReturnLink: to.returnLink}
+	if to.dropped != "" {
+		c.Warning = "redirect_url dropped: " + to.dropped
 	}
-	person.ExternalID, person.Locale, person.Organization = p.person.ExternalID, p.person.Locale, p.person.Organization
-	return Claim{Level: Vouched, Person: person}
+	if p.given() {
+		c.Level = Vouched
+		c.ExternalID, c.Locale, c.Organization = p.person.ExternalID, p.person.Locale, p.person.Organization
+	}
+	return c
 }
 
 // spent remembers a nonce or a partner's token that was used.
@@ -153,11 +157,18 @@ func (p *proofs) spend(ctx context.Context, t *tenant.Tenant, pr proof) error {
 	if pr.once == "" {
 		return nil
 	}
-	err := p.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		return spentProofs.Insert(tx, &spent{Once: pr.once, ExpiresAt: pr.ends.UTC()})
-	})
-	if errors.Is(err, storage.ErrExists) {
+	err := p.store.Update(ctx, t.Scope(), pr.spend)
+	if errors.Is(err, ErrTokenReplayed) {
 		return ErrSignatureInvalid
+	}
+	return err
+}
+
+// spend records that the proof is used, or returns ErrTokenReplayed.
+func (p proof) spend(tx *storage.Tx) error {
+	err := spentProofs.Insert(tx, &spent{Once: p.once, ExpiresAt: p.ends.UTC()})
+	if errors.Is(err, storage.ErrExists) {
+		return ErrTokenReplayed
 	}
 	return err
 }

@@ -95,7 +95,7 @@ func (r *Redirects) Begin(ctx context.Context, req RedirectRequest) (Redirected,
 	if err := r.proofs.spend(ctx, out.Tenant, p); err != nil {
 		return out, err
 	}
-	return r.hand(out, &req, p.claim(person), to)
+	return r.hand(out, p.claim(person, "redirect", req.source(r.trusts(out.Tenant)), to), to)
 }
 
 // tenant is whom the slug names, or nil; at a tenant's host only its own slug names anybody.
@@ -145,12 +145,9 @@ func (r *Redirects) trusts(t *tenant.Tenant) func(string) bool {
 	return func(origin string) bool { return trustedOrigin(r.directory, t, origin) }
 }
 
-// hand seals the claim.
-func (r *Redirects) hand(out Redirected, req *RedirectRequest, c Claim, to landing) (Redirected, error) {
-	c.Door, c.Source = "redirect", req.source(r.trusts(out.Tenant))
-	c.Landing, c.ReturnLink = to.target, to.returnLink
+// hand seals the claim and says what came of it.
+func (r *Redirects) hand(out Redirected, c Claim, to landing) (Redirected, error) {
 	if to.dropped != "" {
-		c.Warning = "redirect_url dropped: " + to.dropped
 		out.Warnings = append(out.Warnings, "The redirect_url was dropped ("+to.dropped+
 			"): it is neither a path, nor on a verified host of the tenant, nor on one of its allowed origins.")
 	}

@@ -84,6 +84,17 @@ func TestStaffLife(t *testing.T) {
 	_, _, err = staff.SignIn(ctx, h.bee, login("ann@acme.example", password))
 	want(t, "at the other tenant", err, auth.ErrWrongPassword)
 
+	if list, err := h.doors.Sessions.List(ctx, h.acme, s.Identity()); err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Role != auth.RoleAdmin {
+		t.Errorf("ann's sessions: %+v, %v", list, err)
+	}
+	byEmail, err := staff.ByEmail(ctx, h.acme, "Ann@acme.example")
+	if byID, err2 := staff.Find(ctx, h.acme, s.User); err != nil || err2 != nil || byID != byEmail || byID.Role != auth.RoleAdmin || byID.SignedInAt.IsZero() {
+		t.Errorf("found %+v, %v and %+v, %v", byEmail, err, byID, err2)
+	}
+	_, err = staff.Find(ctx, h.bee, s.User)
+	want(t, "find at the other tenant", err, auth.ErrNotFound)
+	_, err = staff.ByEmail(ctx, h.bee, "ann@acme.example")
+	want(t, "find by address at the other tenant", err, auth.ErrNotFound)
 	_, err = staff.Invite(ctx, h.acme, "ann@acme.example", "", auth.RoleAgent, "operator")
 	want(t, "invite a member", err, auth.ErrExists)
 	want(t, "remove at the other tenant", staff.Remove(ctx, h.bee, "ann@acme.example", "operator"), auth.ErrNotFound)
@@ -207,13 +218,5 @@ func TestPasswordTries(t *testing.T) {
 		if limited := errors.As(err, &over); limited != (i >= 30) {
 			t.Fatalf("try %d from one /64 at many accounts: %v", i+1, err)
 		}
-	}
-}
-
-func TestRoleIsWhatItIsNow(t *testing.T) {
-	h := open(t)
-	s, _ := join(t, h, "ann@acme.example", auth.RoleAgent)
-	if id := s.Identity(); !id.May(auth.TicketsWrite) || id.May(auth.TenantWrite) {
-		t.Errorf("identity %+v", id)
 	}
 }

@@ -1,0 +1,161 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// TokenLogin is one JWT login as it came in.
+type TokenLogin struct {
+	// Slug names the tenant; at a tenant's host it may be empty.
+	Slug string
+	// At is the tenant whose host was called, nil at a node host; Host is that host.
+	At    *tenant.Tenant
+	Host  tenant.Host
+	Token string
+	// Unreadable says why the body could not be read. The request is counted like any other; then that is the answer.
+	Unreadable error
+	Navigation
+	// Session is what the requester's cookie holds, empty where there is none.
+	Session string
+	Client  Client
+}
+
+// LoggedIn is the answer to a JWT login.
+type LoggedIn struct {
+	Redirected
+	User User
+	// Session is set, and Secret is what its cookie has to hold, unless a page of another site asked: then both are zero.
+	Session Session
+	Secret  string
+}
+
+// Login takes a partner's JWT for itself. It makes a hand-off, as Begin does, and a session for the host that was called.
+//
+// Errors: *limit.Error, Unreadable, tenant.FieldErrors, tenant.ErrNotFound, ErrTokenInvalid, ErrTokenExpired,
+// ErrTokenReplayed, *DomainError.
+func (r *Redirects) Login(ctx context.Context, l TokenLogin) (LoggedIn, error) {
+	req := RedirectRequest{Slug: l.Slug, At: l.At, Navigation: l.Navigation, Client: l.Client}
+	if l.At != nil && l.Slug == "" {
+		req.Slug = l.At.Slug
+	}
+	out := LoggedIn{Redirected: Redirected{Warnings: []string{}, ExpiresIn: HandoffLife}}
+	out.Tenant = r.tenant(&req)
+	var (
+		token partnerToken
+		p     proof
+		wrong error
+	)
+	if out.Tenant != nil && l.Token != "" {
+		if token, wrong = r.proofs.login(ctx, out.Tenant, l.Token); wrong == nil {
+			p = proof{credential: token.credential, once: token.once, ends: token.ends, person: token.Person}
+		}
+	}
+	var err error
+	if out.Limit, err = r.count(ctx, out.Tenant, &req, p); err != nil {
+		return out, err
+	}
+	if err := l.refused(req.Slug, out.Tenant, wrong); err != nil {
+		return out, err
+	}
+	to, err := judge(r.directory, out.Tenant, token.RedirectURL)
+	if err != nil {
+		return out, err
+	}
+	return r.logIn(ctx, out, &l, p, to)
+}
+
+// refused says what is wrong with a login, in the order in which it is told.
+func (l *TokenLogin) refused(slug string, t *tenant.Tenant, wrong error) error {
+	missing := tenant.FieldErrors{}
+	if l.Token == "" {
+		missing.Add("token", "The token field is required.")
+	}
+	if slug == "" {
+		missing.Add("tenant_slug", "The tenant_slug field is required.")
+	}
+	switch {
+	case l.Unreadable != nil:
+		return l.Unreadable
+	case len(missing) > 0:
+		return missing
+	case t == nil:
+		return tenant.ErrNotFound
+	}
+	return wrong
+}
+
+// login checks a JWT that stands alone: it has to say who comes.
+func (p *proofs) login(ctx context.Context, t *tenant.Tenant, raw string) (partnerToken, error) {
+	token, err := p.verify(ctx, t, tenant.KindJWT, raw)
+	if err != nil {
+		return token, err
+	}
+	if token.Name == "" {
+		return token, fmt.Errorf("%w: it has no name", ErrTokenInvalid)
+	}
+	if token.Person, err = token.checked(); err != nil {
+		return token, fmt.Errorf("%w: %s", ErrTokenInvalid, err.Error()) // no field of the request is wrong
+	}
+	return token, nil
+}
+
+// logIn uses up the token, makes the session and the hand-off of whom it names.
+func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p proof, to landing) (LoggedIn, error) {
+	trusted := r.trusts(out.Tenant)
+	claim := p.claim(p.person, "jwt", l.source(trusted), to)
+	a := Arrival{Tenant: out.Tenant, Host: l.Host, Session: l.previous(out.Tenant), Client: l.Client}
+	secret := ""
+	if l.Origin == "" || trusted(l.Origin) {
+		secret = newSecret()
+	}
+	err := r.proofs.store.Update(ctx, out.Tenant.Scope(), func(tx *storage.Tx) (err error) {
+		if err := p.spend(tx); err != nil {
+			return err
+		}
+		if secret == "" {
+			_, out.User, err = vouch(tx, claim.Person)
+			return err
+		}
+		rec, err := r.handoffs.sessions.welcome(tx, &claim, &a, secret)
+		if err != nil {
+			return err
+		}
+		if out.Session, err = open(tx, out.Tenant, RequesterSide, rec); err != nil {
+			return err
+		}
+		out.User, err = users.Get(tx, storage.Key(nil).Str(rec.User))
+		return err
+	})
+	if err != nil {
+		return LoggedIn{Redirected: out.Redirected}, err
+	}
+	out.Secret = secret
+	if l.At == nil && secret != "" {
+		out.Secret = string(out.Tenant.ID) + "." + secret
+	}
+	out.Redirected, err = r.hand(out.Redirected, claim, to)
+	return out, err
+}
+
+// previous is the secret of the session that the browser has at the called host.
+func (l *TokenLogin) previous(t *tenant.Tenant) string {
+	if l.At != nil {
+		return l.Session
+	}
+	if id, secret, ok := NodeSecret(l.Session); ok && id == t.ID {
+		return secret
+	}
+	return ""
+}
+
+// NodeSecret takes apart what a requester's cookie at a node host holds: there the session has to say whose it is. The
+// session itself is found as any other, with the node host as its host.
+func NodeSecret(value string) (tenant.ID, string, bool) {
+	id, secret, found := strings.Cut(value, ".")
+	return tenant.ID(id), secret, found
+}
