@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/badger"
 	"github.com/deskgate/deskgate/storage/engine"
 )
@@ -131,5 +132,25 @@ func wantBallast(t *testing.T, dir string, want bool) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(dir, "badger", "ballast")); (err == nil) != want {
 		t.Errorf("ballast: %v, want it there: %t", err, want)
+	}
+}
+
+// TestStoreReadOnly opens a whole store on a disk that is nearly full.
+func TestStoreReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	want := written(t, dir, false)
+	s, err := storage.Open(t.Context(), storage.Options{Dir: dir, MinFree: 1 << 60, Tables: []storage.Declared{notes}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong := compare(t, s, want); len(wrong) > 0 {
+		t.Errorf("%q", wrong)
+	}
+	err = s.Update(t.Context(), storage.Within(tenantA), func(tx *storage.Tx) error { return notes.Put(tx, &note{ID: "new"}) })
+	if !errors.Is(err, storage.ErrReadOnly) || !errors.Is(s.Health(), storage.ErrReadOnly) {
+		t.Errorf("Update = %v, Health = %v, want ErrReadOnly", err, s.Health())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -27,9 +27,9 @@ func lock(dir string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	_ = f.Truncate(0)
-	_, err = fmt.Fprintln(f, os.Getpid())
-	return f, err
+	// The owner is named for people only, and in place, for the disk may be full.
+	_, _ = f.WriteAt(fmt.Appendf(nil, "%-10d\n", os.Getpid()), 0)
+	return f, nil
 }
 
 // sweep deletes files that a kill left between making and sizing them: they hold nothing, and the next Open would
