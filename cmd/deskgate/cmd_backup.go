@@ -196,7 +196,11 @@ func (p *program) restore(ctx context.Context, file string) (m storage.Manifest,
 	}
 	meter := p.meter("read")
 	defer meter.end()
-	return storage.Restore(ctx, s.storeOptions(nil), io.TeeReader(in, meter), nil)
+	m, err = storage.Restore(ctx, s.storeOptions(nil), io.TeeReader(in, meter), nil)
+	if errors.Is(err, storage.ErrCorrupt) {
+		return m, &failure{Code: codeDamaged, Message: "The backup is damaged.", Details: err.Error() + ": take another one"}
+	}
+	return m, err
 }
 
 // meter counts bytes, and tells people on a terminal how many they are.

@@ -57,7 +57,7 @@ func (p *program) fail(args []string, err error) int {
 		}
 		return code
 	}
-	p.complain(err.Error())
+	p.complain(describe(err).Error())
 	if usage != nil {
 		p.complain("see: " + usage.command + " --help")
 	}
