@@ -36,6 +36,8 @@ type Node struct {
 	// URL is the node's base URL.
 	URL        string
 	Acme, Bolt *Tenant
+	// RootPEM is the root certificate of the node's own CA.
+	RootPEM []byte
 
 	dns   *zone
 	addr  string
@@ -103,10 +105,10 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 			tb.Errorf("node: %v", err)
 		}
 	})
-	root, err := proxy.RootPEM(tb.Context(), n.Store)
+	n.RootPEM, err = proxy.RootPEM(tb.Context(), n.Store)
 	ok(tb, err)
 	n.roots = x509.NewCertPool()
-	n.roots.AppendCertsFromPEM(root)
+	n.roots.AppendCertsFromPEM(n.RootPEM)
 }
 
 func tables() []storage.Declared {
