@@ -12,38 +12,52 @@ import (
 // arrive, and that some arrive twice, does not matter. The caller holds d.changing.
 func (d *Directory) apply(ctx context.Context, changes []storage.Change) error {
 	const some = 1000 // a transaction reads a bounded number of rows
-	type row struct {
-		table uint16
-		key   string
-	}
-	seen := map[row]bool{}
-	var ours []storage.Change
-	for _, c := range changes {
-		at := row{c.Table, string(c.Key)}
-		if c.Tenant == "" && !seen[at] && slices.Contains([]uint16{tenantTable.ID(), bindingTable.ID(), setupTable.ID()}, c.Table) {
-			seen[at] = true
-			ours = append(ours, c)
-		}
-	}
-	u := d.update(d.snapshot.Load())
-	for page := range slices.Chunk(ours, some) {
-		err := d.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
-			for _, c := range page {
-				if err := u.read(tx, c); err != nil {
-					return err
+	if mine := ours(changes); len(mine) > 0 {
+		u := d.update(d.snapshot.Load())
+		for page := range slices.Chunk(mine, some) {
+			err := d.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+				for _, c := range page {
+					if err := u.read(tx, c); err != nil {
+						return err
+					}
 				}
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
 		}
+		d.snapshot.Store(u.done())
 	}
-	d.snapshot.Store(u.done())
 	if n := len(changes); n > 0 {
 		d.applied = max(d.applied, changes[n-1].Revision)
 	}
 	return nil
+}
+
+// ours are the changes that the directory is made of, each record once. Most changes are other rooms'.
+func ours(changes []storage.Change) []storage.Change {
+	type row struct {
+		table uint16
+		key   string
+	}
+	var (
+		mine []storage.Change
+		seen map[row]bool
+	)
+	for _, c := range changes {
+		if c.Tenant != "" || c.Table != tenantTable.ID() && c.Table != bindingTable.ID() && c.Table != setupTable.ID() {
+			continue
+		}
+		if at := (row{c.Table, string(c.Key)}); !seen[at] {
+			if seen == nil {
+				seen = map[row]bool{}
+			}
+			seen[at] = true
+			mine = append(mine, c)
+		}
+	}
+	return mine
 }
 
 // update makes the next snapshot.
