@@ -112,6 +112,9 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	if err := b.ctx.Err(); err != nil {
 		return 0, err
 	}
+	if b.left < 0 {
+		return 0, ErrTooLarge
+	}
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}

@@ -83,6 +83,9 @@ func TestBlobs(t *testing.T) {
 		if _, _, err := s.Blobs().Put(t.Context(), strings.NewReader("12345"), 4); !errors.Is(err, storage.ErrTooLarge) {
 			t.Errorf("too large: %v, want ErrTooLarge", err)
 		}
+		if _, _, err := s.Blobs().Put(t.Context(), strings.NewReader(""), -1); !errors.Is(err, storage.ErrTooLarge) {
+			t.Errorf("no room at all: %v, want ErrTooLarge", err)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, _, err := s.Blobs().Put(ctx, strings.NewReader("x"), 4); !errors.Is(err, context.Canceled) {

@@ -22,7 +22,7 @@ type folder struct {
 const halfBlob = "incoming-" // begins the name of a file that is still being written
 
 func (d *folder) put(r io.Reader) (sum Sum, size int64, err error) {
-	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+	if err := makeDirs(filepath.Dir(d.dir), d.dir); err != nil {
 		return sum, 0, err
 	}
 	f, err := os.CreateTemp(d.dir, halfBlob)
