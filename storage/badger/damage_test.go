@@ -259,31 +259,31 @@ func lastOf(journal []byte) int {
 	return strings.LastIndex(string(journal[:strings.LastIndex(string(journal[:last]), end)]), end)
 }
 
-func copyFiles(t *testing.T, from, to string) {
-	t.Helper()
+func copyFiles(tb testing.TB, from, to string) {
+	tb.Helper()
 	if err := os.MkdirAll(filepath.Join(to, "badger"), 0o700); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, pattern := range []string{"*", "badger/*"} {
 		files, err := filepath.Glob(filepath.Join(from, pattern))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for _, name := range files {
 			info, err := os.Stat(name)
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			if info.IsDir() || info.Name() == "ballast" {
 				continue
 			}
 			data, err := os.ReadFile(name)
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			rel, err := filepath.Rel(from, name)
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			// The empty rest of what is mapped into memory is left out.
 			data = append([]byte(strings.TrimRight(string(data), "\x00")), 0, 0, 0, 0)
@@ -291,7 +291,7 @@ func copyFiles(t *testing.T, from, to string) {
 				data = data[:info.Size()]
 			}
 			if err := os.WriteFile(filepath.Join(to, rel), data, 0o600); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 		}
 	}
