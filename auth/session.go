@@ -65,76 +65,6 @@ const (
 	StaffSide
 )
 
-// sessionRecord is a session on disk, under the hash of its secret.
-type sessionRecord struct {
-	Hash       []byte      `cbor:"1,keyasint"`
-	Level      Level       `cbor:"2,keyasint"`
-	User       string      `cbor:"3,keyasint,omitempty"`
-	Lineage    string      `cbor:"4,keyasint,omitempty"`
-	Email      string      `cbor:"5,keyasint"`
-	Name       string      `cbor:"6,keyasint"`
-	Host       tenant.Host `cbor:"7,keyasint"`
-	ReturnLink string      `cbor:"8,keyasint,omitempty"`
-	IP         string      `cbor:"9,keyasint,omitempty"`
-	UserAgent  string      `cbor:"10,keyasint,omitempty"`
-	CreatedAt  time.Time   `cbor:"11,keyasint"`
-	SeenAt     time.Time   `cbor:"12,keyasint"`
-	EndsAt     time.Time   `cbor:"13,keyasint"`
-}
-
-// expires is when the session ends if nobody uses it.
-func (r *sessionRecord) expires() time.Time { return endOf(r.SeenAt, r.EndsAt) }
-
-func endOf(seen, ends time.Time) time.Time {
-	if idle := seen.Add(sessionIdle); idle.Before(ends) {
-		return idle
-	}
-	return ends
-}
-
-// holding says that a session is one of its holder's. The row outlives the session, never the session's longest life.
-type holding struct {
-	Holder string    `cbor:"1,keyasint"`
-	Hash   []byte    `cbor:"2,keyasint"`
-	EndsAt time.Time `cbor:"3,keyasint"`
-}
-
-// void says that all asserted sessions of an address that began before are over, however many there are.
-type void struct {
-	Email  string    `cbor:"1,keyasint"`
-	Before time.Time `cbor:"2,keyasint"`
-}
-
-func sessionTable(id uint16, name string) *storage.Table[sessionRecord] {
-	return storage.NewTable(storage.Declaration[sessionRecord]{
-		ID: id, Name: name,
-		Key:     func(r *sessionRecord) storage.Key { return storage.Key(nil).Bytes(r.Hash) },
-		Expires: func(r *sessionRecord) time.Time { return r.expires() },
-	})
-}
-
-var (
-	requesterSessions = sessionTable(66, "sessions")
-	staffSessions     = sessionTable(67, "staff sessions")
-	holdings          = storage.NewTable(storage.Declaration[holding]{
-		ID: 68, Name: "sessions by holder",
-		Key:     func(h *holding) storage.Key { return storage.Key(nil).Str(h.Holder).Bytes(h.Hash) },
-		Expires: func(h *holding) time.Time { return h.EndsAt },
-	})
-	voids = storage.NewTable(storage.Declaration[void]{
-		ID: 69, Name: "ended asserted sessions",
-		Key:     func(v *void) storage.Key { return storage.Key(nil).Str(v.Email) },
-		Expires: func(v *void) time.Time { return v.Before.Add(assertedLife + time.Hour) },
-	})
-)
-
-func (s Side) table() *storage.Table[sessionRecord] {
-	if s == StaffSide {
-		return staffSessions
-	}
-	return requesterSessions
-}
-
 // Sessions keeps the sessions of requesters and of staff. It is safe for concurrent use.
 type Sessions struct {
 	store *storage.Store
@@ -189,54 +119,6 @@ func (s *Sessions) read(ctx context.Context, t *tenant.Tenant, side Side, host t
 	return found, err
 }
 
-// load reads a session of this host that is not over.
-func load(tx *storage.Tx, side Side, host tenant.Host, hash secretHash) (sessionRecord, error) {
-	r, err := side.table().Get(tx, storage.Key(nil).Bytes(hash[:]))
-	if errors.Is(err, storage.ErrNotFound) || err == nil && r.Host != host {
-		return r, ErrSignedOut
-	}
-	if err != nil {
-		return r, err
-	}
-	return r, alive(tx, &r)
-}
-
-// alive is ErrSignedOut if the session is over.
-func alive(tx *storage.Tx, r *sessionRecord) error {
-	if !time.Now().Before(r.expires()) {
-		return ErrSignedOut
-	}
-	if r.Level != Asserted {
-		return nil
-	}
-	v, err := voids.Get(tx, storage.Key(nil).Str(r.Email))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	if err == nil && !r.CreatedAt.After(v.Before) {
-		return ErrSignedOut
-	}
-	return err
-}
-
-// open makes a record into a session. A member's role is what it is now, and one who was removed is signed out.
-func open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRecord) (Session, error) {
-	s := Session{
-		ID: publicID(r.Hash), Level: r.Level, User: r.User, Lineage: r.Lineage, Email: r.Email, Name: r.Name, Host: r.Host,
-		ReturnLink: r.ReturnLink, IP: r.IP, UserAgent: r.UserAgent, CreatedAt: r.CreatedAt, SeenAt: r.SeenAt, EndsAt: r.EndsAt,
-		tenant: t.ID,
-	}
-	if side != StaffSide {
-		return s, nil
-	}
-	m, err := members.Get(tx, storage.Key(nil).Str(r.User))
-	if errors.Is(err, storage.ErrNotFound) {
-		return s, ErrSignedOut
-	}
-	s.Role, s.Name, s.Email = m.Role, m.Name, m.Email
-	return s, err
-}
-
 // touch notes that a session is in use. That it could not be noted is no reason to refuse the visitor.
 func (s *Sessions) touch(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash secretHash) {
 	err := s.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
@@ -277,56 +159,6 @@ func (s *Sessions) end(tx *storage.Tx, side Side, host tenant.Host, secret strin
 	return r, s.erase(tx, side, &r)
 }
 
-func (s *Sessions) erase(tx *storage.Tx, side Side, r *sessionRecord) error {
-	hash := secretHash(r.Hash)
-	tx.OnCommit(func() { s.warm.drop(hash) })
-	h := holding{Holder: r.holder(), Hash: r.Hash}
-	if err := holdings.Delete(tx, storage.Key(nil).Str(h.Holder).Bytes(h.Hash)); err != nil {
-		return err
-	}
-	return side.table().Delete(tx, storage.Key(nil).Bytes(r.Hash))
-}
-
-// holder is whose session it is. An asserted one is nobody's but its own lineage's.
-func (r *sessionRecord) holder() string {
-	return holder(r.Level, r.User, r.Lineage)
-}
-
-func holder(level Level, user, lineage string) string {
-	if level == Asserted {
-		return level.String() + ":" + lineage
-	}
-	return level.String() + ":" + user
-}
-
-// start stores a new session. Its secret was made by newSecret.
-func start(tx *storage.Tx, side Side, secret string, r sessionRecord) (sessionRecord, error) {
-	hash, _ := hashSecret(secret)
-	r.Hash = hash[:]
-	r.SeenAt = now()
-	if r.CreatedAt.IsZero() {
-		r.CreatedAt = r.SeenAt
-	}
-	if r.EndsAt.IsZero() {
-		r.EndsAt = r.CreatedAt.Add(lifeOf(r.Level))
-	}
-	if err := holdings.Put(tx, &holding{Holder: r.holder(), Hash: r.Hash, EndsAt: r.EndsAt}); err != nil {
-		return r, err
-	}
-	return r, side.table().Insert(tx, &r)
-}
-
-func lifeOf(l Level) time.Duration {
-	switch l {
-	case Vouched:
-		return vouchedLife
-	case Staff:
-		return staffLife
-	default:
-		return assertedLife
-	}
-}
-
 // List returns the sessions of whoever the identity is, the one last used first. For an asserted requester these are those
 // of its lineage.
 func (s *Sessions) List(ctx context.Context, t *tenant.Tenant, who Identity) ([]Session, error) {
@@ -347,29 +179,6 @@ func (s *Sessions) List(ctx context.Context, t *tenant.Tenant, who Identity) ([]
 	})
 	slices.SortStableFunc(all, func(a, b Session) int { return b.SeenAt.Compare(a.SeenAt) })
 	return all, err
-}
-
-// held are the sessions of a holder that are not over.
-func held(tx *storage.Tx, side Side, who Identity) ([]sessionRecord, error) {
-	const most = 1000
-	var rs []sessionRecord
-	mine := storage.Range{Prefix: storage.Key(nil).Str(holder(who.Level, who.ID, who.Lineage)), Limit: most}
-	for h, err := range holdings.Scan(tx, mine) {
-		if err != nil {
-			return nil, err
-		}
-		r, err := side.table().Get(tx, storage.Key(nil).Bytes(h.Hash))
-		if err == nil {
-			err = alive(tx, &r)
-		}
-		switch {
-		case err == nil:
-			rs = append(rs, r)
-		case !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, ErrSignedOut):
-			return nil, err
-		}
-	}
-	return rs, nil
 }
 
 func sideOf(l Level) Side {
