@@ -26,7 +26,9 @@ const (
 	orderTime = 3 * time.Minute
 	// tick is how often the ledgers are asked without a reason. What is due earlier says so.
 	tick = 5 * time.Minute
-	// coolTime is the least time between two attempts for a host, if a ledger could not be told how the first one went.
+	// sweepTime is how often it is looked for what deleted tenants left behind.
+	sweepTime = time.Hour
+	// coolTime is the least time between two attempts for a host whose ledger does not know of the first one.
 	coolTime = 20 * time.Second
 	// loadTime bounds the reading of a certificate during a handshake.
 	loadTime = 5 * time.Second
@@ -78,6 +80,8 @@ func (c *certificates) Run(ctx context.Context) error {
 	for _, h := range c.directory.Node().Hosts() {
 		c.begin(ctx, task{host: h, kind: tenant.NodeHost, patient: true})
 	}
+	c.sweep(ctx)
+	swept := time.Now()
 	for {
 		if err := c.round(ctx); err != nil && ctx.Err() == nil {
 			c.log.ErrorContext(ctx, "certificates due", "error", err)
@@ -89,6 +93,23 @@ func (c *certificates) Run(ctx context.Context) error {
 		case <-c.custom.Wake():
 		case <-c.more:
 		case <-time.After(tick):
+			if time.Since(swept) >= sweepTime {
+				c.sweep(ctx)
+				swept = time.Now()
+			}
+		}
+	}
+}
+
+// sweep forgets hosts of tenants that were deleted. Of custom domains their registry tells.
+func (c *certificates) sweep(ctx context.Context) {
+	hosts, err := c.own.hosts(ctx)
+	if err != nil {
+		c.log.ErrorContext(ctx, "certificates of deleted tenants", "error", err)
+	}
+	for _, h := range hosts {
+		if _, served := c.directory.Lookup(string(h)); !served {
+			c.forget(ctx, h)
 		}
 	}
 }
@@ -129,7 +150,7 @@ func (c *certificates) round(ctx context.Context) error {
 	return nil
 }
 
-// cools says whether an attempt for the host failed a moment ago. Its ledger knows, unless telling it is what failed.
+// cools says whether the host is left alone for a moment.
 func (c *certificates) cools(host tenant.Host, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -186,9 +207,6 @@ func (c *certificates) fly(ctx context.Context, t task) *flight {
 		f.err = c.attend(ctx, t)
 		c.mu.Lock()
 		delete(c.flights, t.host)
-		if f.err != nil {
-			c.cooling[t.host] = time.Now().Add(coolTime)
-		}
 		if t.attempts > 0 {
 			c.retries--
 		}
@@ -219,9 +237,18 @@ func (c *certificates) attend(ctx context.Context, t task) error {
 	}
 	if !served || errors.Is(err, tenant.ErrNotFound) {
 		c.forget(ctx, t.host)
+		c.cool(t.host)
 		return tenant.ErrNotFound
 	}
 	return err
+}
+
+// cool keeps a host from being tried again at once where its ledger does not know, or could not be told, how it went.
+func (c *certificates) cool(host tenant.Host) {
+	c.mu.Lock()
+	c.cooling[host] = time.Now().Add(coolTime)
+	c.mu.Unlock()
+	time.AfterFunc(coolTime, c.again)
 }
 
 func (c *certificates) bring(ctx context.Context, t task) error {
@@ -365,6 +392,7 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 
 func (c *certificates) report(ctx context.Context, t task, r domain.Report) error {
 	if err := c.ledger(t.kind).report(ctx, t.host, r); err != nil {
+		c.cool(t.host)
 		return fmt.Errorf("report on %s: %w", t.host, err)
 	}
 	if wait := time.Until(r.NextAttempt); wait < tick {

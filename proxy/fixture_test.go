@@ -69,14 +69,29 @@ func (l *lines) named(message string) (records []map[string]any) {
 // waitFor waits until the log has a record with a message, and returns all of those.
 func (n *node) waitFor(t *testing.T, message string) []map[string]any {
 	t.Helper()
-	for range 2000 {
-		if found := n.log.named(message); len(found) > 0 {
-			return found
+	var found []map[string]any
+	n.eventually(t, func() string {
+		if found = n.log.named(message); len(found) == 0 {
+			return fmt.Sprintf("nothing in the log says %q", message)
+		}
+		return ""
+	})
+	return found
+}
+
+// eventually waits until there is nothing wrong any more.
+func (n *node) eventually(t *testing.T, wrong func() string) {
+	t.Helper()
+	for begin := time.Now(); ; {
+		complaint := wrong()
+		if complaint == "" {
+			return
+		}
+		if time.Since(begin) > 20*time.Second {
+			t.Fatal(complaint)
 		}
 		<-time.After(5 * time.Millisecond)
 	}
-	t.Fatalf("nothing in the log says %q", message)
-	return nil
 }
 
 // newNode makes a node that is not started, with hosts below tickets.example.

@@ -144,6 +144,15 @@ func HostCertificate(ctx context.Context, s *storage.Store, host tenant.Host) (d
 	return ownHosts{store: s}.find(ctx, host)
 }
 
+// hosts are all that have a certificate, or ever wanted one.
+func (l ownHosts) hosts(ctx context.Context) (hosts []tenant.Host, err error) {
+	err = storage.Each(ctx, l.store, storage.Node(), ownCertificates, func(c *ownCertificate) error {
+		hosts = append(hosts, c.Host)
+		return nil
+	})
+	return hosts, err
+}
+
 // forget removes what is known about a host.
 func (l ownHosts) forget(ctx context.Context, host tenant.Host) error {
 	return l.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -47,6 +48,55 @@ func (p *pipes) dial() net.Conn {
 	ours, theirs := net.Pipe()
 	p.conns <- theirs
 	return ours
+}
+
+// dialFrom opens a connection that seems to come from an address.
+func (p *pipes) dialFrom(addr string) net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- from{theirs, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr))}
+	return ours
+}
+
+type from struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (f from) RemoteAddr() net.Addr { return f.addr }
+
+func TestConnectionsPerAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, l := newNode(t, proxy.Off), newPipes()
+		n.config.HTTPListener = l
+		n.config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		n.start(t)
+		served := func(c net.Conn) bool {
+			defer c.Close()
+			if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: acme.tickets.example\r\nConnection: close\r\n\r\n"); err != nil {
+				return false
+			}
+			b, err := io.ReadAll(c)
+			return err == nil && strings.HasPrefix(string(b), "HTTP/1.1 200")
+		}
+		var open []net.Conn
+		for range 1024 {
+			open = append(open, l.dialFrom("[2001:db8::1]:1"))
+		}
+		for addr, want := range map[string]bool{
+			"[2001:db8::1]:2": false, "[2001:db8::2]:1": false, "[2001:db8:0:1::1]:1": true, "203.0.113.9:1": true, "10.0.0.1:1": true,
+		} {
+			if got := served(l.dialFrom(addr)); got != want {
+				t.Errorf("%s was served: %v, want %v", addr, got, want)
+			}
+		}
+		for _, c := range open {
+			c.Close()
+		}
+		synctest.Wait()
+		if !served(l.dialFrom("[2001:db8::2]:1")) {
+			t.Error("closed connections count still")
+		}
+	})
 }
 
 func TestSlowHeader(t *testing.T) {

@@ -1,11 +1,14 @@
 package proxy_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -150,5 +153,70 @@ func TestNodeURLHasToBeSecure(t *testing.T) {
 	n.config.TLS = proxy.Internal
 	if _, err := proxy.New(t.Context(), n.config); err == nil || !strings.Contains(err.Error(), "--node-url") {
 		t.Errorf("New with TLS and a node URL without = %v", err)
+	}
+}
+
+func TestNothingIsKeptOfADeletedTenant(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	n.start(t)
+	if _, err := n.hello(t.Context(), "bee.tickets.example", n.roots(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.tenants.Delete(t.Context(), "bee"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.hello(t.Context(), "bee.tickets.example", nil); !unrecognized(err) {
+		t.Errorf("handshake: %v, want the alert unrecognized_name", err)
+	}
+	n.restart(t) // which sweeps, as every few minutes do
+	n.eventually(t, func() string {
+		stored, err := proxy.NewCertStore(n.store, n.config.Log).List(t.Context(), "", true)
+		if err != nil {
+			return err.Error()
+		}
+		for _, f := range stored {
+			if strings.Contains(f, "bee.") {
+				return f + " is stored still"
+			}
+		}
+		return ""
+	})
+}
+
+// Everything that is long-lived, over TLS: it ends with the drain and not before.
+func TestStreamsOverTLS(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, "data: hello\n\n")
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(app.Close)
+	n.route(t, "/events", app.URL)
+	n.start(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+acmeHost+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	res, err := n.secureClient(t, "", n.roots(t)).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	if !lines.Scan() || lines.Text() != "data: hello" || res.ProtoMajor != 2 {
+		t.Fatalf("got %s %q, %v", res.Proto, lines.Text(), lines.Err())
+	}
+	if err := n.stop(); err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	for lines.Scan() {
+		if lines.Text() != "" {
+			t.Errorf("more: %q", lines.Text())
+		}
 	}
 }
