@@ -82,13 +82,30 @@ func (s *Server) identifyProgram(r *http.Request) (caller, error) {
 		return caller{Identity: id, tenant: t}, nil
 	}
 	if at == nil {
-		return caller{}, errUnauthenticated
+		return s.identifyAtNode(r)
 	}
 	c, err := s.identify(r, auth.StaffSide)
 	if errors.Is(err, errUnauthenticated) {
 		return s.identify(r, auth.RequesterSide)
 	}
 	return c, err
+}
+
+// identifyAtNode finds out who is signed in at a node host: a JWT login there makes a session that names its tenant.
+func (s *Server) identifyAtNode(r *http.Request) (caller, error) {
+	id, secret, _ := auth.NodeSecret(cookie(r, requesterCookie))
+	t, known := s.directory.ByID(id)
+	if !known {
+		return caller{}, errUnauthenticated
+	}
+	session, err := s.doors.Sessions.Find(r.Context(), t, auth.RequesterSide, tenant.VisitFrom(r.Context()).Host, secret)
+	if errors.Is(err, auth.ErrSignedOut) {
+		return caller{}, errUnauthenticated
+	}
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{Identity: session.Identity(), tenant: t, session: session}, nil
 }
 
 // identify finds out who is signed in at a tenant's host, on one of the two sides. errUnauthenticated: nobody is.

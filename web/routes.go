@@ -33,6 +33,9 @@ func (s *Server) signInRoutes(t *table) {
 	t.add(tenantHosts, get, "/auth/continue", s.open(s.resume))
 	t.add(tenantHosts, post, "/auth/continue", s.form(s.confirm))
 
+	// The JWT login.
+	t.add(anyHost, post, "/api/jwt/login", s.open(s.jwtLogin))
+
 	// Test helpers.
 	t.add(anyHost, post, "/api/test/auth/redirect/:slug", s.open(s.testRedirect))
 }

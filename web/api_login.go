@@ -1,0 +1,68 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// loginDocument is the answer to a JWT login.
+type loginDocument struct {
+	Success     bool         `json:"success"`
+	RedirectURL string       `json:"redirect_url"`
+	ExpiresIn   int          `json:"expires_in"`
+	User        userDocument `json:"user"`
+}
+
+// userDocument is a user in the API.
+type userDocument struct {
+	ID         string  `json:"id"`
+	Email      string  `json:"email"`
+	Name       string  `json:"name"`
+	ExternalID *string `json:"external_id"`
+}
+
+// jwtLogin signs a user in whom the partner's own token names: with a session at the host that was called, and with a
+// hand-off for all who can't use that session.
+func (s *Server) jwtLogin(w http.ResponseWriter, r *http.Request) error {
+	visit := tenant.VisitFrom(r.Context())
+	fields, unreadable := readLogin(w, r, "token", "tenant_slug")
+	done, err := s.doors.Redirects.Login(r.Context(), auth.TokenLogin{
+		Slug: fields["tenant_slug"], At: visit.Tenant, Host: visit.Host, Token: fields["token"], Unreadable: unreadable,
+		Navigation: navigation(r), Session: cookie(r, requesterCookie), Client: client(r),
+	})
+	s.grant(w, r, done.Tenant)
+	showLimit(w.Header(), done.Limit)
+	if err != nil {
+		return explainToken(err)
+	}
+	if done.Secret != "" {
+		setCookie(w, requesterCookie, done.Secret, requesterSameSite(done.Tenant), done.Session.EndsAt)
+	}
+	return encode(w, http.StatusOK, loginDocument{
+		Success: true, RedirectURL: done.URL, ExpiresIn: seconds(done.ExpiresIn),
+		User: userDocument{
+			ID: done.User.ID, Email: done.User.Email, Name: done.User.Name, ExternalID: orNull(done.User.ExternalID),
+		},
+	})
+}
+
+// explainToken tells the partner's developers what is wrong with their token.
+func explainToken(err error) error {
+	for known, sentence := range map[error]string{
+		auth.ErrTokenInvalid:  "The token is not valid.",
+		auth.ErrTokenExpired:  "The token has expired.",
+		auth.ErrTokenReplayed: "The token was used already. Each works once.",
+	} {
+		if errors.Is(err, known) {
+			p := problemOf(err)
+			p.Explanation = sentence
+			p.Details = strings.TrimPrefix(strings.TrimPrefix(err.Error(), known.Error()), ": ")
+			return p
+		}
+	}
+	return err
+}
