@@ -16,6 +16,8 @@ const (
 	// A batch that has reached one of these takes no further function.
 	fullSize  = 1200 << 10
 	fullCount = 10_000
+	fullTurns = 1000
+	fullAge   = 25 * time.Millisecond // the first of them has waited that long
 
 	maxKey = 60_000 // Badger's own limit is a little above
 	// slow is how long a function may keep all others waiting before the log says so.
@@ -34,9 +36,10 @@ type turn struct {
 type batch struct {
 	layer
 	engine   *Engine
-	snapshot *badger.Txn // nil until somebody reads
-	log      []*write    // the records, which nobody reads back here
-	bytes    int64       // of the records
+	snapshot *badger.Txn // nil until the first turn
+	began    time.Time
+	log      []*write // the records, which nobody reads back here
+	bytes    int64    // of the records
 	revision uint64
 	turns    []*turn
 }
@@ -179,14 +182,17 @@ func (e *Engine) newBatch() *batch {
 
 func (b *batch) begin(ctx context.Context) *txn {
 	if b.snapshot == nil {
-		b.snapshot = b.engine.db.NewTransaction(false)
+		b.snapshot, b.began = b.engine.db.NewTransaction(false), time.Now()
 	}
 	return &txn{reader: reader{ctx: ctx, snapshot: b.snapshot}, batch: b}
 }
 
 func (b *batch) size() int64 { return b.layer.size + b.bytes }
 func (b *batch) count() int  { return len(b.writes) + len(b.log) }
-func (b *batch) full() bool  { return b.size() >= fullSize || b.count() >= fullCount }
+
+func (b *batch) full() bool {
+	return b.size() >= fullSize || b.count() >= fullCount || len(b.turns) >= fullTurns || time.Since(b.began) >= fullAge
+}
 
 func (b *batch) fits(x *txn) bool {
 	return b.size()+x.size() <= b.engine.maxSize && b.count()+x.count() <= b.engine.maxCount
