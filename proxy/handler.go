@@ -99,7 +99,6 @@ func wellFormed(id string) bool {
 type front struct {
 	directory *tenant.Directory
 	product   http.Handler
-	owns      func(path string) bool
 	upstreams *upstream.Proxy
 	streams   context.Context //nolint:containedctx // ends when long-lived answers have to, at the beginning of a drain
 }
@@ -149,20 +148,14 @@ func longLived(r *http.Request) bool {
 	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
-// route is the one that the path takes to an upstream; nil if the path is the product's.
+// route is the one that the path takes to an upstream; nil if the path is the product's. Of the product's mount and a route,
+// the longer one wins; that no route lies across the product's pages is seen to where routes are added.
 func (f *front) route(s *tenant.Site, path string) *tenant.Route {
 	if ours(path) {
 		return nil
 	}
 	route, ok := s.Routes.Match(path)
-	if !ok {
-		return nil
-	}
-	inside, below := under(s.Mount, path)
-	if !below {
-		return route
-	}
-	if f.owns(inside) || s.Mount != "/" && len(route.Prefix) <= len(s.Mount) {
+	if !ok || under(s.Mount, path) && len(route.Prefix) <= len(s.Mount) {
 		return nil
 	}
 	return route
@@ -191,31 +184,10 @@ func ours(path string) bool {
 		path == "/auth/callback" || path == "/auth/continue"
 }
 
-// under is the path below the mount, with a slash at the beginning.
-func under(mount, path string) (string, bool) {
-	if mount == "/" || mount == "" {
-		return path, true
-	}
-	inside, below := strings.CutPrefix(path, mount)
-	switch {
-	case !below || inside != "" && inside[0] != '/':
-		return "", false
-	case inside == "":
-		return "/", true
-	}
-	return inside, true
-}
-
-// owns is the list of the product's pages that no route may take. The start page is not in it: where an application has
-// the root of a host, the root is the application's.
-func owns(path string) bool {
-	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	switch first {
-	case "auth", "api", "simpleauth", "dashboard", "tickets", "agent", "integration", "widget.js", "test-auth-redirect",
-		"test-auth-redirect-form", "static":
-		return true
-	}
-	return false
+// under says whether the path is the mount or below it.
+func under(mount, path string) bool {
+	rest, below := strings.CutPrefix(path, mount)
+	return below && (mount == "/" || rest == "" || rest[0] == '/')
 }
 
 // failed answers for an upstream that did not.

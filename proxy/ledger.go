@@ -138,12 +138,6 @@ func (l ownHosts) find(ctx context.Context, host tenant.Host) (state domain.Cert
 	return state, err
 }
 
-// HostCertificate is the state of the certificate of a node host or a tenant's default host, which is obtained at its first
-// use; none before that. Those of custom domains are in their registry.
-func HostCertificate(ctx context.Context, s *storage.Store, host tenant.Host) (domain.Certificate, error) {
-	return ownHosts{store: s}.find(ctx, host)
-}
-
 // hosts are all that have a certificate, or ever wanted one.
 func (l ownHosts) hosts(ctx context.Context) (hosts []tenant.Host, err error) {
 	err = storage.Each(ctx, l.store, storage.Node(), ownCertificates, func(c *ownCertificate) error {

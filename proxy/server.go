@@ -57,9 +57,6 @@ type Config struct {
 	Node      *tenant.Node
 	// Product answers what is not forwarded. It finds a tenant.Visit in the request's context.
 	Product http.Handler
-	// Owns says whether the product has a page at a path below its mount ("/tickets/7", or "/"), so that no route may
-	// take it. Nil: a list that is built in.
-	Owns func(path string) bool
 
 	// HTTP and HTTPS are the addresses to listen on. The listeners, if not nil, are used instead (socket activation).
 	HTTP, HTTPS                 string
@@ -127,9 +124,6 @@ func New(ctx context.Context, c Config) (*Server, error) {
 func (c Config) withDefaults() Config {
 	if c.TLS == "" {
 		c.TLS = ACME
-	}
-	if c.Owns == nil {
-		c.Owns = owns
 	}
 	if c.DrainTime == 0 {
 		c.DrainTime = drainTime
@@ -208,7 +202,7 @@ func addr(l net.Listener) net.Addr {
 func (s *Server) open() {
 	c := &s.config
 	product := &front{
-		directory: c.Directory, product: c.Product, owns: c.Owns, upstreams: s.upstreams, streams: s.streams,
+		directory: c.Directory, product: c.Product, upstreams: s.upstreams, streams: s.streams,
 	}
 	front := s.edge(product.serve)
 	if c.TLS == Off {

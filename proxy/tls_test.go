@@ -220,3 +220,25 @@ func TestStreamsOverTLS(t *testing.T) {
 		}
 	}
 }
+
+func TestHandshakesWithoutAStore(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	n.start(t)
+	roots := n.roots(t)
+	if _, err := n.hello(t.Context(), acmeHost, roots); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.hello(t.Context(), acmeHost, roots); err != nil {
+		t.Errorf("a certificate that was in memory: %v", err)
+	}
+	// With a store that answers nothing, any look-up for a stranger would end in another alert.
+	if _, err := n.hello(t.Context(), "nobody.example", nil); !unrecognized(err) {
+		t.Errorf("a stranger's name: %v, want the alert unrecognized_name", err)
+	}
+	if _, err := n.hello(t.Context(), "bee.tickets.example", roots); err == nil || unrecognized(err) {
+		t.Errorf("a certificate that could not be loaded: %v, want another alert", err)
+	}
+}
