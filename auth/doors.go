@@ -45,11 +45,12 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	d.Sessions = newSessions(c.Store, c.Log)
 	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
 	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
-	d.Redirects = newRedirects(c.Directory, d.Handoffs, &proofs{store: c.Store, tenants: c.Tenants, tokens: d.Tokens}, limits)
-	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits)
-	if c.Tenants != nil {
-		c.Tenants.OnDelete(d.Tokens.forget)
+	d.Redirects = &Redirects{
+		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
+		proofs: &proofs{store: c.Store, tenants: c.Tenants, tokens: d.Tokens}, limits: limits,
 	}
+	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits)
+	c.Tenants.OnDelete(d.Tokens.forget)
 	return d, nil
 }
 

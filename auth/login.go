@@ -113,7 +113,7 @@ func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p pr
 	if l.Origin == "" || trusted(l.Origin) {
 		secret = newSecret()
 	}
-	err := r.proofs.store.Update(ctx, out.Tenant.Scope(), func(tx *storage.Tx) (err error) {
+	err := r.store.Update(ctx, out.Tenant.Scope(), func(tx *storage.Tx) (err error) {
 		if err := p.spend(tx); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p pr
 			_, out.User, err = vouch(tx, claim.Person)
 			return err
 		}
-		rec, err := r.handoffs.sessions.welcome(tx, &claim, &a, secret)
+		rec, err := r.sessions.welcome(tx, &claim, &a, secret)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -47,14 +48,12 @@ type Redirected struct {
 
 // Redirects is the redirect login. It is safe for concurrent use.
 type Redirects struct {
+	store     *storage.Store
 	directory *tenant.Directory
+	sessions  *Sessions
 	handoffs  *Handoffs
 	proofs    *proofs
 	limits    *limit.Limits
-}
-
-func newRedirects(directory *tenant.Directory, handoffs *Handoffs, proofs *proofs, limits *limit.Limits) *Redirects {
-	return &Redirects{directory: directory, handoffs: handoffs, proofs: proofs, limits: limits}
 }
 
 // Begin judges a redirect login and seals its claim into a hand-off token. What it answers does not depend on whether the
