@@ -103,7 +103,7 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
 	if done.FollowUp {
 		// The ticket was closed for too long: the answer is the new one that continues it.
 		w.Header().Set("Location", "/api/tickets/"+done.Ticket.ID)
-		return encode(w, http.StatusCreated, s.ticketDocument(c.tenant, &done.Ticket))
+		return encode(w, http.StatusCreated, document(s.portalURL(c.tenant), &done.Ticket))
 	}
 	return encode(w, http.StatusCreated, comment(&done.Comment))
 }

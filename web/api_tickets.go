@@ -48,14 +48,15 @@ type personDocument struct {
 	Name  string  `json:"name"`
 }
 
-func (s *Server) ticketDocument(tn *tenant.Tenant, t *tickets.Ticket) ticketDocument {
+// document is a ticket as the API shows it. Portal is where the tenant's portal begins.
+func document(portal string, t *tickets.Ticket) ticketDocument {
 	return ticketDocument{
 		ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description,
 		Status: t.Status, StatusCategory: t.Status.Category(), Priority: t.Priority,
 		CategoryID: orNull(t.CategoryID), Tags: t.Tags, CustomFields: t.CustomFields,
 		Requester: person(t.Requester), RequesterAssurance: orNull(string(t.Assurance)), Assignee: person(t.Assignee),
 		ExternalID: orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
-		URL:       s.portalURL(tn) + "/tickets/" + strconv.FormatUint(t.Number, 10),
+		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 		FirstResponseAt: utc(t.FirstResponseAt), ResolvedAt: utc(t.ResolvedAt), DeletedAt: utc(t.DeletedAt),
 	}
@@ -95,9 +96,12 @@ func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := list[ticketDocument]{HasMore: page.HasMore, NextCursor: orNull(page.Next)}
+	answer := list[ticketDocument]{
+		Data: make([]ticketDocument, len(page.Tickets)), HasMore: page.HasMore, NextCursor: orNull(page.Next),
+	}
+	portal := s.portalURL(c.tenant)
 	for i := range page.Tickets {
-		answer.Data = append(answer.Data, s.ticketDocument(c.tenant, &page.Tickets[i]))
+		answer.Data[i] = document(portal, &page.Tickets[i])
 	}
 	if query.IncludesTotal {
 		answer.Total = &page.Total
@@ -173,11 +177,10 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	document := s.ticketDocument(c.tenant, &opened.Ticket)
 	replayed(w, opened.Replayed)
-	w.Header().Set("Location", "/api/tickets/"+document.ID)
-	w.Header().Set("ETag", etag(document.Version))
-	return encode(w, http.StatusCreated, document)
+	w.Header().Set("Location", "/api/tickets/"+opened.Ticket.ID)
+	w.Header().Set("ETag", etag(opened.Ticket.Version))
+	return encode(w, http.StatusCreated, document(s.portalURL(c.tenant), &opened.Ticket))
 }
 
 func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) error {
@@ -212,7 +215,7 @@ func (s *Server) encodeTicket(w http.ResponseWriter, r *http.Request, tn *tenant
 			return nil
 		}
 	}
-	return encode(w, http.StatusOK, s.ticketDocument(tn, t))
+	return encode(w, http.StatusOK, document(s.portalURL(tn), t))
 }
 
 // ticketChange is the body of a request that changes a ticket.

@@ -16,8 +16,8 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 )
 
-// document is the contract's error document.
-type document struct {
+// errorDocument is the contract's error document.
+type errorDocument struct {
 	Success    bool                `json:"success"`
 	Message    string              `json:"message"`
 	Error      string              `json:"error,omitempty"`
@@ -52,7 +52,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.failPage(w, r, p)
 		return
 	}
-	s.report(encode(w, p.Status, document{
+	s.report(encode(w, p.Status, errorDocument{
 		Message: p.Message, Error: p.Explanation, Code: p.Code, Details: p.Details, Errors: p.Fields,
 		Allowed: p.Allowed, RetryAfter: seconds(p.RetryAfter), RequestID: visit.RequestID,
 	}))
