@@ -45,19 +45,19 @@ func TestDemo(t *testing.T) {
 	if list := listTickets(t, d.Tenants[0], d.Tenants[1], roots); strings.Contains(list, "Water") {
 		t.Errorf("globex's token opens acme:\n%s", list)
 	}
-	stop()
+	stop(syscall.SIGTERM)
 	again, stop := startDemo(t, "--data", dir)
 	if again.Tenants[0].Agent != d.Tenants[0].Agent || again.Tenants[0].Secrets[secretAPIToken] != d.Tenants[0].Secrets[secretAPIToken] {
 		t.Error("the demo has forgotten its credentials")
 	}
-	stop()
+	stop(syscall.SIGTERM)
 }
 
 // A demo that was stopped while it made its tenants begins again.
 func TestDemoInterrupted(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
 	d, stop := startDemo(t, "--data", dir)
-	stop()
+	stop(syscall.SIGTERM)
 	if err := os.WriteFile(filepath.Join(dir, demoFile), []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestDemoInterrupted(t *testing.T) {
 	if len(again.Tenants) != 2 || again.Tenants[0].Agent.Password == d.Tenants[0].Agent.Password {
 		t.Errorf("tenants %+v", again.Tenants)
 	}
-	stop()
+	stop(syscall.SIGTERM)
 }
 
 // Without --data nothing is left of the demo, and without TLS no certificate is in the way.
@@ -77,7 +77,7 @@ func TestDemoWithoutTLS(t *testing.T) {
 	if page := clickThrough(t, d, nil, "signed"); !strings.Contains(page, "error E17") {
 		t.Errorf("the signed form leads to a page without her tickets:\n%s", page)
 	}
-	stop()
+	stop(syscall.SIGHUP) // its terminal was closed
 	if _, err := os.Stat(d.Data); err == nil {
 		t.Errorf("%s is still there", d.Data)
 	}
@@ -115,7 +115,7 @@ func TestDemoFindsPorts(t *testing.T) {
 }
 
 // startDemo runs the demo on free ports. Stop ends it, and is content with exit code 0 only.
-func startDemo(t *testing.T, flags ...string) (d demoDocument, stop func()) {
+func startDemo(t *testing.T, flags ...string) (d demoDocument, stop func(os.Signal)) {
 	t.Helper()
 	args := append([]string{"demo", "--json", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0"}, flags...)
 	c := exec.CommandContext(t.Context(), "deskgate", args...)
@@ -130,9 +130,9 @@ func startDemo(t *testing.T, flags ...string) (d demoDocument, stop func()) {
 	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&d); err != nil {
 		t.Fatalf("the demo said nothing: %v", err)
 	}
-	return d, func() {
+	return d, func(s os.Signal) {
 		t.Helper()
-		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		if err := c.Process.Signal(s); err != nil {
 			t.Error(err)
 		}
 		if err := c.Wait(); err != nil {

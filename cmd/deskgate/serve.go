@@ -57,7 +57,10 @@ func (p *program) serve(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	return p.untilTold(ctx, n, visitor{ready: func(ctx context.Context) error { n.greet(ctx); return nil }})
+	return p.untilTold(ctx, n, visitor{
+		ready:  func(ctx context.Context) error { n.greet(ctx); return nil },
+		reload: func(ctx context.Context) { p.reload(ctx, n) },
+	})
 }
 
 // start opens the data folder, and the listeners that are not open already. The node that it returns has to be Run.

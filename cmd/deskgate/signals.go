@@ -24,10 +24,10 @@ var errStoppedAtOnce = errors.New("stopped at once; what was acknowledged is saf
 type visitor struct {
 	beside func(context.Context) error // runs as long as the node; may be nil
 	ready  func(context.Context) error // is called once, when the node runs
+	reload func(context.Context)       // is called at SIGHUP; nil: that ends the node, as a terminal that is closed should
 }
 
-// untilTold runs the node until ctx ends, which the first SIGTERM brings about. A second one ends it at once, and SIGHUP
-// re-reads the settings.
+// untilTold runs the node until ctx ends, which the first SIGTERM brings about. A second one ends it at once.
 func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -54,12 +54,13 @@ func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
 			return err
 		case s := <-signals:
 			switch {
-			case s == syscall.SIGHUP:
-				p.reload(ctx, n)
+			case s == syscall.SIGHUP && v.reload != nil:
+				v.reload(ctx)
 			case stopping:
 				return errStoppedAtOnce
 			default:
 				stopping = true
+				end(nil)
 				n.tell(daemon.SdNotifyStopping)
 				n.log.InfoContext(ctx, "stopping: running requests may finish", "signal", s.String())
 			}
