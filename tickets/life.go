@@ -103,7 +103,7 @@ func (d *Desk) keepCategory(tx *storage.Tx, t *Ticket) error {
 }
 
 const (
-	sweepEvery = time.Minute
+	sweepEvery = 5 * time.Minute
 	// sweepOverlap is how far a sweep reaches back behind the last one, for what was due already when it was written.
 	sweepOverlap = 10 * time.Minute
 	sweepPage    = 200

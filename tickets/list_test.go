@@ -24,7 +24,7 @@ func TestListsAgainstModel(t *testing.T) {
 
 // TestShortListsAgainstModel does the same where almost every list needs several transactions and cannot be sorted in memory.
 func TestShortListsAgainstModel(t *testing.T) {
-	listsAgainstModel(t, func(w *world) { w.Shorten(40, 10) })
+	listsAgainstModel(t, func(w *world) { w.Shorten(30, 10) })
 }
 
 func listsAgainstModel(t *testing.T, prepare func(*world)) {
@@ -37,12 +37,12 @@ func listsAgainstModel(t *testing.T, prepare func(*world)) {
 			t.Fatal(err)
 		}
 		r := rand.New(rand.NewPCG(1, 2))
-		all := w.randomTickets(r, 300, cats)
-		for i := range 600 {
+		all := w.randomTickets(r, 200, cats)
+		for i := range 300 {
 			a := pick(r, agent, token, ann, ann, bob, eve)
 			q := randomQuery(r, a, all, cats)
 			want := model(all, a, q)
-			q.Limit = pick(r, 0, 1, 3, 100)
+			q.Limit = pick(r, 0, 9, 50, 100)
 			got := w.all(w.acme, a, q)
 			if diff := cmp.Diff(numbers(want), numbers(got)); diff != "" {
 				t.Fatalf("list %d of %s: %+v (-want +got):\n%s", i, a.Person().Name, q, diff)
