@@ -22,24 +22,26 @@ type Actor struct {
 // Requester is the actor for a user who is known for sure. p.ID is required.
 func Requester(p Person) Actor {
 	p.Lineage = ""
-	return Actor{kind: KindRequester, person: p}
+	return Actor{kind: KindRequester, person: p.clean()}
 }
 
 // Visitor is the actor for somebody who only claims to have that name and email. p.Lineage is required: it is all that
 // their tickets are found by.
 func Visitor(p Person) Actor {
 	p.ID, p.ExternalID = "", ""
-	return Actor{kind: KindVisitor, person: p}
+	return Actor{kind: KindVisitor, person: p.clean()}
 }
 
 // Agent is the actor for one of the tenant's staff. p.ID is required.
-func Agent(p Person) Actor { return Actor{kind: KindAgent, person: p} }
+func Agent(p Person) Actor { return Actor{kind: KindAgent, person: p.clean()} }
 
 // Admin is the actor for an agent who is the tenant's administrator.
-func Admin(p Person) Actor { return Actor{kind: KindAdmin, person: p} }
+func Admin(p Person) Actor { return Actor{kind: KindAdmin, person: p.clean()} }
 
 // Token is the actor for an API token.
-func Token(id, name string) Actor { return Actor{kind: KindToken, person: Person{ID: id, Name: name}} }
+func Token(id, name string) Actor {
+	return Actor{kind: KindToken, person: Person{ID: id, Name: name}.clean()}
+}
 
 // System is the actor for what the node does by itself.
 func System(name string) Actor { return Actor{kind: KindSystem, person: Person{Name: name}} }

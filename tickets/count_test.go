@@ -8,10 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tickets"
 )
 
-// TestCounts compares the counters with a look at every ticket.
+// TestCounts compares the counters with a look at every ticket, and the indexes with the records.
 func TestCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -54,6 +55,10 @@ func TestCounts(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
+		}
+		err = w.store.Check(t.Context(), func(f storage.Finding) { t.Errorf("the store says: %+v", f) }, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if got, err := w.Counts(t.Context(), w.globex, agent); err != nil || got.ByStatus[tickets.StatusNew]+got.ByStatus[tickets.StatusOpen] > 0 {
 			t.Errorf("the other tenant counts %+v, %v", got, err)

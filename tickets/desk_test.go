@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -29,6 +30,7 @@ var (
 type world struct {
 	*tickets.Desk
 	t       testing.TB
+	store   *storage.Store
 	acme    *tenant.Tenant
 	globex  *tenant.Tenant
 	tenants []*tenant.Tenant
@@ -38,12 +40,13 @@ func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{
 		t:      tb,
+		store:  storagetest.Open(tb, tickets.Tables()...),
 		acme:   &tenant.Tenant{ID: "AAAAAAAAAAAAAAAAAAAAAAAAAA", Slug: "acme"},
 		globex: &tenant.Tenant{ID: "BBBBBBBBBBBBBBBBBBBBBBBBBB", Slug: "globex"},
 	}
 	w.tenants = []*tenant.Tenant{w.acme, w.globex}
 	w.Desk = tickets.New(tickets.Config{
-		Store:   storagetest.Open(tb, tickets.Tables()...),
+		Store:   w.store,
 		Tenants: func(context.Context) ([]*tenant.Tenant, error) { return w.tenants, nil },
 	})
 	return w
@@ -150,6 +153,10 @@ func TestOpen(t *testing.T) {
 	asserted := w.open(eve, "Hello")
 	if asserted.Assurance != tickets.Asserted || asserted.Requester.ID != "" || asserted.Requester.Email != "ann@partner.example" {
 		t.Errorf("a visitor's ticket: %+v", asserted)
+	}
+	odd := tickets.Requester(tickets.Person{ID: "usr_odd", Name: "B\xf6b"})
+	if got := w.find(odd, w.open(odd, "Odd")); got.Requester.Name != "B\uFFFDb" {
+		t.Errorf("a name that is no text became %q", got.Requester.Name)
 	}
 	if taken := w.open(agent, "Phone", func(d *tickets.Draft) { p := agent.Person(); d.Assignee = &p }); taken.Status != tickets.StatusOpen {
 		t.Errorf("an assigned ticket begins as %s, want open", taken.Status)

@@ -76,7 +76,7 @@ func (draft *Draft) ticket(a Actor) (Ticket, error) {
 	t := Ticket{
 		Title: draft.Title, Description: draft.Description, Status: StatusNew, Priority: draft.Priority,
 		CategoryID: draft.CategoryID, Tags: c.tags("tags", draft.Tags), CustomFields: c.customFields(nil, draft.CustomFields),
-		Assignee: draft.Assignee, ExternalID: strings.TrimSpace(draft.ExternalID), Source: draft.Source, Version: 1,
+		ExternalID: strings.TrimSpace(draft.ExternalID), Source: draft.Source, Version: 1,
 	}
 	if t.Priority == "" {
 		t.Priority = PriorityMedium
@@ -84,7 +84,7 @@ func (draft *Draft) ticket(a Actor) (Ticket, error) {
 	if t.Source == "" {
 		t.Source = a.source()
 	}
-	if t.Assignee != nil {
+	if t.assign(draft.Assignee); t.Assignee != nil {
 		t.Status = StatusOpen
 	}
 	requester := draft.Requester
@@ -107,10 +107,19 @@ func (t *Ticket) ask(p *Person) {
 	if p == nil {
 		return
 	}
-	who := *p
+	who := p.clean()
 	t.Requester, t.Assurance = &who, Vouched
 	if who.ID == "" {
 		t.Assurance = Asserted
+	}
+}
+
+// assign makes p the ticket's assignee; nil is nobody.
+func (t *Ticket) assign(p *Person) {
+	t.Assignee = nil
+	if p != nil {
+		who := p.clean()
+		t.Assignee = &who
 	}
 }
 

@@ -1,6 +1,7 @@
 package tickets_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -141,4 +142,27 @@ func TestSearchTakesLongTexts(t *testing.T) {
 			t.Errorf("%.20q: %q, want %d", text, got, want)
 		}
 	}
+}
+
+// FuzzList has whatever people put into an address make a list, or be refused as what it is.
+func FuzzList(f *testing.F) {
+	w := newWorld(f)
+	w.open(ann, "Café Müller, floor 3")
+	for _, seed := range []string{"", "cafe", "\xff\x00", "ﬁ ß İ ǆ", "١٢٣", "e\u0301", "\u200d\u0300", "a.b_c'd", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+		f.Add(seed, seed, seed)
+	}
+	f.Fuzz(func(t *testing.T, text, value, cursor string) {
+		for _, a := range []tickets.Actor{ann, agent} {
+			for _, q := range []tickets.Query{{Text: text, Cursor: cursor}, {Tag: value}, {CategoryID: value, Text: text}, {Assignee: value}, {RequesterID: value}} {
+				_, err := w.List(t.Context(), w.acme, a, q)
+				var bad *tickets.QueryError
+				if err != nil && !errors.As(err, &bad) && !errors.Is(err, tickets.ErrBadCursor) {
+					t.Errorf("List(%+v): %v", q, err)
+				}
+			}
+		}
+		if r, err := tickets.ParseRef(value); err == nil && r.String() != value {
+			t.Errorf("ParseRef(%q) is %q", value, r)
+		}
+	})
 }

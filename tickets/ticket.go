@@ -46,6 +46,14 @@ type Person struct {
 	Lineage string `cbor:"5,keyasint,omitempty"`
 }
 
+// clean is the person without bytes that are no text, which could be written but not read again.
+func (p Person) clean() Person {
+	for _, s := range []*string{&p.ID, &p.Email, &p.Name, &p.ExternalID, &p.Lineage} {
+		*s = strings.ToValidUTF8(*s, "\uFFFD")
+	}
+	return p
+}
+
 // Ticket is one request for help.
 type Ticket struct {
 	ID          string   `cbor:"1,keyasint"` // "tkt_" and a ULID

@@ -169,7 +169,7 @@ func (c *Change) apply(t *Ticket) error {
 		t.ask(c.Requester.pointer())
 	}
 	if c.Assignee.Present {
-		t.Assignee = c.Assignee.pointer()
+		t.assign(c.Assignee.pointer())
 		k.assignee(t.Assignee)
 	}
 	return k.errs.Or()
