@@ -17,6 +17,8 @@ type task struct {
 	attempts int // that failed since the last success
 	// patient tasks keep to the ledger's time for the next attempt; others come from the ledger because they are due.
 	patient bool
+	// lazy tasks are begun by a handshake.
+	lazy bool
 }
 
 // ledger knows which certificates are due, and is told how it went: the registry of domains for custom ones, our own table

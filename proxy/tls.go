@@ -182,7 +182,10 @@ func (c *certificates) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, er
 	if found && !cert.Expired() {
 		return &cert.Certificate, nil
 	}
-	err := c.fetch(h.Context(), site)
+	// The handshake's own deadline wakes nobody who waits here.
+	ctx, cancel := context.WithTimeout(h.Context(), headerTime)
+	defer cancel()
+	err := c.fetch(ctx, site)
 	fresh, ok := c.cached(h, site.Host)
 	if !ok {
 		return nil, errors.Join(errNotNow, err)

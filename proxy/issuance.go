@@ -1,0 +1,208 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
+)
+
+// attend brings a host's certificate into the state that it should be in, and reports. Of a host that is not served, or no
+// more when all is done, nothing is kept.
+func (c *certificates) attend(ctx context.Context, t task) error {
+	site, served := c.directory.Lookup(string(t.host))
+	var err error
+	if served {
+		t.kind = site.Kind
+		err = c.bring(ctx, t)
+		_, served = c.directory.Lookup(string(t.host))
+	}
+	if !served || errors.Is(err, tenant.ErrNotFound) {
+		c.forget(ctx, t.host)
+		c.cool(t.host)
+		return tenant.ErrNotFound
+	}
+	return err
+}
+
+// cool keeps a host from being tried again at once where its ledger does not know, or could not be told, how it went.
+func (c *certificates) cool(host tenant.Host) {
+	c.mu.Lock()
+	c.cooling[host] = time.Now().Add(coolTime)
+	c.mu.Unlock()
+	time.AfterFunc(coolTime, c.again)
+}
+
+func (c *certificates) bring(ctx context.Context, t task) error {
+	cert, err := c.load(ctx, t.host)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return c.reportFailure(ctx, t, cert, err)
+	}
+	if !cert.Empty() && c.renewal(ctx, cert).After(time.Now()) {
+		return c.reportActive(ctx, t, cert)
+	}
+	if t.patient {
+		state, err := c.ledger(t.kind).find(ctx, t.host)
+		if err != nil || tooEarly(state) {
+			c.wait(t.host, state.NextAttempt)
+			return errors.Join(errNotNow, err)
+		}
+		t.attempts = state.Attempts
+	}
+	result := "renewed"
+	if cert.Empty() {
+		result = "obtained"
+	}
+	if err := c.order(ctx, t, cert); err != nil {
+		return c.reportFailure(ctx, t, cert, err)
+	}
+	if cert, err = c.load(ctx, t.host); err != nil {
+		return c.reportFailure(ctx, t, cert, err)
+	}
+	c.metrics.attempts[result].Inc()
+	c.log.InfoContext(ctx, "certificate", "host", t.host, "not_after", cert.Leaf.NotAfter)
+	return c.reportActive(ctx, t, cert)
+}
+
+// tooEarly says whether a failure, or an attempt that was cut short, asks for patience.
+func tooEarly(state domain.Certificate) bool {
+	switch state.Status {
+	case domain.CertificateFailing, domain.CertificateExpired, domain.CertificateIssuing, domain.CertificateRenewing:
+		return state.NextAttempt.After(time.Now())
+	default:
+		return false
+	}
+}
+
+func (c *certificates) wait(host tenant.Host, until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting[host] = until
+}
+
+// order obtains a certificate, or renews the one there is.
+func (c *certificates) order(ctx context.Context, t task, old certmagic.Certificate) error {
+	if err := c.budget.take(ctx, t.host, t.kind); err != nil {
+		return err
+	}
+	r := domain.Report{Status: domain.CertificateIssuing, NextAttempt: time.Now().Add(retryAfter(t.attempts))}
+	if !old.Empty() {
+		r.Status, r.NotAfter = domain.CertificateRenewing, old.Leaf.NotAfter
+	}
+	if err := c.report(ctx, t, r); err != nil {
+		return err
+	}
+	if old.Empty() {
+		return c.managed.ObtainCertSync(ctx, string(t.host))
+	}
+	return c.managed.RenewCertSync(ctx, string(t.host), true)
+}
+
+// load reads a host's certificate from the store, makes it the one that is served, and returns it; fs.ErrNotExist if there is
+// none.
+func (c *certificates) load(ctx context.Context, host tenant.Host) (certmagic.Certificate, error) {
+	cert, err := c.managed.CacheManagedCertificate(ctx, string(host))
+	if err != nil {
+		return cert, err
+	}
+	var older []string
+	for _, other := range c.cache.AllMatchingCertificates(string(host)) {
+		if other.Hash() != cert.Hash() {
+			older = append(older, other.Hash())
+		}
+	}
+	c.cache.Remove(older)
+	return cert, nil
+}
+
+// renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left.
+func (c *certificates) renewal(ctx context.Context, cert certmagic.Certificate) time.Time {
+	leaf := cert.Leaf
+	left := time.Duration(renewalRatio * float64(leaf.NotAfter.Sub(leaf.NotBefore)))
+	at := leaf.NotAfter.Add(-left)
+	if c.acme == nil {
+		return at
+	}
+	ctx, cancel := context.WithTimeout(ctx, loadTime)
+	defer cancel()
+	info, err := c.acme.GetRenewalInfo(ctx, cert)
+	if err != nil || !info.HasWindow() || info.SelectedTime.After(leaf.NotAfter.Add(-left/4)) {
+		return at // without a suggestion, or with one that leaves no time for a second try
+	}
+	return info.SelectedTime
+}
+
+func (c *certificates) reportActive(ctx context.Context, t task, cert certmagic.Certificate) error {
+	leaf := cert.Leaf
+	life := leaf.NotAfter.Sub(leaf.NotBefore)
+	next := leaf.NotAfter.Add(-time.Duration(renewalRatio * float64(life)))
+	if look := time.Now().Add(lookTime); c.acme != nil && look.Before(next) {
+		next = look
+	}
+	next = next.Add(rand.N(life / 100)) //nolint:gosec // hosts that came together need not be renewed together
+	c.mu.Lock()
+	delete(c.waiting, t.host)
+	c.mu.Unlock()
+	return c.report(ctx, t, domain.Report{Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next})
+}
+
+// reportFailure says why there is no certificate, and when the next attempt is.
+func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.Certificate, err error) error {
+	if errors.Is(err, tenant.ErrNotFound) || errors.Is(ctx.Err(), context.Canceled) {
+		return err // the domain went, or the node stops: neither is the host's fault
+	}
+	f := judge(err)
+	c.metrics.attempts[f.result()].Inc()
+	next := time.Now().Add(retryAfter(t.attempts))
+	if f.until.After(next) {
+		next = f.until
+	}
+	c.log.WarnContext(ctx, "no certificate", "host", t.host, "attempts", t.attempts+1, "next_attempt", next, "error", err)
+	c.wait(t.host, next)
+	if f.everywhere {
+		c.pause(f.until)
+	}
+	r := domain.Report{Status: domain.CertificateFailing, Reason: f.reason, NextAttempt: next}
+	if !old.Empty() {
+		r.NotAfter = old.Leaf.NotAfter
+		if old.Expired() {
+			r.Status = domain.CertificateExpired
+		}
+	}
+	return errors.Join(err, c.report(context.WithoutCancel(ctx), t, r))
+}
+
+func (c *certificates) report(ctx context.Context, t task, r domain.Report) error {
+	if err := c.ledger(t.kind).report(ctx, t.host, r); err != nil {
+		c.cool(t.host)
+		return fmt.Errorf("report on %s: %w", t.host, err)
+	}
+	if wait := time.Until(r.NextAttempt); wait < tick {
+		time.AfterFunc(wait+time.Second, c.again)
+	}
+	return nil
+}
+
+func (c *certificates) ledger(kind tenant.SiteKind) ledger {
+	if kind == tenant.CustomHost {
+		return c.custom
+	}
+	return c.own
+}
+
+// retryAfter is the pause after a failure: two attempts in the first hour, each of which an authority may count twice (once
+// for each kind of challenge), and at most one an hour afterwards, so that its limit of five failures is never reached.
+func retryAfter(attempts int) time.Duration {
+	pauses := [...]time.Duration{
+		5 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, 24 * time.Hour,
+	}
+	d := pauses[min(attempts, len(pauses)-1)]
+	return d + rand.N(d/10) //nolint:gosec // so that not all come back at once; nobody gains by guessing
+}
