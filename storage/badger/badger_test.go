@@ -13,6 +13,7 @@ func TestConformanceInMemory(t *testing.T) {
 }
 
 func TestConformanceOnDisk(t *testing.T) {
+	t.Parallel()
 	storagetest.Conformance(t, func(tb testing.TB) engine.Engine {
 		tb.Helper()
 		return open(tb, badger.Options{Dir: tb.TempDir()})
@@ -45,5 +46,6 @@ func open(tb testing.TB, o badger.Options) *badger.Engine {
 }
 
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	storagetest.Crash(t, 20, func(dir string) (engine.Engine, error) { return badger.Open(badger.Options{Dir: dir}) })
 }

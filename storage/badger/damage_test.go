@@ -33,12 +33,13 @@ const (
 // acknowledged before the last transaction of a write-ahead log, is either right afterwards or an error, never wrong and
 // never gone. The last transaction of a log may be gone: it looks as if a crash had cut it off.
 func TestFlippedBitAtRest(t *testing.T) {
+	t.Parallel()
 	for _, ext := range []string{".sst", ".mem", ".vlog"} {
 		t.Run(ext[1:], func(t *testing.T) {
 			dir := t.TempDir()
 			written := written(t, dir, ext == ".mem")
 			refused := 0
-			for range 25 {
+			for range 20 {
 				flip(t, dir, ext, func() {
 					s, err := openNotes(t, dir)
 					if err != nil {
@@ -53,13 +54,14 @@ func TestFlippedBitAtRest(t *testing.T) {
 					}
 				})
 			}
-			t.Logf("%d of 25 flips refused at open", refused)
+			t.Logf("%d of 20 flips refused at open", refused)
 		})
 	}
 }
 
 // TestFlippedBitUnderway flips bits in the tables of an open store: no read is ever wrong, and Check finds each.
 func TestFlippedBitUnderway(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	written := written(t, dir, false)
 	s, err := openNotes(t, dir)
@@ -67,7 +69,7 @@ func TestFlippedBitUnderway(t *testing.T) {
 		t.Fatal(err)
 	}
 	hidden := 0
-	for range 60 {
+	for range 25 {
 		flip(t, dir, ".sst", func() {
 			for _, wrong := range compare(t, s, written) {
 				if !strings.HasPrefix(wrong, "gone") {
@@ -117,7 +119,7 @@ func written(t *testing.T, dir string, cutOff bool) map[string]string {
 			}
 		}
 	}
-	for at := 0; at < 1000; at += 50 {
+	for at := 0; at < 500; at += 50 {
 		put(at, at+50)
 	}
 	if cutOff {

@@ -25,7 +25,8 @@ const (
 
 // Crash runs the test's own binary as a child that writes to an engine, kills it with SIGKILL after a random number of
 // acknowledged commits, opens the engine again, and finds every acknowledged write and nothing that is torn, lost or
-// was deleted; and so on, for that many rounds over the same data. It has to be called first thing by a top-level test.
+// was deleted; and so on, for that many rounds over the same data. A top-level test calls it first thing, or after
+// t.Parallel.
 func Crash(t *testing.T, rounds int, open func(dir string) (engine.Engine, error)) {
 	t.Helper()
 	if dir := os.Getenv(crashDir); dir != "" {
@@ -36,7 +37,7 @@ func Crash(t *testing.T, rounds int, open func(dir string) (engine.Engine, error
 	var acked [crashWorkers]uint64
 	total := 0
 	for round := range rounds {
-		n := crashRound(t, dir, &acked, 1+rand.IntN(150)) //nolint:gosec // chance is not a secret here
+		n := crashRound(t, dir, &acked, 1+rand.IntN(120)) //nolint:gosec // chance is not a secret here
 		e, err := open(dir)
 		if err != nil {
 			t.Fatalf("round %d: open after the kill: %v", round, err)

@@ -1,4 +1,4 @@
-// Package storagetest opens throw-away stores for tests.
+// Package storagetest opens throw-away stores for tests, and holds the suite that every storage engine has to pass.
 package storagetest
 
 import (
