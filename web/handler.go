@@ -79,9 +79,10 @@ func (s *Server) console(h handler) http.HandlerFunc {
 func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFunc {
 	return s.open(func(w http.ResponseWriter, r *http.Request) error {
 		visit := tenant.VisitFrom(r.Context())
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		c, err := s.identify(r, side)
-		if errors.Is(err, errUnauthenticated) && wantsPage(r) {
-			return seeOther(w, visit, door+wish(r))
+		if errors.Is(err, errUnauthenticated) && !wantsData(r) {
+			return seeOther(w, visit, door+wish(r, side))
 		}
 		if err != nil {
 			return err
@@ -89,13 +90,18 @@ func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFun
 		if err := s.guards.check(r, c.tenant, false); err != nil {
 			return err
 		}
+		if r.Method == http.MethodPost {
+			if err := s.doors.Tokens.Admit(r.Context(), c.tenant, c.Identity).Err(); err != nil {
+				return err
+			}
+		}
 		return h(w, withCaller(r, c))
 	})
 }
 
-// wish is the query that has a sign-in door lead on to what was asked for.
-func wish(r *http.Request) string {
-	if r.Method != http.MethodGet {
+// wish is the query that has the staff's sign-in lead on to what was asked for.
+func wish(r *http.Request, side auth.Side) string {
+	if r.Method != http.MethodGet || side != auth.StaffSide {
 		return ""
 	}
 	return "?next=" + url.QueryEscape(r.URL.RequestURI())

@@ -42,7 +42,7 @@ func TestNothingOfAnotherTenant(t *testing.T) {
 			"/api/tickets", "/api/v1/tickets", "/api/tickets/1", "/api/tickets/" + id, "/api/tenant", "/api/users/me",
 			"/api/categories", "/dashboard", "/tickets/1", "/agent", "/agent/tickets/1",
 		} {
-			got := n.Client(t).Get(n.Acme.URL+path, who.headers...)
+			got := n.Client(t).Get(n.Acme.URL+path, append(who.headers, "Accept: application/json")...)
 			if got.Status != http.StatusUnauthorized || strings.Contains(got.Body, "Secret of Acme") {
 				t.Errorf("%s of bolt at acme's %s = %d %s, want 401", who.name, path, got.Status, got.Body)
 			}
@@ -173,7 +173,7 @@ func TestStaffCookieStaysAtHome(t *testing.T) {
 			t.Errorf("%s = %d %s, want %d", tc.name, got.Status, got.Body, tc.status)
 		}
 	}
-	got := agent.Do("POST", n.Acme.URL+"/agent/tickets/1", "body=x", asForm, "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
+	got := agent.Do("POST", n.Acme.URL+"/agent/tickets/1", "body=x", asForm, "Accept: application/json", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
 	if got.Status != 401 {
 		t.Errorf("another site's form at the console = %d, want 401", got.Status)
 	}
