@@ -172,15 +172,19 @@ func (f *filter) confirm(tx *storage.Tx, c *candidate) (*Ticket, error) {
 
 // choose finds the source that has the fewest tickets to look at for the filter, in the order of its list.
 func (d *Desk) choose(ctx context.Context, tn *tenant.Tenant, f *filter) (source, error) {
-	s, err := f.obvious(), error(nil)
-	if s == nil {
-		err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-			s, err = f.fewest(tx)
+	options := f.options()
+	s := options[0]
+	if len(options) > 1 {
+		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+			s, err = f.fewest(tx, options)
 			return err
 		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err != nil || s.inOrder(f.sort) {
-		return s, err
+	if s.inOrder(f.sort) {
+		return s, nil
 	}
 	all, complete, err := d.gather(ctx, tn, f, s)
 	switch {

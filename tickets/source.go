@@ -30,26 +30,15 @@ type source interface {
 	candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error]
 }
 
-// obvious is the source that needs no looking: a requester's is always the index of owners. It is nil if there is a choice.
-func (f *filter) obvious() source {
+// options are the sources that know one of the filter's conditions by heart, the one that probably has the fewest first.
+// There is at least one; for a requester it is always the index of owners.
+func (f *filter) options() []source {
 	switch {
 	case f.deleted:
-		return spans{{index: byDeletion}}
+		return []source{spans{{index: byDeletion}}}
 	case f.owner != "":
-		return spans{{byOwner, storage.Key(nil).Str(f.owner)}}
+		return []source{spans{{byOwner, storage.Key(nil).Str(f.owner)}}}
 	}
-	options := f.options()
-	switch {
-	case len(options) == 0:
-		return f.everything()
-	case len(options) == 1 && options[0].inOrder(f.sort):
-		return options[0]
-	}
-	return nil
-}
-
-// options are the sources that know one of the filter's conditions by heart, the one that probably has the fewest first.
-func (f *filter) options() []source {
 	var options []source
 	if f.text != "" {
 		options = append(options, search(f.terms))
@@ -71,19 +60,15 @@ func (f *filter) options() []source {
 	if f.category != "" {
 		options = append(options, spans{{byCategory, storage.Key(nil).Str(f.category)}})
 	}
-	if len(f.status) > 0 && (!f.assigned || f.byCreation()) {
+	if len(options) == 0 || len(f.status) > 0 && (!f.assigned || f.byCreation()) {
 		options = append(options, f.everything())
 	}
 	return options
 }
 
 // fewest counts the first rows of each option and takes the shortest, of equals the first.
-func (f *filter) fewest(tx *storage.Tx) (source, error) {
+func (f *filter) fewest(tx *storage.Tx, options []source) (source, error) {
 	const enough = 64
-	options := f.options()
-	if len(options) == 1 {
-		return options[0], nil
-	}
 	best, least := options[0], enough+1
 	for _, s := range options {
 		own := *f
