@@ -108,7 +108,7 @@ func (p *program) demo(ctx context.Context, _ []string) (err error) {
 	}
 	d.Data, d.NodeURL = s.data, n.names.URL()
 	d.PartnerURL = "http://" + net.JoinHostPort(demoPartnerHost, portOf(listeners.partner))
-	return p.untilTold(ctx, n, visitor{
+	return p.untilTold(ctx, n, hooks{
 		beside: func(ctx context.Context) error { return servePartner(ctx, listeners.partner, d) },
 		ready: func(ctx context.Context) error {
 			if err := d.fill(ctx, n); err != nil {

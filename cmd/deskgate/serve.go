@@ -57,7 +57,7 @@ func (p *program) serve(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	return p.untilTold(ctx, n, visitor{
+	return p.untilTold(ctx, n, hooks{
 		ready:  func(ctx context.Context) error { n.greet(ctx); return nil },
 		reload: func(ctx context.Context) { p.reload(ctx, n) },
 	})

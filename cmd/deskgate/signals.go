@@ -20,23 +20,23 @@ import (
 // errStoppedAtOnce: the operator did not want to wait for running requests.
 var errStoppedAtOnce = errors.New("stopped at once; what was acknowledged is safe")
 
-// visitor is what comes along with a running node.
-type visitor struct {
+// hooks are what a command does while its node runs.
+type hooks struct {
 	beside func(context.Context) error // runs as long as the node; may be nil
 	ready  func(context.Context) error // is called once, when the node runs
 	reload func(context.Context)       // is called at SIGHUP; nil: that ends the node, as a terminal that is closed should
 }
 
 // untilTold runs the node until ctx ends, which the first SIGTERM brings about. A second one ends it at once.
-func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
+func (p *program) untilTold(ctx context.Context, n *node, h hooks) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx, v.beside) }()
-	if err := v.ready(ctx); err != nil {
+	go func() { done <- n.Run(ctx, h.beside) }()
+	if err := h.ready(ctx); err != nil {
 		if ctx.Err() != nil { // told to stop meanwhile
 			return <-done
 		}
@@ -54,8 +54,8 @@ func (p *program) untilTold(ctx context.Context, n *node, v visitor) error {
 			return err
 		case s := <-signals:
 			switch {
-			case s == syscall.SIGHUP && v.reload != nil:
-				v.reload(ctx)
+			case s == syscall.SIGHUP && h.reload != nil:
+				h.reload(ctx)
 			case stopping:
 				return errStoppedAtOnce
 			default:
