@@ -181,6 +181,17 @@ func TestChainEndsInTheBrowser(t *testing.T) {
 	}
 }
 
+// TestChainOfPOSTs: curl -X POST -L, and PHP with CURLOPT_CUSTOMREQUEST, keep the method across the redirects.
+func TestChainOfPOSTs(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	server := n.Client(t)
+	got := expect(t, server.Do("POST", n.Handoff(t, n.Acme, "zoe@example.com", "Zoe", true), ""), http.StatusFound, "")
+	expect(t, n.Client(t).Do("POST", n.Acme.URL+got.Location(), ""), 200, "<form")
+	expect(t, n.Client(t).Do("POST", n.Acme.URL+got.Location(), "", "Origin: https://evil.example"), 403, "")
+	expect(t, server.Do("POST", n.Acme.URL+got.Location(), ""), http.StatusSeeOther, "")
+}
+
 func TestOneOfManyCallbacksWins(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)

@@ -33,8 +33,12 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
 	return s.conclude(w, r, outcome)
 }
 
-// confirm takes the click on "Continue".
+// confirm takes the click on "Continue". Where the token is in the address, some partner's program has kept its POST across
+// the redirect, as curl -X POST -L does: that is an arrival like any other.
 func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Query().Has("token") {
+		return s.arriveByPost(w, r)
+	}
 	hand(w.Header())
 	fields, err := readForm(w, r)
 	if err != nil {
@@ -45,6 +49,15 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.conclude(w, r, outcome)
+}
+
+func (s *Server) arriveByPost(w http.ResponseWriter, r *http.Request) error {
+	r = r.Clone(r.Context())
+	r.Method = http.MethodGet
+	if strings.HasSuffix(r.URL.Path, "/auth/continue") {
+		return s.resume(w, r)
+	}
+	return s.callback(w, r)
 }
 
 // hand sets what every answer about a hand-off carries: its address has the token in it.
