@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,10 +83,8 @@ func (n *node) await(t *testing.T, want ...domain.CertificateStatus) *domain.Dom
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, w := range want {
-			if d.Certificate.Status == w {
-				return d
-			}
+		if slices.Contains(want, d.Certificate.Status) {
+			return d
 		}
 		select {
 		case <-ctx.Done():

@@ -3,6 +3,7 @@ package tenant
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
@@ -52,10 +53,8 @@ func Unbind(tx *storage.Tx, h Host) error {
 
 // holds says whether a host is one of the tenant's: a default one, or a custom domain that is served if it has to be.
 func holds(tx *storage.Tx, n *Node, t *Tenant, h Host, served bool) error {
-	for _, own := range n.TenantHosts(t.Slug) {
-		if own == h {
-			return nil
-		}
+	if slices.Contains(n.TenantHosts(t.Slug), h) {
+		return nil
 	}
 	b, err := bindingTable.Get(tx, storage.Key(nil).Str(string(h)))
 	switch {

@@ -223,10 +223,8 @@ func anyURL(schemes ...string) func(string) (string, error) {
 	return func(v string) (string, error) {
 		u, err := url.Parse(v)
 		if err == nil && u.Host != "" {
-			for _, s := range schemes {
-				if u.Scheme == s {
-					return v, nil
-				}
+			if slices.Contains(schemes, u.Scheme) {
+				return v, nil
 			}
 		}
 		// The value may hold a password and is not repeated.
@@ -270,10 +268,8 @@ func resolverAddress(v string) (string, error) {
 
 func oneOf(allowed ...string) func(string) (string, error) {
 	return func(v string) (string, error) {
-		for _, a := range allowed {
-			if v == a {
-				return v, nil
-			}
+		if slices.Contains(allowed, v) {
+			return v, nil
 		}
 		return "", fmt.Errorf("%q is not %s", v, strings.Join(allowed, ", "))
 	}
