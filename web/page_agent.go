@@ -4,13 +4,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
-	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -229,105 +226,4 @@ func explain(err error) fieldErrors {
 		return fieldErrors{"form": {"Somebody has changed this ticket meanwhile. Look at it again, then save once more."}}
 	}
 	return nil
-}
-
-func (s *Server) agentLoginPage(w http.ResponseWriter, r *http.Request) error {
-	return s.renderAgentLogin(w, r, http.StatusOK, "", r.URL.Query().Get("next"), nil)
-}
-
-func (s *Server) renderAgentLogin(
-	w http.ResponseWriter, r *http.Request, status int, email, next string, wrong fieldErrors,
-) error {
-	view := &agentLoginView{frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Errors: wrong}
-	view.Staff = true
-	return s.render(w, r, status, "agentlogin", view)
-}
-
-func (s *Server) agentLogin(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r)
-	if err != nil {
-		return err
-	}
-	visit := tenant.VisitFrom(r.Context())
-	session, secret, err := s.doors.Staff.SignIn(r.Context(), visit.Tenant, auth.PasswordLogin{
-		Host: visit.Host, Email: values.Get("email"), Password: values.Get("password"),
-		Previous: cookie(r, staffCookie), Client: client(r),
-	})
-	if errors.Is(err, auth.ErrWrongPassword) && wantsPage(r) {
-		wrong := fieldErrors{"form": {problemOf(err).Explanation}}
-		return s.renderAgentLogin(w, r, http.StatusUnauthorized, values.Get("email"), values.Get("next"), wrong)
-	}
-	if err != nil {
-		return err
-	}
-	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
-	return s.toConsole(w, r, values.Get("next"))
-}
-
-// toConsole sends staff to the page of the console that they had asked for, and nowhere else.
-func (s *Server) toConsole(w http.ResponseWriter, r *http.Request, wish string) error {
-	visit := tenant.VisitFrom(r.Context())
-	return seeOther(w, visit, consolePath(visit.Mount, wish))
-}
-
-// consolePath is the path that was asked for if it is one of the console's, else the console's first page.
-func consolePath(mount, wish string) string {
-	const home = "/agent"
-	u, err := url.Parse(wish)
-	if err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path) != u.Path || strings.ContainsRune(u.Path, '\\') {
-		return home
-	}
-	below, ours := below(mount, u.Path)
-	if !ours || below != home && !strings.HasPrefix(below, home+"/") {
-		return home
-	}
-	return (&url.URL{Path: below, RawQuery: u.RawQuery}).String()
-}
-
-func (s *Server) agentSignOut(w http.ResponseWriter, r *http.Request) error {
-	visit := tenant.VisitFrom(r.Context())
-	if secret := cookie(r, staffCookie); secret != "" && staffCookieCounts(r) {
-		err := s.doors.Sessions.End(r.Context(), visit.Tenant, auth.StaffSide, visit.Host, secret)
-		if err != nil {
-			return err
-		}
-	}
-	dropCookie(w, staffCookie, http.SameSiteLaxMode)
-	return seeOther(w, visit, "/agent/login")
-}
-
-// invitePage asks somebody who was invited for a password. Looking at it uses nothing.
-func (s *Server) invitePage(w http.ResponseWriter, r *http.Request) error {
-	return s.renderInvite(w, r, http.StatusOK, r.URL.Query().Get("token"), nil)
-}
-
-func (s *Server) renderInvite(w http.ResponseWriter, r *http.Request, status int, token string, wrong fieldErrors) error {
-	w.Header().Set("Referrer-Policy", "same-origin")
-	m, err := s.doors.Staff.Invited(r.Context(), tenant.VisitFrom(r.Context()).Tenant, token)
-	if err != nil {
-		return err
-	}
-	view := &inviteView{frame: s.frame(r, "Welcome"), Token: token, Email: m.Email, Name: m.Name, Errors: wrong}
-	view.Staff = true
-	return s.render(w, r, status, "invite", view)
-}
-
-func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r)
-	if err != nil {
-		return err
-	}
-	visit := tenant.VisitFrom(r.Context())
-	session, secret, err := s.doors.Staff.Accept(r.Context(), visit.Tenant, auth.Acceptance{
-		Host: visit.Host, Token: values.Get("token"), Password: values.Get("password"),
-		Previous: cookie(r, staffCookie), Client: client(r),
-	})
-	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
-		return s.renderInvite(w, r, http.StatusUnprocessableEntity, values.Get("token"), fieldErrors(wrong))
-	}
-	if err != nil {
-		return err
-	}
-	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
-	return seeOther(w, visit, "/agent")
 }
