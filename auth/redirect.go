@@ -77,15 +77,17 @@ func (r *Redirects) Begin(ctx context.Context, req RedirectRequest) (Redirected,
 	case errors.Is(proofErr, ErrTwoProofs):
 		return out, proofErr
 	}
+	if proofErr == nil {
+		if err := r.admits(out.Tenant, &req, p); err != nil {
+			return out, err
+		}
+	}
 	person, err := req.person()
 	if err != nil {
 		return out, err
 	}
 	if proofErr != nil {
 		return out, proofErr
-	}
-	if err := r.admits(out.Tenant, &req, p); err != nil {
-		return out, err
 	}
 	to, err := judge(r.directory, out.Tenant, req.RedirectURL)
 	if err != nil {
@@ -123,7 +125,8 @@ func (req *RedirectRequest) person() (Person, error) {
 	return p, wrong.Or()
 }
 
-// admits applies what the tenant demands of a login without a proof.
+// admits applies what the tenant demands of a login without a proof. It comes before the fields are looked at: who asks the
+// visitor for a missing name asks from a page of the node's, and where the request began is forgotten then.
 func (r *Redirects) admits(t *tenant.Tenant, req *RedirectRequest, p proof) error {
 	switch {
 	case p.given():

@@ -178,10 +178,14 @@ func TestTenantDemands(t *testing.T) {
 		want(t, fmt.Sprintf("enforce, origin %q, referer %q", tc.origin, tc.referer), begin(tc.origin, tc.referer, false), tc.want)
 	}
 	want(t, "enforce, proven, from nowhere", begin("", "", true), nil)
+	nameless := post("bob@example.com", "")
+	nameless.Origin = "https://evil.example"
+	_, err := h.doors.Redirects.Begin(t.Context(), nameless)
+	want(t, "enforce, without a name", err, auth.ErrOriginNotAllowed)
 	h.set(t, &h.acme, "unsigned", "signed")
 	want(t, "signed, without a proof", begin(partner, "", false), auth.ErrSignatureRequired)
 	want(t, "signed, with a proof", begin(partner, "", true), nil)
-	_, err := h.doors.Redirects.Begin(t.Context(), func() auth.RedirectRequest {
+	_, err = h.doors.Redirects.Begin(t.Context(), func() auth.RedirectRequest {
 		r := post("bob@example.com", "Bob")
 		r.Slug = "bee"
 		return r

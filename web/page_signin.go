@@ -54,7 +54,7 @@ func lacksName(fields loginFields, err error) bool {
 
 // askName asks the visitor for the name that the partner's form did not bring.
 func (s *Server) askName(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, fields loginFields) error {
-	view := &nameView{frame: s.frame(r, "Your name"), Action: r.URL.EscapedPath()}
+	view := &nameView{frame: s.frame(r, "Your name"), Action: r.URL.EscapedPath(), Email: fields["email"]}
 	view.Site = t.Name
 	for _, field := range redirectFields {
 		if fields[field] != "" && field != "name" {

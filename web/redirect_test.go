@@ -144,6 +144,9 @@ func TestRedirectLoginAsksForTheName(t *testing.T) {
 	if got.Status != 422 || !strings.Contains(got.Body, `name="name"`) || !strings.Contains(got.Body, `value="zoe@example.com"`) {
 		t.Fatalf("no name = %d %s, want a page that asks", got.Status, got.Body)
 	}
+	if !strings.Contains(got.Body, "<b>zoe@example.com</b>") {
+		t.Errorf("the page does not say who will be signed in: %s", got.Body)
+	}
 	if csp := got.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+n.Acme.URL) {
 		t.Errorf("the page's form may not end at the tenant's host: %s", csp)
 	}

@@ -29,11 +29,13 @@ type newTabView struct {
 	URL string
 }
 
-// nameView asks for the name that a partner's form did not bring, and posts the rest again.
+// nameView asks for the name that a partner's form did not bring, and posts the rest again. What the visitor sends from it
+// counts as meant, so it says for whom.
 type nameView struct {
 	frame
 
 	Action string
+	Email  string
 	Fields []hiddenField
 	Errors fieldErrors
 }
