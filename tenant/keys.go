@@ -192,6 +192,9 @@ func (r *Registry) replaceKey(ctx context.Context, id ID, k Key, grace time.Dura
 			return err
 		}
 		tx = tx.Tenant(string(id))
+		if err := confine(tx, &k); err != nil {
+			return err
+		}
 		if err := retire(tx, k.Kind, k.CreatedAt, grace); err != nil {
 			return err
 		}
@@ -201,6 +204,22 @@ func (r *Registry) replaceKey(ctx context.Context, id ID, k Key, grace time.Dura
 		return Record(tx, Event{Actor: r.actor, Action: action, Object: string(k.Kind), Detail: "key " + k.ID})
 	})
 	return k, err
+}
+
+// confine keeps the operators' secret from being a partner's as well: whoever may say that a requester has come must not be
+// able to say so of an agent.
+func confine(tx *storage.Tx, k *Key) error {
+	keys, err := readKeys(tx)
+	if err != nil {
+		return err
+	}
+	for _, other := range keys {
+		operators := k.Kind == KindSimpleAuthOperators || other.Kind == KindSimpleAuthOperators
+		if operators && other.Kind != k.Kind && other.Secret == k.Secret && other.valid(k.CreatedAt) {
+			return FieldErrors{"secret": {"This is the secret for " + string(other.Kind) + " already. The operators' is nobody else's."}}
+		}
+	}
+	return nil
 }
 
 // retire gives the current key of a kind its time of grace, and removes those that are past theirs.

@@ -84,6 +84,33 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// Who signs for requesters must not be able to sign for agents.
+func TestImportKeepsTheOperatorsSecretApart(t *testing.T) {
+	h := open(t)
+	const shared, other = "kT7#pX2!vQ9$mZ4&", "bW3!nR8$kL1?hY6*"
+	for _, tc := range []struct {
+		kind    tenant.Kind
+		secret  string
+		refused bool
+	}{
+		{tenant.KindSimpleAuth, shared, false},
+		{tenant.KindJWT, shared, false},
+		{tenant.KindSimpleAuthOperators, shared, true},
+		{tenant.KindSimpleAuthOperators, other, false},
+		{tenant.KindSimpleAuthOperators, other, false},
+		{tenant.KindRedirect, other, true},
+		{tenant.KindSimpleAuth, other, true},
+	} {
+		_, err := h.tenants.Import(t.Context(), h.acme.ID, tc.kind, tc.secret)
+		if _, refused := errors.AsType[tenant.FieldErrors](err); refused != tc.refused || err != nil && !refused {
+			t.Errorf("Import(%s, %q): %v, want refused = %v", tc.kind, tc.secret, err, tc.refused)
+		}
+	}
+	if _, err := h.tenants.Import(t.Context(), h.bee.ID, tenant.KindSimpleAuth, other); err != nil {
+		t.Errorf("the other tenant's: %v", err)
+	}
+}
+
 func TestAudit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t)
