@@ -51,20 +51,22 @@ func (r *Redirects) Login(ctx context.Context, l TokenLogin) (LoggedIn, error) {
 		wrong error
 	)
 	if out.Tenant != nil && l.Token != "" {
-		if token, wrong = r.proofs.login(ctx, out.Tenant, l.Token); wrong == nil {
-			p = proof{credential: token.credential, once: token.once, ends: token.ends, person: token.Person}
-		}
+		token, p, wrong = r.proofs.login(ctx, out.Tenant, l.Token)
+	}
+	var to landing
+	refused := l.refused(req.Slug, out.Tenant, wrong)
+	if refused == nil {
+		to, refused = judge(r.directory, out.Tenant, token.RedirectURL)
+	}
+	if refused != nil {
+		p = proof{} // as in Begin
 	}
 	var err error
 	if out.Limit, err = r.count(ctx, out.Tenant, &req, p); err != nil {
 		return out, err
 	}
-	if err := l.refused(req.Slug, out.Tenant, wrong); err != nil {
-		return out, err
-	}
-	to, err := judge(r.directory, out.Tenant, token.RedirectURL)
-	if err != nil {
-		return out, err
+	if refused != nil {
+		return out, refused
 	}
 	return r.logIn(ctx, out, &l, p, to)
 }
@@ -89,19 +91,23 @@ func (l *TokenLogin) refused(slug string, t *tenant.Tenant, wrong error) error {
 	return wrong
 }
 
-// login checks a JWT that stands alone: it has to say who comes.
-func (p *proofs) login(ctx context.Context, t *tenant.Tenant, raw string) (partnerToken, error) {
+// login checks a JWT that stands alone: it has to say who comes, and to be fresh. With an error there is no proof.
+func (p *proofs) login(ctx context.Context, t *tenant.Tenant, raw string) (partnerToken, proof, error) {
 	token, err := p.verify(ctx, t, tenant.KindJWT, raw)
 	if err != nil {
-		return token, err
+		return token, proof{}, err
 	}
 	if token.Name == "" {
-		return token, fmt.Errorf("%w: it has no name", ErrTokenInvalid)
+		return token, proof{}, fmt.Errorf("%w: it has no name", ErrTokenInvalid)
 	}
 	if token.Person, err = token.checked(); err != nil {
-		return token, fmt.Errorf("%w: %s", ErrTokenInvalid, err.Error()) // no field of the request is wrong
+		return token, proof{}, fmt.Errorf("%w: %s", ErrTokenInvalid, err.Error()) // no field of the request is wrong
 	}
-	return token, nil
+	pr := proof{credential: token.credential, once: token.once, ends: token.ends, person: token.Person}
+	if err := p.unspent(ctx, t, pr); err != nil {
+		return token, proof{}, err
+	}
+	return token, pr, nil
 }
 
 // logIn uses up the token, makes the session and the hand-off of whom it names.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -118,4 +119,45 @@ func TestTokenLoginRefuses(t *testing.T) {
 	if !errors.As(err, &d) || d.Host != pending {
 		t.Errorf("host that is not verified: %v", err)
 	}
+}
+
+// What a visitor holds in hand can't use up what the partner's key may do: a proof that was used, and one whose login is
+// refused each time, count for the address.
+func TestOnlyGoodLoginsCountForTheKey(t *testing.T) {
+	h := open(t)
+	h.set(t, &h.acme, "external_redirect", "strict")
+	signed := post("bob@example.com", "Bob")
+	sign(key(t, h, h.acme, tenant.KindRedirect).Secret, "acme", &signed, time.Now(), "n1")
+	astray := post("bob@example.com", "Bob")
+	astray.Token, astray.RedirectURL = bobs(t, h, `,"jti":"n2"`), "https://evil.example/"
+	login := auth.TokenLogin{At: h.acme, Host: acmeHost, Token: bobs(t, h, `,"jti":"n3"`), Client: client}
+	for _, tc := range []struct {
+		what  string
+		begin func() (limit.State, error)
+		limit int64
+		want  error
+	}{
+		{"signed", func() (limit.State, error) { return begun(t, h, signed) }, 6000, nil},
+		{"signed, again", func() (limit.State, error) { return begun(t, h, signed) }, 60, auth.ErrSignatureInvalid},
+		{"refused for where it leads", func() (limit.State, error) { return begun(t, h, astray) }, 60, &auth.DomainError{Host: "evil.example"}},
+		{"JWT", func() (limit.State, error) { return loggedIn(t, h, login) }, 6000, nil},
+		{"JWT, again", func() (limit.State, error) { return loggedIn(t, h, login) }, 60, auth.ErrTokenReplayed},
+	} {
+		got, err := tc.begin()
+		if got.Limit != tc.limit || !errors.Is(err, tc.want) && fmt.Sprint(err) != fmt.Sprint(tc.want) {
+			t.Errorf("%s: counted among %d, %v, want %d, %v", tc.what, got.Limit, err, tc.limit, tc.want)
+		}
+	}
+}
+
+func begun(t *testing.T, h *house, req auth.RedirectRequest) (limit.State, error) {
+	t.Helper()
+	out, err := h.doors.Redirects.Begin(t.Context(), req)
+	return out.Limit, err
+}
+
+func loggedIn(t *testing.T, h *house, l auth.TokenLogin) (limit.State, error) {
+	t.Helper()
+	out, err := h.doors.Redirects.Login(t.Context(), l)
+	return out.Limit, err
 }

@@ -63,7 +63,7 @@ type proofs struct {
 	tokens  *Tokens
 }
 
-// check looks at the proofs of a request. A wrong one is an error, never none at all. Nothing is used up yet.
+// check looks at the proofs of a request. A wrong or used one is an error, never none at all. Nothing is used up yet.
 func (p *proofs) check(ctx context.Context, t *tenant.Tenant, req *RedirectRequest) (proof, error) {
 	signed := req.Timestamp != "" || req.Nonce != "" || req.Signature != ""
 	n := 0
@@ -77,12 +77,44 @@ func (p *proofs) check(ctx context.Context, t *tenant.Tenant, req *RedirectReque
 		return proof{}, ErrTwoProofs
 	case n == 0 || t == nil:
 		return proof{}, nil
-	case signed:
-		return p.signature(ctx, t, req)
+	}
+	pr, err := p.checkOne(ctx, t, req)
+	if err == nil {
+		err = p.unspent(ctx, t, pr)
+	}
+	if errors.Is(err, ErrTokenReplayed) {
+		err = ErrSignatureInvalid
+	}
+	if err != nil {
+		return proof{}, err
+	}
+	return pr, nil
+}
+
+// checkOne looks at the one proof that is there.
+func (p *proofs) checkOne(ctx context.Context, t *tenant.Tenant, req *RedirectRequest) (proof, error) {
+	switch {
+	case req.Token != "":
+		return p.jwt(ctx, t, req)
 	case req.APIToken != "":
 		return p.apiToken(ctx, t, req.APIToken)
 	}
-	return p.jwt(ctx, t, req)
+	return p.signature(ctx, t, req)
+}
+
+// unspent says ErrTokenReplayed of a proof that was used. Only spend decides who is first; this is for the counts: what every
+// visitor can send again must not use up what the partner's key may do.
+func (p *proofs) unspent(ctx context.Context, t *tenant.Tenant, pr proof) error {
+	if pr.once == "" {
+		return nil
+	}
+	return p.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
+		gone, err := spentProofs.Has(tx, storage.Key(nil).Str(pr.once))
+		if gone && err == nil {
+			return ErrTokenReplayed
+		}
+		return err
+	})
 }
 
 // jwt checks a token in the fields. It must say of the visitor what the fields say.

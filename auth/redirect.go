@@ -64,39 +64,47 @@ type Redirects struct {
 func (r *Redirects) Begin(ctx context.Context, req RedirectRequest) (Redirected, error) {
 	out := Redirected{Warnings: []string{}, ExpiresIn: HandoffLife}
 	out.Tenant = r.tenant(&req)
-	p, proofErr := r.proofs.check(ctx, out.Tenant, &req)
-	var err error
+	p, err := r.proofs.check(ctx, out.Tenant, &req)
+	person, to, refused := r.consider(&req, out.Tenant, p, err)
+	if refused != nil && p.once != "" {
+		p = proof{} // it stays unused: whoever has it could have its key's count used up
+	}
 	if out.Limit, err = r.count(ctx, out.Tenant, &req, p); err != nil {
 		return out, err
 	}
-	switch {
-	case req.Unreadable != nil:
-		return out, req.Unreadable
-	case out.Tenant == nil:
-		return out, tenant.ErrNotFound
-	case errors.Is(proofErr, ErrTwoProofs):
-		return out, proofErr
-	}
-	if proofErr == nil {
-		if err := r.admits(out.Tenant, &req, p); err != nil {
-			return out, err
-		}
-	}
-	person, err := req.person()
-	if err != nil {
-		return out, err
-	}
-	if proofErr != nil {
-		return out, proofErr
-	}
-	to, err := judge(r.directory, out.Tenant, req.RedirectURL)
-	if err != nil {
-		return out, err
+	if refused != nil {
+		return out, refused
 	}
 	if err := r.proofs.spend(ctx, out.Tenant, p); err != nil {
 		return out, err
 	}
 	return r.hand(out, p.claim(person, "redirect", req.source(r.trusts(out.Tenant)), to), to)
+}
+
+// consider judges a request without changing anything: who comes and where to, or why not.
+func (r *Redirects) consider(req *RedirectRequest, t *tenant.Tenant, p proof, proofErr error) (Person, landing, error) {
+	switch {
+	case req.Unreadable != nil:
+		return Person{}, landing{}, req.Unreadable
+	case t == nil:
+		return Person{}, landing{}, tenant.ErrNotFound
+	case errors.Is(proofErr, ErrTwoProofs):
+		return Person{}, landing{}, proofErr
+	}
+	if proofErr == nil {
+		if err := r.admits(t, req, p); err != nil {
+			return Person{}, landing{}, err
+		}
+	}
+	person, err := req.person()
+	if err != nil {
+		return person, landing{}, err
+	}
+	if proofErr != nil {
+		return person, landing{}, proofErr
+	}
+	to, err := judge(r.directory, t, req.RedirectURL)
+	return person, to, err
 }
 
 // tenant is whom the slug names, or nil; at a tenant's host only its own slug names anybody.
