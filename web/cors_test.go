@@ -113,6 +113,7 @@ func TestOtherSitesCannotUseTheCookie(t *testing.T) {
 	t.Parallel()
 	n := corsNode(t)
 	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	own := n.Bring(t, n.Acme, "help.acme.example")
 	for _, tc := range []struct {
 		name        string
 		path        string
@@ -121,6 +122,8 @@ func TestOtherSitesCannotUseTheCookie(t *testing.T) {
 		status      int
 	}{
 		{"partner's page", "/api/tickets", asJSON, []string{"Origin: " + partner, "Sec-Fetch-Site: cross-site"}, 201},
+		{"a page at another host of the tenant's", "/api/tickets", asJSON, []string{"Origin: " + own, "Sec-Fetch-Site: cross-site"}, 201},
+		{"such a page posts our form", "/tickets", asForm, []string{"Origin: " + own, "Sec-Fetch-Site: cross-site"}, 403},
 		{"another page", "/api/tickets", asJSON, []string{"Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}, 403},
 		{"sibling host", "/api/tickets", asJSON, []string{"Origin: " + n.Bolt.URL, "Sec-Fetch-Site: same-site"}, 403},
 		{"an old browser on another page", "/api/tickets", asJSON, []string{"Origin: https://evil.example"}, 403},

@@ -2,54 +2,33 @@ package web
 
 import (
 	"net/http"
-	"sync"
 
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// guards keep a tenant's cookie-authenticated routes from other sites' pages. There is one guard for each tenant, because
-// a guard's list of trusted origins can't shrink, and a new one whenever the tenant changes.
-type guards struct {
-	mu     sync.Mutex
-	byID   map[tenant.ID]guard
+// guard keeps a tenant's cookie-authenticated routes from other sites' pages.
+type guard struct {
+	directory *tenant.Directory
+	// strict trusts no origin but that of the called host. Its own list of trusted origins stays empty: it would hold for all
+	// tenants, and can't shrink.
 	strict *http.CrossOriginProtection
 }
 
-type guard struct {
-	tenant     *tenant.Tenant
-	protection *http.CrossOriginProtection
-}
-
-func newGuards() *guards {
-	return &guards{byID: map[tenant.ID]guard{}, strict: http.NewCrossOriginProtection()}
+func newGuard(d *tenant.Directory) *guard {
+	return &guard{directory: d, strict: http.NewCrossOriginProtection()}
 }
 
 // check returns an error if an unsafe request that a cookie speaks for was made by a page that may not make it: for a
-// page's form any page but our own, for the API any page whose origin the tenant does not allow.
-func (g *guards) check(r *http.Request, t *tenant.Tenant, api bool) error {
-	protection := g.strict
-	if api {
-		protection = g.of(t)
+// page's form any page but those of the called host, for the API any page whose origin is neither the tenant's own nor
+// allowed.
+func (g *guard) check(r *http.Request, t *tenant.Tenant, api bool) error {
+	if api && g.directory.AllowsOrigin(t, r.Header.Get("Origin")) {
+		return nil
 	}
-	if err := protection.Check(r); err != nil {
+	if err := g.strict.Check(r); err != nil {
 		p := *errCrossOrigin
 		p.Cause = err
 		return &p
 	}
 	return nil
-}
-
-func (g *guards) of(t *tenant.Tenant) *http.CrossOriginProtection {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if known, ok := g.byID[t.ID]; ok && known.tenant == t {
-		return known.protection
-	}
-	p := http.NewCrossOriginProtection()
-	for _, origin := range t.Settings.AllowedOrigins {
-		// An origin that the guard can't read stays untrusted.
-		_ = p.AddTrustedOrigin(origin)
-	}
-	g.byID[t.ID] = guard{tenant: t, protection: p}
-	return p
 }

@@ -28,7 +28,7 @@ func (s *Server) open(h handler) http.HandlerFunc {
 // form serves the target of a form that needs to know nobody: only our own pages may post there.
 func (s *Server) form(h handler) http.HandlerFunc {
 	return s.open(func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.guards.check(r, tenant.VisitFrom(r.Context()).Tenant, false); err != nil {
+		if err := s.guard.check(r, tenant.VisitFrom(r.Context()).Tenant, false); err != nil {
 			return err
 		}
 		return h(w, r)
@@ -49,7 +49,7 @@ func (s *Server) api(rights auth.Scopes, h handler) http.HandlerFunc {
 			return err
 		}
 		if c.browser() {
-			if err := s.guards.check(r, c.tenant, true); err != nil {
+			if err := s.guard.check(r, c.tenant, true); err != nil {
 				return err
 			}
 		}
@@ -87,7 +87,7 @@ func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFun
 		if err != nil {
 			return err
 		}
-		if err := s.guards.check(r, c.tenant, false); err != nil {
+		if err := s.guard.check(r, c.tenant, false); err != nil {
 			return err
 		}
 		if r.Method == http.MethodPost {

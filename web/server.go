@@ -26,7 +26,7 @@ type Server struct {
 	doors     *auth.Doors
 	desk      *tickets.Desk
 	log       *slog.Logger
-	guards    *guards
+	guard     *guard
 	assets    *assets
 	pages     pages
 	table     *table
@@ -39,7 +39,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{
 		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, desk: c.Desk, log: c.Log,
-		guards: newGuards(), table: newTable(),
+		guard: newGuard(c.Directory), table: newTable(),
 	}
 	var err error
 	if s.assets, err = newAssets(files); err != nil {
