@@ -163,6 +163,20 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestTitlesAreTrimmed: white space around a title is neither kept nor counted.
+func TestTitlesAreTrimmed(t *testing.T) {
+	w := newWorld(t)
+	longest := strings.Repeat("é", tickets.MaxTitle)
+	opened := w.open(ann, "\n  "+longest+"  ")
+	if opened.Title != longest {
+		t.Errorf("title = %q, want it without white space", opened.Title)
+	}
+	u, err := w.Update(t.Context(), w.acme, token, tickets.ByNumber(opened.Number), tickets.Change{Title: tickets.Set(" Toner\t")})
+	if err != nil || u.Ticket.Title != "Toner" {
+		t.Errorf("changed to %q, %v, want Toner", u.Ticket.Title, err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	w := newWorld(t)
 	w.open(token, "Imported", func(d *tickets.Draft) { d.ExternalID = "zd-77" })
@@ -174,6 +188,9 @@ func TestOpenRefuses(t *testing.T) {
 		"no title":           {"title", func(d *tickets.Draft) { d.Title = " " }},
 		"long title":         {"title", func(d *tickets.Draft) { d.Title = long(201) }},
 		"title of two lines": {"title", func(d *tickets.Draft) { d.Title = "a\nb" }},
+		"separated lines":    {"title", func(d *tickets.Draft) { d.Title = "a\u2028b" }},
+		"unseen title":       {"title", func(d *tickets.Draft) { d.Title = "\u200b\u3164\u200d" }},
+		"unseen text":        {"description", func(d *tickets.Draft) { d.Description = " \u2060\n" }},
 		"no description":     {"description", func(d *tickets.Draft) { d.Description = "\n" }},
 		"long description":   {"description", func(d *tickets.Draft) { d.Description = long(64<<10 + 1) }},
 		"not UTF-8":          {"description", func(d *tickets.Draft) { d.Description = "a\xffb" }},

@@ -133,7 +133,7 @@ func later(than time.Time) time.Time {
 func (c *Change) apply(t *Ticket) error {
 	k := newCheck()
 	if c.Title.Present {
-		t.Title = c.Title.Value
+		t.Title = strings.TrimSpace(c.Title.Value)
 		k.title(t.Title)
 	}
 	if c.Description.Present {

@@ -35,13 +35,14 @@ func (c check) fail(field, format string, args ...any) {
 	c.errs.Add(field, fmt.Sprintf("The %s field "+format, append([]any{strings.ReplaceAll(field, "_", " ")}, args...)...))
 }
 
+// title checks a title that has no white space around it.
 func (c check) title(s string) {
 	switch {
-	case strings.TrimSpace(s) == "":
+	case !strings.ContainsFunc(s, visible):
 		c.fail("title", "is required.")
-	case utf8.RuneCountInString(strings.TrimSpace(s)) > MaxTitle || len(s) > 8*MaxTitle:
+	case utf8.RuneCountInString(s) > MaxTitle:
 		c.fail("title", "must not be longer than %d characters.", MaxTitle)
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsAny(s, "\u2028\u2029"):
 		c.fail("title", "must be one line of text.")
 	}
 }
@@ -49,13 +50,18 @@ func (c check) title(s string) {
 // body checks a Markdown text, which must not be empty.
 func (c check) body(field, s string) {
 	switch {
-	case strings.TrimSpace(s) == "":
+	case !strings.ContainsFunc(s, visible):
 		c.fail(field, "is required.")
 	case len(s) > MaxBody:
 		c.fail(field, "must not be larger than %d KiB.", MaxBody>>10)
 	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
 		c.fail(field, "must be text.")
 	}
+}
+
+// visible says whether a character leaves anything to see, or to click on.
+func visible(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.In(r, unicode.Zs, unicode.Mn, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 func (c check) priority(p Priority) {
