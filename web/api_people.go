@@ -75,7 +75,12 @@ func (s *Server) assignee(r *http.Request, id optional[string]) (*tickets.Person
 	if !id.given() {
 		return nil, nil //nolint:nilnil // nobody is an assignee, too
 	}
-	m, err := s.doors.Staff.Find(r.Context(), callerOf(r).tenant, id.value)
+	c := callerOf(r)
+	if !c.actor().Staff() {
+		// Whether there is such an agent is not theirs to know.
+		return nil, tickets.ErrNotAllowed
+	}
+	m, err := s.doors.Staff.Find(r.Context(), c.tenant, id.value)
 	if errors.Is(err, auth.ErrNotFound) {
 		return nil, invalid(map[string][]string{"assignee_id": {"There is no agent with this id."}})
 	}
