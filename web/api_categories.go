@@ -31,7 +31,7 @@ func (c categoryChange) change() tickets.CategoryChange {
 
 func (s *Server) listCategories(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
-	p := parameters{values: r.URL.Query()}
+	p := queryOf(r)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *Server) createCategory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", "/api/categories/"+category.ID)
+	locate(w, r, "/api/categories/"+category.ID)
 	return encode(w, http.StatusCreated, categoryDocument(category))
 }
 

@@ -60,7 +60,7 @@ func (s *Server) listComments(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := parameters{values: r.URL.Query()}
+	p := queryOf(r)
 	limit, cursor := p.limit(), p.text("cursor")
 	if err := p.err(); err != nil {
 		return err
@@ -102,7 +102,7 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
 	replayed(w, done.Replayed)
 	if done.FollowUp {
 		// The ticket was closed for too long: the answer is the new one that continues it.
-		w.Header().Set("Location", "/api/tickets/"+done.Ticket.ID)
+		locate(w, r, "/api/tickets/"+done.Ticket.ID)
 		return encode(w, http.StatusCreated, document(s.portalURL(c.tenant), &done.Ticket))
 	}
 	return encode(w, http.StatusCreated, comment(&done.Comment))
@@ -144,7 +144,7 @@ func (s *Server) listActivity(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := parameters{values: r.URL.Query()}
+	p := queryOf(r)
 	limit, cursor := p.limit(), p.text("cursor")
 	if err := p.err(); err != nil {
 		return err

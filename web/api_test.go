@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,6 +149,9 @@ func TestAPIRefusesBadInput(t *testing.T) {
 		{"bad time", "GET", "/api/tickets?created_after=yesterday", asJSON, "", 400, "BAD_REQUEST"},
 		{"bad limit", "GET", "/api/tickets?limit=0", asJSON, "", 400, "BAD_REQUEST"},
 		{"bad cursor", "GET", "/api/tickets?cursor=abc", asJSON, "", 400, "BAD_REQUEST"},
+		{"query half readable", "GET", "/api/tickets?status=open;priority=low", asJSON, "", 400, "BAD_REQUEST"},
+		{"query badly escaped", "GET", "/api/tickets?status=open&tag=%zz", asJSON, "", 400, "BAD_REQUEST"},
+		{"query not UTF-8", "GET", "/api/tickets?q=%ff", asJSON, "", 400, "BAD_REQUEST"},
 		{"parameter twice", "GET", "/api/tickets?tag=a&tag=b", asJSON, "", 400, "BAD_REQUEST"},
 		{"no such ticket", "GET", "/api/tickets/99", asJSON, "", 404, "NOT_FOUND"},
 		{"no such id", "GET", "/api/tickets/tkt_nonsense", asJSON, "", 404, "NOT_FOUND"},
@@ -208,6 +212,37 @@ func TestListsAndCursors(t *testing.T) {
 	if got := p.call("GET", "/api/tickets?q=ticket+3&limit=1000", "").JSON(t); len(got["data"].([]any)) != 1 { //nolint:forcetypeassert,errcheck // a list always has data
 		t.Errorf("search: %v", got)
 	}
+}
+
+// TestTimesOfOtherZones: also where nobody escaped the plus sign.
+func TestTimesOfOtherZones(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	p.file("Printer")
+	for after, want := range map[string]int{"2000-01-01T00:00:00%2B02:00": 1, "2000-01-01T00:00:00+02:00": 1, "2999-01-01T00:00:00-05:00": 0} {
+		got := expect(t, p.call("GET", "/api/tickets?created_after="+after, ""), 200, `"data"`)
+		if rows, _ := got.JSON(t)["data"].([]any); len(rows) != want {
+			t.Errorf("created_after=%s: %d tickets, want %d", after, len(rows), want)
+		}
+	}
+}
+
+// TestIfMatchAny: any version is the right one, also where it changes all the time.
+func TestIfMatchAny(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	id := p.file("Printer")
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			body := fmt.Sprintf(`{"custom_fields":{"n":%d}}`, i+1)
+			expect(t, p.call("PATCH", "/api/tickets/"+id, body, "If-Match: *"), 200, "")
+		})
+	}
+	all.Wait()
+	expect(t, p.call("PATCH", "/api/tickets/999", "{}", "If-Match: *"), 404, "")
 }
 
 func TestIdempotencyKey(t *testing.T) {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +84,7 @@ func orNull(s string) *string {
 
 func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
-	query, err := ticketQuery(r.URL.Query())
+	query, err := ticketQuery(queryOf(r))
 	if err != nil {
 		return err
 	}
@@ -108,8 +107,7 @@ func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 }
 
 // ticketQuery reads the parameters of a list.
-func ticketQuery(values url.Values) (tickets.Query, error) {
-	p := parameters{values: values}
+func ticketQuery(p parameters) (tickets.Query, error) {
 	q := tickets.Query{
 		CategoryID:    p.text("category_id"),
 		Assignee:      p.text("assignee_id"),
@@ -175,7 +173,7 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	replayed(w, opened.Replayed)
-	w.Header().Set("Location", "/api/tickets/"+opened.Ticket.ID)
+	locate(w, r, "/api/tickets/"+opened.Ticket.ID)
 	w.Header().Set("ETag", etag(opened.Ticket.Version))
 	return encode(w, http.StatusCreated, document(s.portalURL(c.tenant), &opened.Ticket))
 }
@@ -186,7 +184,7 @@ func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := parameters{values: r.URL.Query()}
+	p := queryOf(r)
 	find := s.desk.Find
 	if p.flag("deleted") {
 		find = s.desk.FindDeleted

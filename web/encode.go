@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/deskgate/deskgate/tenant"
 )
 
 // encode answers with v as JSON.
@@ -28,6 +30,11 @@ func send(w http.ResponseWriter, status int, body []byte) error {
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 	return nil
+}
+
+// locate says where what was just made is found: below the folder that the portal is mounted at, like all of the API.
+func locate(w http.ResponseWriter, r *http.Request, path string) {
+	w.Header().Set("Location", strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")+path)
 }
 
 // list is a page of a list, as the contract shows it.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -19,6 +20,17 @@ type parameters struct {
 	values  url.Values
 	known   []string
 	problem *answerError
+}
+
+// queryOf are the parameters of a request. A query that can't be read in full is refused as a whole: half of it would ask
+// for something else, as a list without its filter does.
+func queryOf(r *http.Request) parameters {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	p := parameters{values: values}
+	if text, decodes := url.QueryUnescape(r.URL.RawQuery); err != nil || decodes != nil || !utf8.ValidString(text) {
+		p.problem = malformed("The query can't be read.")
+	}
+	return p
 }
 
 func (p *parameters) text(name string) string {
@@ -60,7 +72,8 @@ func (p *parameters) time(name string) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
-	t, err := time.Parse(time.RFC3339, text)
+	// A plus that was not escaped, as in +02:00, has become a space.
+	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+"))
 	if err != nil {
 		p.reject(name, "must be a time like 2026-11-20T10:30:00Z.")
 	}
@@ -140,7 +153,10 @@ func (s *Server) ifMatch(r *http.Request, ref tickets.Ref) (uint64, error) {
 	if version, ok := versionOf(header); ok {
 		return version, nil
 	}
-	// Several tags, or any: then the present version has to be among them.
+	if strings.TrimSpace(header) == "*" {
+		return 0, nil
+	}
+	// Several tags: then the present version has to be among them.
 	c := callerOf(r)
 	t, err := s.desk.Find(r.Context(), c.tenant, c.actor(), ref)
 	if err != nil {

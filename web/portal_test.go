@@ -219,6 +219,10 @@ func TestMountedPortal(t *testing.T) {
 	if got.Location() != "/support/tickets/1" {
 		t.Errorf("the new ticket is at %s", got.Location())
 	}
+	made := zoe.Do("POST", n.Acme.URL+"/support/api/tickets", `{"title":"a","description":"b"}`, asJSON)
+	if expect(t, zoe.Get(n.Acme.URL+made.Location()), 200, `"number":2`); !strings.HasPrefix(made.Location(), "/support/api/tickets/") {
+		t.Errorf("what the API made is at %s", made.Location())
+	}
 	ticket := zoe.Get(n.Acme.URL + "/support/api/tickets/1").JSON(t)
 	if ticket["url"] != n.Acme.URL+"/support/tickets/1" {
 		t.Errorf("url = %v", ticket["url"])
