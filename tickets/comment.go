@@ -31,8 +31,8 @@ type Comment struct {
 // Note is a comment that is to be written.
 type Note struct {
 	Body        string
-	Visibility  Visibility // empty: public
-	Idempotency *Idempotency
+	Visibility  Visibility   // empty: public
+	Idempotency *Idempotency // for Comment; a Change has its own
 }
 
 // check refuses what cannot be written, and fills in the visibility. field is what the caller calls the body.
@@ -72,7 +72,7 @@ func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n
 	if err := n.check(a, "body"); err != nil {
 		return Commented{}, err
 	}
-	o, done, err := d.running.begin(tn, a, "comment "+r.String(), n.Idempotency)
+	o, done, err := d.running.begin(ctx, tn, a, "comment "+r.String(), n.Idempotency)
 	if err != nil {
 		return Commented{}, err
 	}

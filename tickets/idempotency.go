@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"sync"
@@ -15,6 +16,8 @@ import (
 type Idempotency struct {
 	Key  string
 	Hash [32]byte // of the request's body
+	// Waits has a request wait for one with the same key that still runs, instead of failing with ErrIdempotencyBusy.
+	Waits bool
 }
 
 const answerKept = 24 * time.Hour
@@ -35,11 +38,14 @@ type once struct {
 	hash [32]byte
 }
 
-// running are the requests with an idempotency key that are being carried out.
+// running are the requests with an idempotency key that are being carried out, each with a channel that is closed at its
+// end.
 type running struct{ keys sync.Map }
 
 // begin notes that a request runs; done has to be called at its end. ErrIdempotencyBusy: it runs already.
-func (r *running) begin(tn *tenant.Tenant, a Actor, call string, i *Idempotency) (o *once, done func(), err error) {
+func (r *running) begin(
+	ctx context.Context, tn *tenant.Tenant, a Actor, call string, i *Idempotency,
+) (o *once, done func(), err error) {
 	if i == nil {
 		return nil, func() {}, nil
 	}
@@ -48,10 +54,22 @@ func (r *running) begin(tn *tenant.Tenant, a Actor, call string, i *Idempotency)
 	}
 	k := storage.Key(nil).Str(string(tn.ID)).Str(a.role()).Str(a.person.ID).Str(a.person.Lineage).Str(call).Str(i.Key)
 	o = &once{id: sha256.Sum256(k), hash: i.Hash}
-	if _, busy := r.keys.LoadOrStore(o.id, true); busy {
-		return nil, nil, ErrIdempotencyBusy
+	end := make(chan struct{})
+	for {
+		other, busy := r.keys.LoadOrStore(o.id, end)
+		if !busy {
+			return o, func() { r.keys.Delete(o.id); close(end) }, nil
+		}
+		first, _ := other.(chan struct{})
+		if !i.Waits {
+			return nil, nil, ErrIdempotencyBusy
+		}
+		select {
+		case <-first:
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
 	}
-	return o, func() { r.keys.Delete(o.id) }, nil
 }
 
 // earlier returns the answer that the request got before, if it did. ErrIdempotencyMismatch: another request got one.

@@ -118,3 +118,51 @@ func TestIdempotencyAtOnce(t *testing.T) {
 		t.Errorf("%d tickets, want 1", len(got))
 	}
 }
+
+// TestIdempotencyThatWaits: whoever waits for the first of two gets its answer.
+func TestIdempotencyThatWaits(t *testing.T) {
+	w := newWorld(t)
+	draft := tickets.Draft{Title: "Once", Description: "only", Idempotency: &tickets.Idempotency{Key: "k1", Waits: true}}
+	var all sync.WaitGroup
+	var created atomic.Int32
+	for range 64 {
+		all.Go(func() {
+			o, err := w.Open(t.Context(), w.acme, token, draft)
+			if err != nil {
+				t.Errorf("Open: %v", err)
+			}
+			if !o.Replayed {
+				created.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if created.Load() != 1 {
+		t.Errorf("created %d, want 1", created.Load())
+	}
+}
+
+// TestIdempotencyOfChanges: the second of two is no conflict with the first.
+func TestIdempotencyOfChanges(t *testing.T) {
+	w := newWorld(t)
+	tk := w.open(ann, "Printer")
+	change := tickets.Change{
+		IfVersion: 1, Status: tickets.Set(tickets.StatusPending), Comment: &tickets.Note{Body: "We come."},
+		Idempotency: &tickets.Idempotency{Key: "c"},
+	}
+	first, err := w.Update(t.Context(), w.acme, agent, tk.Ref(), change)
+	if err != nil || first.Replayed {
+		t.Fatalf("first: %+v, %v", first, err)
+	}
+	again, err := w.Update(t.Context(), w.acme, agent, tk.Ref(), change)
+	if err != nil || !again.Replayed || again.Comment == nil || *again.Comment != *first.Comment || again.Ticket.Version != 2 {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if _, err := w.Update(t.Context(), w.acme, ann, tk.Ref(), tickets.Change{IfVersion: 1, Comment: change.Comment, Idempotency: change.Idempotency}); !errors.Is(err, tickets.ErrVersionConflict) {
+		t.Errorf("somebody else's with the same key: %v, want ErrVersionConflict", err)
+	}
+	p, err := w.Comments(t.Context(), w.acme, agent, tk.Ref(), "", 0)
+	if err != nil || len(p.Comments) != 1 {
+		t.Errorf("%d comments, %v", len(p.Comments), err)
+	}
+}

@@ -41,7 +41,7 @@ func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft
 	if err != nil {
 		return Opened{}, err
 	}
-	o, done, err := d.running.begin(tn, a, "open", draft.Idempotency)
+	o, done, err := d.running.begin(ctx, tn, a, "open", draft.Idempotency)
 	if err != nil {
 		return Opened{}, err
 	}

@@ -33,12 +33,15 @@ type Change struct {
 	Assignee   Optional[Person]
 	ExternalID Optional[string]
 	Comment    *Note
+	// Idempotency counts before IfVersion: what was done already has made the version another one.
+	Idempotency *Idempotency
 }
 
 // Updated is the ticket after a change, with the comment that came with it.
 type Updated struct {
-	Ticket  Ticket
-	Comment *Comment
+	Ticket   Ticket
+	Comment  *Comment
+	Replayed bool // this is the answer to an earlier request with the same idempotency key
 }
 
 // Update changes a ticket. ErrNotFound, ErrNotAllowed, ErrVersionConflict, a *TransitionError or a tenant.FieldErrors say
@@ -47,19 +50,48 @@ func (d *Desk) Update(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, c 
 	if err := c.allowed(a); err != nil {
 		return Updated{}, err
 	}
+	o, done, err := d.running.begin(ctx, tn, a, "update "+r.String(), c.Idempotency)
+	if err != nil {
+		return Updated{}, err
+	}
+	defer done()
 	var u Updated
-	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+	err = d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		old, err := find(tx, a, r, false)
 		if err != nil {
+			return err
+		}
+		x, found, err := o.earlier(tx)
+		if found || err != nil {
+			u = x.updated()
 			return err
 		}
 		if c.IfVersion != 0 && c.IfVersion != old.Version {
 			return ErrVersionConflict
 		}
-		u, err = d.change(tx, tn, a, &old, &c)
-		return err
+		if u, err = d.change(tx, tn, a, &old, &c); err != nil {
+			return err
+		}
+		return o.keep(tx, answerTo(u), now())
 	})
 	return u, err
+}
+
+func answerTo(u Updated) answer {
+	x := answer{Ticket: u.Ticket}
+	if u.Comment != nil {
+		x.Comment = *u.Comment
+	}
+	return x
+}
+
+// updated is what an earlier request was answered.
+func (x *answer) updated() Updated {
+	u := Updated{Ticket: x.Ticket, Replayed: true}
+	if x.Comment.ID != "" {
+		u.Comment = &x.Comment
+	}
+	return u
 }
 
 // allowed refuses what requesters may not change.
