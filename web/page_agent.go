@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -125,7 +126,7 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Version: t.Version,
 		Status: agentStatus(t.Status), Priority: string(t.Priority), Category: s.categoryName(r, t.CategoryID), Tags: t.Tags,
 		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Opened: t.CreatedAt, Messages: messages,
-		Reply: form.body, Internal: form.internal, Errors: wrong, Key: rand.Text(),
+		Reply: form.body, Internal: form.internal, Assign: form.assign, Errors: wrong, Key: rand.Text(),
 	}
 	if t.Requester != nil {
 		view.Requester, view.RequesterEmail = t.Requester.Name, t.Requester.Email
@@ -140,7 +141,7 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 	}
 	for _, priority := range tickets.Priorities() {
 		view.Priorities = append(view.Priorities, option{
-			Value: string(priority), Text: string(priority), Selected: priority == t.Priority,
+			Value: string(priority), Text: string(priority), Selected: string(priority) == cmp.Or(form.priority, string(t.Priority)),
 		})
 	}
 	return s.render(w, r, status, "agentticket", view)
@@ -194,7 +195,7 @@ func readAnswer(w http.ResponseWriter, r *http.Request) (answerForm, error) {
 
 // change is what the form says that is not so already, and whether there is anything.
 func (f answerForm) change(t *tickets.Ticket, c caller) (tickets.Change, bool) {
-	change, changes := tickets.Change{IfVersion: f.version}, false
+	change, changes := tickets.Change{IfVersion: f.version, Idempotency: f.once()}, false
 	if f.status != "" && f.status != string(t.Status) {
 		change.Status, changes = tickets.Set(tickets.Status(f.status)), true
 	}
@@ -205,13 +206,18 @@ func (f answerForm) change(t *tickets.Ticket, c caller) (tickets.Change, bool) {
 		change.Assignee, changes = tickets.Set(c.actor().Person()), true
 	}
 	if strings.TrimSpace(f.body) != "" {
-		note := &tickets.Note{Body: f.body, Visibility: tickets.Public, Idempotency: once(f.key, f.body)}
+		note := &tickets.Note{Body: f.body, Visibility: tickets.Public}
 		if f.internal {
 			note.Visibility = tickets.Internal
 		}
 		change.Comment, changes = note, true
 	}
 	return change, changes
+}
+
+func (f answerForm) once() *tickets.Idempotency {
+	return once(f.key, f.body, f.status, f.priority, strconv.FormatBool(f.internal), strconv.FormatBool(f.assign),
+		strconv.FormatUint(f.version, 10))
 }
 
 // explain is what to say beside the form about an error that the agent can do something about; nil for all others.

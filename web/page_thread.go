@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"slices"
@@ -146,10 +147,12 @@ func (s *Server) move(w http.ResponseWriter, r *http.Request, to tickets.Status)
 	return seeOther(w, tenant.VisitFrom(r.Context()), ticketPath(t.Number))
 }
 
-// once makes a form that is sent twice do its work once. Nil where the form has no key.
+// once makes a form that is sent twice do its work once, however fast the second follows the first. Another text in the
+// same form, as after going back, is another work. Nil where the form has no key.
 func once(key string, content ...string) *tickets.Idempotency {
 	if key == "" || len(key) > 100 {
 		return nil
 	}
-	return &tickets.Idempotency{Key: "form " + key, Hash: sha256.Sum256([]byte(strings.Join(content, "\x00")))}
+	hash := sha256.Sum256([]byte(strings.Join(content, "\x00")))
+	return &tickets.Idempotency{Key: "form " + key + " " + hex.EncodeToString(hash[:]), Hash: hash, Waits: true}
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/deskgate/deskgate/auth"
@@ -118,6 +119,37 @@ func TestAgentJourney(t *testing.T) {
 			t.Errorf("sign-in with next=%s leads to %s, want %s", next, got.Location(), want)
 		}
 	}
+}
+
+// TestFormsSentTwice: a second click changes nothing and says nothing of a conflict; another text is another answer.
+func TestFormsSentTwice(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe, ann := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAgent)
+	request := url.Values{"key": {"a"}, "title": {"Printer"}, "description": {"Fire"}}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() { expect(t, zoe.Send(n.Acme.URL+"/tickets", request), 303, "") })
+	}
+	all.Wait()
+	request.Set("title", "Screen")
+	if got := expect(t, zoe.Send(n.Acme.URL+"/tickets", request), 303, ""); got.Location() != "/tickets/2" {
+		t.Errorf("another request from the same form is at %s, want /tickets/2", got.Location())
+	}
+	for _, text := range []string{"On our way.", "On our way.", "No, tomorrow."} {
+		expect(t, zoe.Send(n.Acme.URL+"/tickets/1/reply", url.Values{"key": {"b"}, "body": {text}}), 303, "")
+	}
+	answer := url.Values{"key": {"c"}, "version": {"3"}, "body": {"We come."}, "status": {"pending"}, "visibility": {"public"}}
+	for range 2 {
+		expect(t, ann.Send(n.Acme.URL+"/agent/tickets/1", answer), 303, "")
+	}
+	comments, _ := caller(t, n, n.Acme).call("GET", "/api/tickets/1/comments", "").JSON(t)["data"].([]any)
+	if len(comments) != 3 {
+		t.Errorf("%d comments, want 3", len(comments))
+	}
+	stale := url.Values{"version": {"1"}, "body": {"Mine"}, "priority": {"urgent"}, "assign": {"me"}}
+	got := expect(t, ann.Send(n.Acme.URL+"/agent/tickets/1", stale), 412, `<option value="urgent" selected>`)
+	expect(t, got, 412, `value="me" checked>`)
 }
 
 func TestInvitationWorksOnce(t *testing.T) {

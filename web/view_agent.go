@@ -52,10 +52,11 @@ type agentTicketView struct {
 	// Statuses are what the ticket can become with the next answer.
 	Statuses   []option
 	Priorities []option
-	Reply      string
-	Internal   bool
-	Errors     fieldErrors
-	Key        string
+	// What was typed, when it could not be taken.
+	Reply            string
+	Internal, Assign bool
+	Errors           fieldErrors
+	Key              string
 }
 
 // agentLoginView is the staff's sign-in form.
