@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"bufio"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,10 +25,12 @@ type exchange struct {
 	forwarded bool
 }
 
-// WriteHeader implements [http.ResponseWriter].
+// WriteHeader implements [http.ResponseWriter]. The request's name is in the last header, also where one of an upstream that
+// came before took everything along.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
+		x.Header()["X-Request-Id"] = []string{x.visit.RequestID}
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -46,6 +50,15 @@ func (x *exchange) Flush() {
 	if f, ok := x.ResponseWriter.(http.Flusher); ok {
 		f.Flush()
 	}
+}
+
+// Hijack implements [http.Hijacker] for what switches protocols.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(x.ResponseWriter).Hijack()
+	if err == nil && x.status == 0 {
+		x.status = http.StatusSwitchingProtocols
+	}
+	return conn, rw, err
 }
 
 // Unwrap lets [http.ResponseController] find the connection's own writer.

@@ -194,15 +194,21 @@ func under(mount, path string) bool {
 func (m *metrics) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
 	m.upstreams[f].Inc()
 	p, id := upstreamGone, ""
-	if x, ok := w.(*exchange); ok {
+	x, ok := w.(*exchange)
+	if ok {
 		id = x.visit.RequestID
 	}
 	switch f {
 	case upstream.Gone:
-		return // nobody is there to read it
+		if ok {
+			x.status = statusClientGone
+		}
+		panic(http.ErrAbortHandler) // an answer without a word would be taken for an empty success
 	case upstream.TooSlow:
 		p = upstreamSlow
 	case upstream.BadBody:
+		p = badRequest
+	case upstream.SlowBody:
 		p = requestTooSlow
 	case upstream.Unreachable:
 	}

@@ -49,10 +49,11 @@ func newMetrics() *metrics {
 	m.hellos = m.counters("tls_hellos_total", "TLS handshakes begun, by what the name was.", "name", "served", "unknown", "challenge")
 	m.attempts = m.counters("certificate_attempts_total", "Attempts to obtain or renew a certificate, by how they ended.", "result", "obtained",
 		"renewed", "failed", "postponed")
-	failures := m.counters("upstream_failures_total", "Requests that no upstream answered, by the reason.", "reason", "unreachable", "slow", "body", "gone")
+	failures := m.counters("upstream_failures_total", "Requests that no upstream answered, by the reason.", "reason",
+		"unreachable", "slow", "body", "slow_body", "gone")
 	m.upstreams = map[upstream.Failure]prometheus.Counter{
 		upstream.Unreachable: failures["unreachable"], upstream.TooSlow: failures["slow"], upstream.BadBody: failures["body"],
-		upstream.Gone: failures["gone"],
+		upstream.SlowBody: failures["slow_body"], upstream.Gone: failures["gone"],
 	}
 	return m
 }

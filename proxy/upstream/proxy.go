@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,7 +23,8 @@ type Failure uint8
 const (
 	Unreachable Failure = iota + 1 // it can't be connected to, or broke off
 	TooSlow                        // it did not begin to answer in time
-	BadBody                        // the visitor's body did not come in
+	BadBody                        // the visitor's body can't be read
+	SlowBody                       // the visitor's body did not come in in time
 	Gone                           // the visitor left
 )
 
@@ -148,7 +150,7 @@ func rooted(path string) string {
 
 // tidy removes from the answer what the edge says itself.
 func tidy(res *http.Response) error {
-	res.Header["X-Request-Id"] = []string{jobOf(res.Request.Context()).Visit.RequestID}
+	delete(res.Header, "X-Request-Id")
 	return nil
 }
 
@@ -249,14 +251,19 @@ func slug(v *tenant.Visit) string {
 	return v.Tenant.Slug
 }
 
+// failure tells the failures apart. A body that is too slow comes first: where its time is over, net/http takes the visitor
+// for gone, who is there and waits for an answer.
 func failure(ctx context.Context, err error) Failure {
 	var timeout net.Error
+	slow, body := errors.As(err, &timeout) && timeout.Timeout(), errors.As(err, new(*BodyError))
 	switch {
-	case ctx.Err() != nil:
+	case body && slow:
+		return SlowBody
+	case ctx.Err() != nil, body && errors.Is(err, io.ErrUnexpectedEOF):
 		return Gone
-	case errors.As(err, new(*BodyError)):
+	case body:
 		return BadBody
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case slow:
 		return TooSlow
 	default:
 		return Unreachable
