@@ -10,25 +10,36 @@ import (
 // desk, least of all with those of agents.
 const ourCookies = "__Host-deskgate"
 
-// dropped says whether a header of the visitor's speaks for the edge, in whatever spelling: many applications take "_" for "-".
-func dropped(name string) bool {
-	if len(name) < len("Forwarded") || name[0] != 'X' && name[0] != 'F' && name[0] != 'x' && name[0] != 'f' {
-		return false
-	}
-	return like(name, "forwarded", true) || like(name, "x-forwarded-", false) || like(name, "x-deskgate-", false) ||
-		like(name, "x-real-ip", true) || like(name, "x-request-id", true) || like(name, "x-original-", false) ||
-		like(name, "x-client-ip", true)
+// edgeNames are headers, or beginnings of headers (those that end with "-"), that speak for the edge in front of an
+// application: ours, and those of the networks that it may have stood behind before and trust still.
+var edgeNames = [...]string{
+	"forwarded", "x-forwarded-", "x-deskgate-", "x-real-ip", "x-request-id", "x-original-", "x-rewrite-url", "x-client-ip",
+	"x-cluster-client-ip", "cf-connecting-", "cf-pseudo-ipv4", "true-client-ip", "fastly-client-ip", "fly-client-ip",
 }
 
-// like compares with a lower-case pattern, as a whole or as a beginning.
-func like(name, pattern string, whole bool) bool {
-	if len(name) < len(pattern) || whole && len(name) != len(pattern) {
+// dropped says whether a header of the visitor's speaks for the edge, in whatever spelling: many applications take "_" for
+// "-", and PHP takes "." for both.
+func dropped(name string) bool {
+	if len(name) < len("forwarded") {
+		return false
+	}
+	for _, pattern := range edgeNames {
+		if name[0]|0x20 == pattern[0] && like(name, pattern) {
+			return true
+		}
+	}
+	return false
+}
+
+// like compares with a lower-case pattern, as a whole or, if it ends with "-", as a beginning.
+func like(name, pattern string) bool {
+	if len(name) < len(pattern) || len(name) > len(pattern) && pattern[len(pattern)-1] != '-' {
 		return false
 	}
 	for i := range len(pattern) {
 		c := name[i]
 		switch {
-		case c == '_':
+		case c == '_' || c == '.':
 			c = '-'
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'

@@ -26,7 +26,8 @@ func start(t *testing.T, route *tenant.Route) *httptest.Server {
 	t.Helper()
 	p := upstream.New(upstream.Options{Log: slog.New(slog.DiscardHandler), Fail: func(w http.ResponseWriter, _ *http.Request, f upstream.Failure) {
 		w.WriteHeader(map[upstream.Failure]int{
-			upstream.Unreachable: 502, upstream.TooSlow: 504, upstream.BadBody: 408, upstream.Gone: 499,
+			upstream.Unreachable: 502, upstream.TooSlow: 504, upstream.BadBody: 400, upstream.SlowBody: 408,
+			upstream.Gone: 499,
 		}[f])
 	}})
 	t.Cleanup(p.Close)
