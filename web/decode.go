@@ -80,8 +80,11 @@ func fieldName(p jsontext.Pointer) string {
 	return strings.Join(parts, ".")
 }
 
-// readBody reads all of a body that may have at most limit bytes.
+// readBody reads all of a body that may have at most limit bytes. One that says that it has more is not waited for.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, errTooLarge
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
