@@ -38,7 +38,16 @@ func (a action[Q, A]) serve(ctx context.Context, o *operator, question io.Reader
 }
 
 // ask has the running node do the action or, where none runs, does it here with the data folder.
-func ask[Q, A any](ctx context.Context, p *program, a action[Q, A], q Q) (answer A, err error) {
+func ask[Q, A any](ctx context.Context, p *program, a action[Q, A], q Q) (A, error) {
+	return askAt(ctx, p, a, q, false)
+}
+
+// askStore is ask for an action that needs nothing of the operator's but the store.
+func askStore[Q, A any](ctx context.Context, p *program, a action[Q, A], q Q) (A, error) {
+	return askAt(ctx, p, a, q, true)
+}
+
+func askAt[Q, A any](ctx context.Context, p *program, a action[Q, A], q Q, storeOnly bool) (answer A, err error) {
 	s, err := p.forCommand()
 	if err != nil {
 		return answer, err
@@ -52,6 +61,7 @@ func ask[Q, A any](ctx context.Context, p *program, a action[Q, A], q Q) (answer
 			answer, err = a.do(o, ctx, q)
 			return err
 		},
+		storeOnly: storeOnly,
 	})
 	return answer, err
 }
@@ -60,6 +70,8 @@ func ask[Q, A any](ctx context.Context, p *program, a action[Q, A], q Q) (answer
 type reaching struct {
 	node  func(*http.Client) error
 	alone func(*operator) error
+	// storeOnly: alone looks at nothing but the operator's store.
+	storeOnly bool
 }
 
 const (
@@ -73,7 +85,7 @@ func (p *program) reach(ctx context.Context, s *settings, r reaching) error {
 	return patiently(ctx, func() error {
 		conn, err := dialAdmin(ctx, s.data)
 		if errors.Is(err, errNoNode) {
-			return p.withRooms(ctx, s, r.alone)
+			return p.withRooms(ctx, s, r)
 		}
 		if err != nil {
 			return err

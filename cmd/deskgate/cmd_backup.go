@@ -111,6 +111,7 @@ func (p *program) backup(ctx context.Context, w io.Writer) (m storage.Manifest, 
 			m, err = o.store.Backup(ctx, w, nil)
 			return err
 		},
+		storeOnly: true,
 	})
 	return m, err
 }

@@ -66,7 +66,7 @@ func (p *program) checkCommand() *cobra.Command {
 step. The exit code is 1 if there are findings.`,
 		example: "check\ncheck --json",
 	}, func(ctx context.Context, _ []string) error {
-		a, err := ask(ctx, p, check, nothing{})
+		a, err := askStore(ctx, p, check, nothing{})
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (p *program) caCommand() *cobra.Command {
 it; programs take it as a file.`,
 		example: "ca > deskgate-ca.pem\nca | sudo tee /usr/local/share/ca-certificates/deskgate.crt",
 	}, func(ctx context.Context, _ []string) error {
-		a, err := ask(ctx, p, showCA, nothing{})
+		a, err := askStore(ctx, p, showCA, nothing{})
 		if err != nil {
 			return err
 		}

@@ -97,8 +97,17 @@ func (s *settings) node() (*tenant.Node, error) {
 	return node, nil
 }
 
+// openStore opens the store alone. It needs no names: those of a folder that was just restored are not known yet.
+func openStore(ctx context.Context, s *settings, log *slog.Logger) (*operator, error) {
+	store, err := storage.Open(ctx, s.storeOptions(log))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", s.data, err)
+	}
+	return &operator{store: store}, nil
+}
+
 // withRooms opens the data folder for one command and closes it again.
-func (p *program) withRooms(ctx context.Context, s *settings, do func(*operator) error) error {
+func (p *program) withRooms(ctx context.Context, s *settings, r reaching) error {
 	if _, err := os.Stat(s.data); err != nil {
 		return &failure{
 			Code: codeNotFound, Message: "There is no data folder.",
@@ -108,11 +117,15 @@ func (p *program) withRooms(ctx context.Context, s *settings, do func(*operator)
 	if err := ownedByUs(s.data); err != nil {
 		return err
 	}
-	o, err := open(ctx, s, slog.New(slog.DiscardHandler))
+	enter := open
+	if r.storeOnly {
+		enter = openStore
+	}
+	o, err := enter(ctx, s, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(o), o.store.Close())
+	return errors.Join(r.alone(o), o.store.Close())
 }
 
 // ownedByUs refuses to open what belongs to the node's user as somebody else, also as root: the node could not read
