@@ -224,7 +224,7 @@ func TestFailingIssuance(t *testing.T) {
 	n.verify(t)
 	n.dns.Set(t, custom+". 60 IN A 127.0.0.2") // nobody listens there
 	d := n.await(t, domain.CertificateFailing)
-	if !contains(d.Certificate.Reason, "refused", "127.0.0.2") || d.Certificate.NextAttempt.Before(time.Now()) {
+	if !contains(d.Certificate.Reason, "refused", "127.0.0.2", d.Certificate.NextAttempt.Format(time.DateTime)) || d.Certificate.NextAttempt.Before(time.Now()) {
 		t.Errorf("certificate: %+v", d.Certificate)
 	}
 	orders := ca.OrdersFor(custom)
@@ -260,8 +260,28 @@ func TestAuthorityWantsFewerRequests(t *testing.T) {
 	if got := ca.OrdersFor("bee.tickets.example") + ca.OrdersFor(custom); got != 0 {
 		t.Errorf("%d orders while the authority wants none", got)
 	}
-	if d := n.await(t, domain.CertificateQueued); d.Status != domain.Verified {
-		t.Errorf("domain: %+v", d)
+	n.eventually(t, func() string {
+		d := n.await(t, domain.CertificateQueued)
+		if d.Status != domain.Verified || d.Certificate.NextAttempt.Before(until) ||
+			!contains(d.Certificate.Reason, "wants fewer requests", until.Format(time.DateTime)) {
+			return fmt.Sprintf("it is not said why the domain waits, and until when: %+v", d)
+		}
+		return ""
+	})
+}
+
+func TestAuthorityForgetsTheAccount(t *testing.T) {
+	n, ca := newACMENode(t)
+	n.dns.Set(t, "tickets.example. 60 IN A 127.0.0.1")
+	n.start(t)
+	if _, err := n.hello(t.Context(), "tickets.example", ca.Roots); err != nil {
+		t.Fatal(err)
+	}
+	ca.Forget(t)
+	n.add(t)
+	n.verify(t)
+	if d := n.await(t, domain.CertificateActive, domain.CertificateFailing); d.Certificate.Status != domain.CertificateActive {
+		t.Errorf("the certificate is %s: %s", d.Certificate.Status, d.Certificate.Reason)
 	}
 }
 

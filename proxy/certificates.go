@@ -54,15 +54,16 @@ type certificates struct {
 	loads  singleflight.Group // from the store, by host
 	more   chan struct{}      // a slot became free, or something is due
 
-	mu      sync.Mutex
-	stopped bool
-	wg      sync.WaitGroup
-	flights map[tenant.Host]*flight
-	retries int                       // flights of hosts that failed before
-	lazy    int                       // flights that were begun because somebody came
-	waiting map[tenant.Host]time.Time // hosts that handshakes don't try before that
-	cooling map[tenant.Host]time.Time // hosts that nobody tries before that
-	paused  time.Time                 // the authority wants no orders before that
+	mu          sync.Mutex
+	stopped     bool
+	wg          sync.WaitGroup
+	flights     map[tenant.Host]*flight
+	retries     int                       // flights of hosts that failed before
+	lazy        int                       // flights that were begun because somebody came
+	waiting     map[tenant.Host]time.Time // hosts that handshakes don't try before that
+	cooling     map[tenant.Host]time.Time // hosts that nobody tries before that
+	paused      time.Time                 // the authority wants no orders before that,
+	pauseReason string                    // for this reason
 }
 
 // flight is an attempt that is under way.
@@ -130,8 +131,8 @@ func (c *certificates) close() { c.closed.Do(c.cache.Stop) }
 
 // round begins what is due and fits in.
 func (c *certificates) round(ctx context.Context) error {
-	if c.pausedUntil().After(time.Now()) {
-		return nil
+	if until, reason := c.pausedUntil(); until.After(time.Now()) {
+		return c.postpone(ctx, until, reason)
 	}
 	now, room := time.Now(), 4*ordersAtOnce
 	tasks, err := c.custom.due(ctx, now, room)
@@ -239,16 +240,16 @@ func (c *certificates) running() float64 {
 }
 
 // pause stops all orders until the authority takes them again.
-func (c *certificates) pause(until time.Time) {
+func (c *certificates) pause(until time.Time, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.paused = until
+	c.paused, c.pauseReason = until, reason
 }
 
-func (c *certificates) pausedUntil() time.Time {
+func (c *certificates) pausedUntil() (until time.Time, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.paused
+	return c.paused, c.pauseReason
 }
 
 // forget stops everything for a host that is served no more: attempts, the certificate in memory, and what is stored.

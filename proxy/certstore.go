@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -55,6 +56,8 @@ const (
 type certStore struct {
 	store *storage.Store
 	log   *slog.Logger
+
+	accountsLost atomic.Int64 // how often certmagic gave up an account that the authority does not know any more
 
 	mu   sync.Mutex
 	held map[string]*heldLease
@@ -109,6 +112,9 @@ func missing(err error, path string) error {
 
 // Delete implements [certmagic.Storage]: it removes the file path, or all files below the directory path.
 func (s *certStore) Delete(ctx context.Context, path string) error {
+	if strings.HasPrefix(path, "acme/") && strings.Contains(path, "/users/") {
+		s.accountsLost.Add(1)
+	}
 	for more := true; more; {
 		err := s.store.Update(ctx, storage.Node(), func(tx *storage.Tx) (err error) {
 			more, err = deleteSome(tx, path)

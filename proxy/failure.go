@@ -3,12 +3,15 @@ package proxy
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
+
+	"github.com/deskgate/deskgate/storage"
 )
 
 // waitError says that the node's own budget for orders is used up.
@@ -45,12 +48,19 @@ func judge(err error) failing {
 	if errors.As(err, &wait) {
 		return failing{reason: wait.reason, until: wait.until, postponed: true}
 	}
+	if errors.Is(err, storage.ErrReadOnly) {
+		return failing{reason: "Nothing can be stored: the node's disk is nearly full.", until: time.Now().Add(coolTime), postponed: true}
+	}
 	var p acme.Problem
 	if errors.As(err, &p) {
 		if p.Status == http.StatusTooManyRequests || p.Type == acme.ProblemTypeRateLimited {
 			return limited(p.Detail)
 		}
 		return failing{reason: "The certificate authority refused: " + explained(p)}
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return failing{reason: "The certificate authority could not be reached: " + sentence(op.Error())}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return failing{reason: "The certificate authority did not answer in time."}

@@ -3,11 +3,14 @@ package proxy_test
 import (
 	"errors"
 	"fmt"
+	"net"
+	"syscall"
 	"testing"
 
 	"github.com/mholt/acmez/v3/acme"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/storage"
 )
 
 func TestJudge(t *testing.T) {
@@ -35,7 +38,12 @@ func TestJudge(t *testing.T) {
 			wrap(acme.Problem{Type: acme.ProblemTypeRateLimited, Status: 429, Detail: `too many certificates (50) already issued for "a.example"`}),
 			`The certificate authority wants fewer requests: too many certificates (50) already issued for "a.example".`, false,
 		},
-		{fmt.Errorf("order: %w", errors.New("connection refused")), "The certificate could not be obtained: connection refused.", false},
+		{
+			fmt.Errorf("order: %w", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}),
+			"The certificate authority could not be reached: dial tcp: connection refused.", false,
+		},
+		{fmt.Errorf("report: %w", storage.ErrReadOnly), "Nothing can be stored: the node's disk is nearly full.", false},
+		{fmt.Errorf("order: %w", errors.New("no certificate chains")), "The certificate could not be obtained: no certificate chains.", false},
 	} {
 		if reason, everywhere := proxy.Judge(tc.err); reason != tc.reason || everywhere != tc.everywhere {
 			t.Errorf("%v: got %q, %v, want %q, %v", tc.err, reason, everywhere, tc.reason, tc.everywhere)

@@ -99,10 +99,19 @@ func (c *certificates) order(ctx context.Context, t task, old certmagic.Certific
 	if err := c.report(ctx, t, r); err != nil {
 		return err
 	}
-	if old.Empty() {
-		return c.managed.ObtainCertSync(ctx, string(t.host))
+	lost := c.store.accountsLost.Load()
+	err := c.ask(ctx, t.host, old)
+	if err != nil && c.store.accountsLost.Load() != lost {
+		err = c.ask(ctx, t.host, old) // the authority had forgotten us and ordered nothing; by now it knows us again
 	}
-	return c.managed.RenewCertSync(ctx, string(t.host), true)
+	return err
+}
+
+func (c *certificates) ask(ctx context.Context, host tenant.Host, old certmagic.Certificate) error {
+	if old.Empty() {
+		return c.managed.ObtainCertSync(ctx, string(host))
+	}
+	return c.managed.RenewCertSync(ctx, string(host), true)
 }
 
 // load reads a host's certificate from the store, makes it the one that is served, and returns it; fs.ErrNotExist if there is
@@ -161,15 +170,15 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 	f := judge(err)
 	c.metrics.attempts[f.result()].Inc()
 	next := time.Now().Add(retryAfter(t.attempts))
-	if f.until.After(next) {
+	if f.until.After(next) || f.postponed {
 		next = f.until
 	}
 	c.log.WarnContext(ctx, "no certificate", "host", t.host, "attempts", t.attempts+1, "next_attempt", next, "error", err)
 	c.wait(t.host, next)
 	if f.everywhere {
-		c.pause(f.until)
+		c.pause(f.until, f.reason)
 	}
-	r := domain.Report{Status: domain.CertificateFailing, Reason: f.reason, NextAttempt: next}
+	r := domain.Report{Status: domain.CertificateFailing, Reason: f.reason + nextAttempt(next), NextAttempt: next}
 	if !old.Empty() {
 		r.NotAfter = old.Leaf.NotAfter
 		if old.Expired() {
@@ -177,6 +186,25 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 		}
 	}
 	return errors.Join(err, c.report(context.WithoutCancel(ctx), t, r))
+}
+
+// postpone tells domains that came while the authority takes no orders why they wait, and until when.
+func (c *certificates) postpone(ctx context.Context, until time.Time, reason string) error {
+	tasks, err := c.custom.due(ctx, time.Now(), 4*ordersAtOnce)
+	for _, t := range tasks {
+		state, findErr := c.custom.find(ctx, t.host)
+		if findErr != nil || state.Status != domain.CertificateQueued {
+			continue
+		}
+		r := domain.Report{Status: domain.CertificateQueued, Reason: reason + nextAttempt(until), NextAttempt: until}
+		err = errors.Join(err, c.report(ctx, t, r))
+	}
+	return err
+}
+
+// nextAttempt is the sentence that follows a reason.
+func nextAttempt(at time.Time) string {
+	return " The next attempt is at " + at.UTC().Format(time.DateTime) + " UTC."
 }
 
 func (c *certificates) report(ctx context.Context, t task, r domain.Report) error {

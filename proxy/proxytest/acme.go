@@ -28,6 +28,9 @@ type ACME struct {
 	// Roots are those of the certificates that it issues.
 	Roots *x509.CertPool
 
+	options ACMEOptions
+	front   atomic.Pointer[http.Handler]
+
 	mu      sync.Mutex
 	orders  map[string]int // by host
 	refusal atomic.Pointer[refusal]
@@ -58,23 +61,33 @@ func StartACME(tb testing.TB, o ACMEOptions) *ACME {
 	if o.Lifetime == 0 {
 		o.Lifetime = 90 * 24 * time.Hour
 	}
-	log := slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
-	store := db.NewMemoryStore()
-	profiles := map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: uint64(o.Lifetime / time.Second)}}
-	authority := ca.New(log, store, "", "ecdsa", 0, 1, profiles)
-	validation := va.New(log, o.HTTPPort, o.TLSPort, true, o.DNS.Addr, store)
-	front := wfe.New(log, store, validation, authority, nil, true, false, 0, 0)
-	a := &ACME{Trust: x509.NewCertPool(), Roots: x509.NewCertPool(), orders: make(map[string]int)}
-	s := httptest.NewTLSServer(a.count(front.Handler()))
+	a := &ACME{options: o, Trust: x509.NewCertPool(), Roots: x509.NewCertPool(), orders: make(map[string]int)}
+	a.Forget(tb)
+	s := httptest.NewTLSServer(a.count(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		(*a.front.Load()).ServeHTTP(w, r)
+	})))
 	tb.Cleanup(s.Close)
 	a.Directory = s.URL + wfe.DirectoryPath
 	a.Trust.AddCert(s.Certificate())
+	return a
+}
+
+// Forget has the authority begin anew: it knows no account, and has another root.
+func (a *ACME) Forget(tb testing.TB) {
+	tb.Helper()
+	log := slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	store := db.NewMemoryStore()
+	profiles := map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: uint64(a.options.Lifetime / time.Second)}}
+	authority := ca.New(log, store, "", "ecdsa", 0, 1, profiles)
+	validation := va.New(log, a.options.HTTPPort, a.options.TLSPort, true, a.options.DNS.Addr, store)
+	front := wfe.New(log, store, validation, authority, nil, true, false, 0, 0)
+	handler := front.Handler()
+	a.front.Store(&handler)
 	root, err := x509.ParseCertificate(authority.GetRootCert(0).DER)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	a.Roots.AddCert(root)
-	return a
 }
 
 // Orders is how many orders were made, successful or not.
