@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"html/template"
+	"strings"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -37,12 +38,48 @@ func harmlessHTML() *bluemonday.Policy {
 	return p
 }
 
+// What a text may hold to be shown as more than plain text. The renderer fills up each row of a table to the width of its
+// head, and its time for brackets and for quotes in quotes grows with their square: 64 KiB that are made for it would take
+// seconds and gigabytes. No person writes more than this.
+const (
+	maxCells    = 10_000 // of tables, if every line were a row of the widest
+	maxBrackets = 2000
+	maxQuotes   = 100 // one in the other
+)
+
+// tableRule is what the line below a table's head is made of, also in a list or a quote.
+const tableRule = "|-: \t\r\n>*+.)0123456789"
+
 // markdown is a text that somebody wrote as clean HTML.
 func markdown(text string) template.HTML {
+	if excessive(text) {
+		return verbatim(text)
+	}
 	var b bytes.Buffer
 	if err := renderMarkdown.Convert([]byte(text), &b); err != nil {
-		// Writing to memory doesn't fail; if it ever does, people still read the text.
-		return template.HTML("<pre>" + template.HTMLEscapeString(text) + "</pre>") //nolint:gosec // escaped
+		return verbatim(text) // writing to memory doesn't fail; if it ever does, people still read the text
 	}
 	return template.HTML(harmless.SanitizeBytes(b.Bytes())) //nolint:gosec // sanitised
+}
+
+// verbatim is a text as it was typed.
+func verbatim(text string) template.HTML {
+	return template.HTML("<pre>" + template.HTMLEscapeString(text) + "</pre>") //nolint:gosec // escaped
+}
+
+// excessive says whether a text was made to be hard to render.
+func excessive(text string) bool {
+	if strings.Count(text, "[") > maxBrackets {
+		return true
+	}
+	rows, widest := 0, 0
+	for line := range strings.Lines(text) {
+		if strings.Count(line, ">") > maxQuotes {
+			return true
+		}
+		if rows++; strings.Trim(line, tableRule) == "" {
+			widest = max(widest, strings.Count(line, "|"))
+		}
+	}
+	return rows*widest > maxCells
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMarkdown(t *testing.T) {
@@ -16,6 +17,36 @@ func TestMarkdown(t *testing.T) {
 		if got := string(markdown(tc.text)); got != tc.want {
 			t.Errorf("markdown(%q)\n got %q\nwant %q", tc.text, got, tc.want)
 		}
+	}
+}
+
+// Texts as long as one may be, each made for another weakness of the renderer. The tables would have ten million cells.
+func TestMarkdownOfHardTexts(t *testing.T) {
+	const size = 64 << 10
+	fill := func(head, unit string) string { return head + strings.Repeat(unit, (size-len(head))/len(unit)) }
+	for name, text := range map[string]string{
+		"wide table":     fill(strings.Repeat("|a", 300)+"\n"+strings.Repeat("|-", 300)+"\n", "|\n"),
+		"wider table":    fill(strings.Repeat("|a", 8000)+"\n"+strings.Repeat("|-", 8000)+"\n", "|\n"),
+		"bare rows":      fill(strings.Repeat("|a", 300)+"\n"+strings.Repeat("|-", 300)+"\n", "x\n"),
+		"table in list":  fill("- "+strings.Repeat("|a", 300)+"\n  "+strings.Repeat("|-", 300)+"\n", "  |\n"),
+		"table in quote": fill("> "+strings.Repeat("a|", 300)+"\n> "+strings.Repeat("-|", 300)+"\n", "> x\n"),
+		"many tables":    fill("", "|a|b|c\n|-|-|-\n|\n\n"),
+		"links":          fill("", "[]("),
+		"links of text":  fill("", "[a]("),
+		"quotes":         fill("", "> "),
+		"emphasis":       fill("", "*a**a_a__"),
+		"lists":          fill("", "- a\n  "),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			got := len(markdown(text))
+			if took := time.Since(start); took > 3*time.Second || got > 20*size {
+				t.Errorf("%d bytes became %d in %s", len(text), got, took)
+			}
+		})
+	}
+	if table := "|a|b|\n|-|-|\n" + strings.Repeat("|1|2|\n", 1000); !strings.Contains(string(markdown(table)), "<table>") {
+		t.Error("a table of a thousand rows is none")
 	}
 }
 
