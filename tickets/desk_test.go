@@ -329,6 +329,23 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
+// backwards reads a ticket's comments page by page from the end.
+func backwards(t *testing.T, w *world, a tickets.Actor, tk tickets.Ticket, limit int) (bodies []string) {
+	t.Helper()
+	for cursor := ""; ; {
+		p, err := w.LastComments(t.Context(), w.acme, a, tk.Ref(), cursor, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range p.Comments {
+			bodies = append(bodies, c.Body)
+		}
+		if cursor = p.Next; cursor == "" {
+			return bodies
+		}
+	}
+}
+
 func TestComments(t *testing.T) {
 	w := newWorld(t)
 	tk := w.open(ann, "Printer")
@@ -355,6 +372,12 @@ func TestComments(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"one", "two, between us", "three", "four"}, read(agent)); diff != "" {
 		t.Errorf("what staff reads (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"four", "three", "two, between us", "one"}, backwards(t, w, agent, tk, 1)); diff != "" {
+		t.Errorf("what staff reads from the end, one by one (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"three", "four", "one"}, backwards(t, w, ann, tk, 2)); diff != "" {
+		t.Errorf("what the requester reads from the end, two at once (-want +got):\n%s", diff)
 	}
 	if _, err := w.Comment(t.Context(), w.acme, ann, tk.Ref(), tickets.Note{Body: "x", Visibility: tickets.Internal}); !errors.Is(err, tickets.ErrNotAllowed) {
 		t.Errorf("a requester's internal comment: %v, want ErrNotAllowed", err)

@@ -17,6 +17,16 @@ type CommentPage struct {
 
 // Comments lists the comments that the actor may read, from a cursor on. At most 100 at once; limit 0: 25.
 func (d *Desk) Comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (CommentPage, error) {
+	return d.comments(ctx, tn, a, r, cursor, limit, false)
+}
+
+// LastComments is Comments from the end: without a cursor the newest ones, and Next leads to those before them. Each page is
+// oldest first as well.
+func (d *Desk) LastComments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (CommentPage, error) {
+	return d.comments(ctx, tn, a, r, cursor, limit, true)
+}
+
+func (d *Desk) comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int, back bool) (CommentPage, error) {
 	limit = clampLimit(limit)
 	var page CommentPage
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
@@ -25,29 +35,52 @@ func (d *Desk) Comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, 
 			return err
 		}
 		list := threadOf("comments", t.ID)
+		if back {
+			list = threadOf("last comments", t.ID)
+		}
 		from, err := openCursor(cursor, list)
 		if err != nil {
 			return err
 		}
-		page = CommentPage{Comments: []Comment{}}
-		readable := []Visibility{Public}
-		if a.Staff() {
-			readable = append(readable, Internal)
+		page = CommentPage{}
+		if page.Comments, err = readComments(tx, a, &t, from, limit+1, back); err != nil {
+			return err
 		}
-		for _, v := range readable {
-			for c, err := range commentTable.Scan(tx, behind(commentsOf(t.ulid(), v), from, limit+1)) {
-				if err != nil {
-					return err
-				}
-				page.Comments = append(page.Comments, c)
-			}
-		}
-		slices.SortFunc(page.Comments, func(x, y Comment) int { return strings.Compare(x.ID, y.ID) })
 		if len(page.Comments) > limit {
 			page.Comments = page.Comments[:limit]
 			page.Next = place{id: parseID(commentPrefix, page.Comments[limit-1].ID)}.seal(list)
 		}
+		if back {
+			slices.Reverse(page.Comments)
+		}
 		return nil
 	})
 	return page, err
+}
+
+// readComments reads at least n of the comments that the actor may read, if there are so many, in the order in which they
+// were written, or back.
+func readComments(tx *storage.Tx, a Actor, t *Ticket, from *place, n int, back bool) ([]Comment, error) {
+	all := []Comment{}
+	readable := []Visibility{Public}
+	if a.Staff() {
+		readable = append(readable, Internal)
+	}
+	for _, v := range readable {
+		rg := behind(commentsOf(t.ulid(), v), from, n)
+		rg.Reverse = back
+		for c, err := range commentTable.Scan(tx, rg) {
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(x, y Comment) int {
+		if back {
+			x, y = y, x
+		}
+		return strings.Compare(x.ID, y.ID)
+	})
+	return all, nil
 }
