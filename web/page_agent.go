@@ -118,7 +118,7 @@ func (s *Server) agentTicket(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, status int, form answerForm, wrong fieldErrors) error {
 	c := callerOf(r)
-	t, messages, err := s.thread(r)
+	t, messages, err := s.thread(r, "/agent")
 	if err != nil {
 		return err
 	}

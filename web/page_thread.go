@@ -23,7 +23,7 @@ func (s *Server) threadPage(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int, reply string, wrong fieldErrors) error {
 	c := callerOf(r)
-	t, messages, err := s.thread(r)
+	t, messages, err := s.thread(r, "")
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,12 @@ func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int
 	return s.render(w, r, status, "thread", view)
 }
 
-// thread reads the ticket that the address names, with all that the caller may read of it.
-func (s *Server) thread(r *http.Request) (tickets.Ticket, []message, error) {
+// messagesShown is how many comments a page shows beside the description.
+const messagesShown = 50
+
+// thread reads the ticket that the address names, with what the caller may read of it: the newest messages, or those before
+// the place that the address says. At is where the page lies, but for the ticket's path.
+func (s *Server) thread(r *http.Request, at string) (tickets.Ticket, []message, error) {
 	c := callerOf(r)
 	ref, err := tickets.ParseRef(r.PathValue("number"))
 	if err != nil {
@@ -48,19 +52,19 @@ func (s *Server) thread(r *http.Request) (tickets.Ticket, []message, error) {
 	if err != nil {
 		return t, nil, err
 	}
-	messages := []message{first(&t, c)}
-	for cursor := ""; ; {
-		page, err := s.desk.Comments(r.Context(), c.tenant, c.actor(), ref, cursor, 100)
-		if err != nil {
-			return t, nil, err
-		}
-		for i := range page.Comments {
-			messages = append(messages, next(&page.Comments[i], c))
-		}
-		if cursor = page.Next; cursor == "" {
-			return t, messages, nil
-		}
+	page, err := s.desk.LastComments(r.Context(), c.tenant, c.actor(), ref, r.URL.Query().Get("before"), messagesShown)
+	if err != nil {
+		return t, nil, err
 	}
+	messages := []message{first(&t, c)}
+	for i := range page.Comments {
+		messages = append(messages, next(&page.Comments[i], c))
+	}
+	if page.Next != "" {
+		mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
+		messages[0].Skipped = mount + at + ticketPath(t.Number) + "?before=" + page.Next
+	}
+	return t, messages, nil
 }
 
 // first is the ticket's description as the first message of its thread.

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,6 +13,30 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/web/webtest"
 )
+
+// TestLongThread: a page shows a bounded part of a thread, however many comments there are.
+func TestLongThread(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe, home := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Acme.URL
+	expect(t, zoe.Send(home+"/tickets", url.Values{"title": {"Long"}, "description": {"the beginning"}}), 303, "")
+	p := caller(t, n, n.Acme)
+	for i := range 60 {
+		p.call("POST", "/api/tickets/1/comments", fmt.Sprintf(`{"body":"message %d."}`, i))
+	}
+	page := expect(t, zoe.Open(home+"/tickets/1"), 200, "the beginning")
+	if strings.Contains(page.Body, "message 9.") || !strings.Contains(page.Body, "message 10.") || !strings.Contains(page.Body, "message 59.") {
+		t.Error("the page has other messages than the newest fifty")
+	}
+	earlier := regexp.MustCompile(`<a href="(/tickets/1\?before=[^"]+)">Earlier`).FindStringSubmatch(page.Body)
+	if earlier == nil {
+		t.Fatal("no way to the earlier messages")
+	}
+	page = expect(t, zoe.Open(home+earlier[1]), 200, "message 9.")
+	if strings.Contains(page.Body, "message 10.") || strings.Contains(page.Body, "Earlier messages") || !strings.Contains(page.Body, "message 0.") {
+		t.Error("the page of the earlier messages has others")
+	}
+}
 
 // TestRequesterJourney: sign in, file a request, see the answer, reply, mark as solved, reopen, sign out.
 func TestRequesterJourney(t *testing.T) {

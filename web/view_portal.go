@@ -27,6 +27,8 @@ type message struct {
 	Staff, Internal, Own bool
 	// Body is the Markdown text as clean HTML.
 	Body template.HTML
+	// Skipped, if not empty, is the address of messages between this one and the next.
+	Skipped string
 }
 
 // option is one choice of a select.
