@@ -59,7 +59,7 @@ func explainToken(err error) error {
 	} {
 		if errors.Is(err, known) {
 			p := problemOf(err)
-			p.Explanation = sentence
+			p.Message, p.Explanation = errUnauthenticated.Message, sentence
 			p.Details = strings.TrimPrefix(strings.TrimPrefix(err.Error(), known.Error()), ": ")
 			return p
 		}

@@ -88,6 +88,29 @@ func TestCallbackSignsIn(t *testing.T) {
 	if again.Status != 401 || !strings.Contains(again.Body, "TOKEN_USED") {
 		t.Errorf("second use = %d %s, want 401 TOKEN_USED", again.Status, again.Body)
 	}
+	if !strings.Contains(again.Body, "<h1>This sign-in link does not work.</h1>") {
+		t.Errorf("the page does not say what went wrong: %s", again.Body)
+	}
+}
+
+// A frame is told to open a tab: that page has to show up in the frames of the pages that may send visitors, and in no other.
+func TestCallbackInAFrame(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	callback := n.Handoff(t, n.Acme, "zoe@example.com", "Zoe", true)
+	for _, tc := range []struct{ origins, ancestors string }{
+		{"", "frame-ancestors 'none'"},
+		{"https://app.acme.example,https://www.acme.example", "frame-ancestors https://app.acme.example https://www.acme.example"},
+	} {
+		n.Set(t, n.Acme, map[string]string{"allowed_origins": tc.origins})
+		got := n.Client(t).Get(callback, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe", asPage)
+		if csp := got.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "; "+tc.ancestors) {
+			t.Errorf("allowed origins %q: %s, want %s", tc.origins, csp, tc.ancestors)
+		}
+	}
+	if got := n.Client(t).Open(callback); got.Status != http.StatusSeeOther || !strings.HasSuffix(got.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+		t.Errorf("the tab = %d %v, want 303, never in a frame", got.Status, got.Header)
+	}
 }
 
 func TestCookieSameSiteIsTheTenantsChoice(t *testing.T) {

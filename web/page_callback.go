@@ -99,9 +99,7 @@ func (s *Server) conclude(w http.ResponseWriter, r *http.Request, o auth.Outcome
 		h.Set("Content-Type", "application/json; charset=utf-8")
 		return send(w, http.StatusOK, []byte(`{"status":"handoff_ready"}`))
 	case auth.NewTab:
-		return s.render(w, r, http.StatusOK, "newtab", &newTabView{
-			frame: s.frame(r, "Open in a new tab"), URL: r.URL.RequestURI(),
-		})
+		return s.newTab(w, r)
 	case auth.AskFirst, auth.Button:
 		return s.askFirst(w, r, o)
 	case auth.SignIn:
@@ -112,6 +110,13 @@ func (s *Server) conclude(w http.ResponseWriter, r *http.Request, o auth.Outcome
 		return fmt.Errorf("there is no answer for verdict %d", o.Verdict)
 	}
 	return nil
+}
+
+// newTab is what a partner's frame shows: a frame gets no session, but a link that leads to one.
+func (s *Server) newTab(w http.ResponseWriter, r *http.Request) error {
+	h, settings := w.Header(), tenant.VisitFrom(r.Context()).Tenant.Settings
+	h.Set("Content-Security-Policy", framedPolicy(settings.AllowedOrigins))
+	return s.render(w, r, http.StatusOK, "newtab", &newTabView{frame: s.frame(r, "Open in a new tab"), URL: r.URL.RequestURI()})
 }
 
 // askFirst shows whom the token stands for, with a button.

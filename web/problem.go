@@ -85,6 +85,13 @@ func unauthorized(code, reason string) *answerError {
 	return &answerError{Status: http.StatusUnauthorized, Code: code, Message: "Unauthenticated.", Explanation: reason}
 }
 
+// brokenLink is a hand-off that signs nobody in. Visitors see it.
+func brokenLink(code, reason string) *answerError {
+	p := unauthorized(code, reason)
+	p.Message = "This sign-in link does not work."
+	return p
+}
+
 func forbidden(code, reason string) *answerError {
 	return &answerError{Status: http.StatusForbidden, Code: code, Message: "Forbidden.", Explanation: reason}
 }

@@ -17,7 +17,8 @@ func harden(h http.Header) {
 // The content security policy of our pages, but for the targets of their forms.
 const (
 	policyBefore = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'"
-	policyAfter  = "; base-uri 'none'; frame-ancestors 'none'"
+	policyFrames = "; base-uri 'none'; frame-ancestors "
+	policyAfter  = policyFrames + "'none'"
 )
 
 // policy is the policy of a page whose form may end at other origins: browsers check form-action against every redirect
@@ -28,4 +29,12 @@ func policy(formTargets []string) string {
 		targets.WriteString(" " + target)
 	}
 	return policyBefore + targets.String() + policyAfter
+}
+
+// framedPolicy is the policy of a page that is for frames: pages of these origins may show it.
+func framedPolicy(ancestors []string) string {
+	if len(ancestors) == 0 {
+		return policyBefore + policyAfter
+	}
+	return policyBefore + policyFrames + strings.Join(ancestors, " ")
 }
