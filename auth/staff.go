@@ -35,7 +35,7 @@ func newMembers(store *storage.Store, directory *tenant.Directory, sessions *Ses
 	return &Members{store: store, directory: directory, sessions: sessions, limits: limits, passwords: newPasswords()}
 }
 
-// Invite makes a member who has yet to join, and the URL that lets them: {primary host}/auth/invite?token=…. Inviting
+// Invite makes a member who has yet to join, and the URL that lets them: {portal}/auth/invite?token=…. Inviting
 // somebody again who has not joined replaces the invitation. ErrExists: they have joined; a FieldErrors.
 func (m *Members) Invite(ctx context.Context, t *tenant.Tenant, email, name string, role Role, by string) (Invitation, error) {
 	p, err := Person{Email: email, Name: name}.checked()
@@ -66,7 +66,7 @@ func (m *Members) Invite(ctx context.Context, t *tenant.Tenant, email, name stri
 		}
 		return tenant.Record(tx, tenant.Event{Actor: by, Action: "agent.invited", Object: r.Email, Detail: string(role)})
 	})
-	url := m.directory.PrimaryURL(t) + "/auth/invite?token=" + secret
+	url := m.directory.PortalURL(t) + "/auth/invite?token=" + secret
 	return Invitation{Member: r.member(), URL: url, ExpiresAt: r.InviteExpires}, err
 }
 

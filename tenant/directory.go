@@ -286,6 +286,16 @@ func (d *Directory) PrimaryHost(t *Tenant) Host {
 // PrimaryURL is the base URL of the tenant's primary host, without a slash at the end.
 func (d *Directory) PrimaryURL(t *Tenant) string { return d.node.URLFor(d.PrimaryHost(t)) }
 
+// PortalURL is where the product's pages begin at the tenant's primary host: PrimaryURL and the mount, without a slash at
+// the end.
+func (d *Directory) PortalURL(t *Tenant) string {
+	h, mount := d.PrimaryHost(t), ""
+	if site, ok := d.Lookup(string(h)); ok {
+		mount = strings.TrimSuffix(site.Mount, "/")
+	}
+	return d.node.URLFor(h) + mount
+}
+
 // Hosts are the tenant's hosts that are fit to be handed out, the primary one first.
 func (d *Directory) Hosts(t *Tenant) []Host {
 	hosts := []Host{d.PrimaryHost(t)}

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -58,15 +57,6 @@ func document(portal string, t *tickets.Ticket) ticketDocument {
 	}
 }
 
-// portalURL is where the tenant's portal begins, as it is handed out.
-func (s *Server) portalURL(tn *tenant.Tenant) string {
-	mount := ""
-	if site, ok := s.directory.Lookup(string(s.directory.PrimaryHost(tn))); ok {
-		mount = strings.TrimSuffix(site.Mount, "/")
-	}
-	return s.directory.PrimaryURL(tn) + mount
-}
-
 func person(p *tickets.Person) *personDocument {
 	if p == nil {
 		return nil
@@ -95,7 +85,7 @@ func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 	answer := list[ticketDocument]{
 		Data: make([]ticketDocument, len(page.Tickets)), HasMore: page.HasMore, NextCursor: orNull(page.Next),
 	}
-	portal := s.portalURL(c.tenant)
+	portal := s.directory.PortalURL(c.tenant)
 	for i := range page.Tickets {
 		answer.Data[i] = document(portal, &page.Tickets[i])
 	}
@@ -175,7 +165,7 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	replayed(w, opened.Replayed)
 	locate(w, r, "/api/tickets/"+opened.Ticket.ID)
 	w.Header().Set("ETag", etag(opened.Ticket.Version))
-	return encode(w, http.StatusCreated, document(s.portalURL(c.tenant), &opened.Ticket))
+	return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), &opened.Ticket))
 }
 
 func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) error {
@@ -210,7 +200,7 @@ func (s *Server) encodeTicket(w http.ResponseWriter, r *http.Request, tn *tenant
 			return nil
 		}
 	}
-	return encode(w, http.StatusOK, document(s.portalURL(tn), t))
+	return encode(w, http.StatusOK, document(s.directory.PortalURL(tn), t))
 }
 
 func (s *Server) deleteTicket(w http.ResponseWriter, r *http.Request) error {

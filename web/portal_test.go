@@ -257,6 +257,7 @@ func TestMountedPortal(t *testing.T) {
 	if err := n.Tenants.Mount(t.Context(), n.Acme.ID, host, "/support"); err != nil {
 		t.Fatal(err)
 	}
+	expect(t, n.Agent(t, n.Acme, "ana@acme.example", "Ana", auth.RoleAgent).Open(n.Acme.URL+"/support/agent"), 200, "Ana")
 	zoe := n.Client(t)
 	if got := expect(t, zoe.Open(n.Handoff(t, n.Acme, "zoe@example.com", "Zoe", true)), 303, ""); got.Location() != "/support/dashboard" {
 		t.Errorf("landing = %s, want /support/dashboard", got.Location())
