@@ -34,7 +34,7 @@ func send(w http.ResponseWriter, status int, body []byte) error {
 
 // locate says where what was just made is found: below the folder that the portal is mounted at, like all of the API.
 func locate(w http.ResponseWriter, r *http.Request, path string) {
-	w.Header().Set("Location", strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")+path)
+	w.Header().Set("Location", pathBelow(tenant.VisitFrom(r.Context()), path))
 }
 
 // list is a page of a list, as the contract shows it.

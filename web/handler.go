@@ -82,6 +82,9 @@ func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFun
 		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		c, err := s.identify(r, side)
 		if errors.Is(err, errUnauthenticated) && !wantsData(r) {
+			if r.Method == http.MethodPost {
+				return s.keepTyped(w, r, door)
+			}
 			return seeOther(w, visit, door+wish(r, side))
 		}
 		if err != nil {
@@ -109,9 +112,14 @@ func wish(r *http.Request, side auth.Side) string {
 
 // seeOther sends the browser on to one of our pages.
 func seeOther(w http.ResponseWriter, visit *tenant.Visit, path string) error {
-	w.Header().Set("Location", strings.TrimSuffix(visit.Mount, "/")+path)
+	w.Header().Set("Location", pathBelow(visit, path))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// pathBelow is the address of one of our pages, below the folder that the portal is mounted at.
+func pathBelow(visit *tenant.Visit, path string) string {
+	return strings.TrimSuffix(visit.Mount, "/") + path
 }
 
 // showLimit tells the caller how it stands.

@@ -146,6 +146,34 @@ func TestAgentJourney(t *testing.T) {
 	}
 }
 
+// TestSessionEndsWhileWriting: what somebody wrote comes back, and can be sent after signing in again.
+func TestSessionEndsWhileWriting(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	home, nobody := n.Acme.URL, n.Client(t)
+	request := url.Values{"key": {"a"}, "title": {"Printer <1>"}, "description": {"A long\r\nstory"}, "category_id": {"x"}, "other": {"evil"}}
+	got := expect(t, nobody.Send(home+"/tickets", request), 401, "A long\nstory</textarea>")
+	for _, want := range []string{`value="Printer &lt;1&gt;"`, `action="/tickets"`, `name="key" value="a"`, `name="category_id" value="x"`, `href="/auth/sign-in"`} {
+		expect(t, got, 401, want)
+	}
+	if strings.Contains(got.Body, "evil") {
+		t.Error("the page keeps a field that none of our forms has")
+	}
+	answer := url.Values{"version": {"1"}, "body": {"We come."}, "visibility": {"internal"}}
+	got = expect(t, nobody.Send(home+"/agent/tickets/1", answer), 401, "We come.")
+	expect(t, got, 401, `name="visibility" value="internal"`)
+	expect(t, got, 401, `href="/agent/login"`)
+	if got := expect(t, nobody.Send(home+"/tickets/1/solved", nil), 303, ""); got.Location() != "/auth/sign-in" {
+		t.Errorf("a form without text leads to %s", got.Location())
+	}
+	foreign := nobody.Do("POST", home+"/tickets", request.Encode(), asForm, asPage, "Origin: https://evil.example")
+	if expect(t, foreign, 403, ""); strings.Contains(foreign.Body, "story") {
+		t.Error("another site's page shows its text on ours")
+	}
+	request.Set("category_id", "")
+	expect(t, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Send(home+"/tickets", request), 303, "")
+}
+
 // TestFormsSentTwice: a second click changes nothing and says nothing of a conflict; another text is another answer.
 func TestFormsSentTwice(t *testing.T) {
 	t.Parallel()
