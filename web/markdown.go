@@ -39,12 +39,13 @@ func harmlessHTML() *bluemonday.Policy {
 }
 
 // What a text may hold to be shown as more than plain text. The renderer fills up each row of a table to the width of its
-// head, and its time for brackets and for quotes in quotes grows with their square: 64 KiB that are made for it would take
+// head, and its time for brackets, emphasis and quotes in quotes grows with their square: 64 KiB that are made for it would take
 // seconds and gigabytes. No person writes more than this.
 const (
 	maxCells    = 10_000 // of tables, if every line were a row of the widest
 	maxBrackets = 2000
-	maxQuotes   = 100 // one in the other
+	maxEmphasis = 2000 // of the characters that it begins and ends with
+	maxQuotes   = 100  // one in the other
 )
 
 // tableRule is what the line below a table's head is made of, also in a list or a quote.
@@ -69,7 +70,7 @@ func verbatim(text string) template.HTML {
 
 // excessive says whether a text was made to be hard to render.
 func excessive(text string) bool {
-	if strings.Count(text, "[") > maxBrackets {
+	if strings.Count(text, "[") > maxBrackets || emphasis(text) > maxEmphasis {
 		return true
 	}
 	rows, widest := 0, 0
@@ -82,4 +83,9 @@ func excessive(text string) bool {
 		}
 	}
 	return rows*widest > maxCells
+}
+
+// emphasis counts the characters that emphasis begins and ends with.
+func emphasis(text string) int {
+	return strings.Count(text, "*") + strings.Count(text, "_") + strings.Count(text, "~")
 }
