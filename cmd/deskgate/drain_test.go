@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -53,6 +56,24 @@ func startBusy(t *testing.T) *busy {
 	go func() { b.answer <- get(t, fmt.Sprintf("http://acme.deskgate.localhost:%d/slow", port)) }()
 	<-reached
 	return b
+}
+
+// TestToldToStopBeforeItRuns stops a node that waits for the data folder of one that drains.
+func TestToldToStopBeforeItRuns(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	data := filepath.Join(t.TempDir(), "data")
+	holder := &settings{data: data, store: "badger:", nodeURLs: []string{"http://deskgate.localhost"}, tls: tlsOff}
+	o, err := open(t.Context(), holder, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.store.Close()
+	var errs strings.Builder
+	p := &program{errs: &errs, out: io.Discard}
+	if code := p.run(ctx, []string{"serve", "--data", data, "--tls", "off", "--node-url", "http://deskgate.localhost"}); code != exitDone {
+		t.Errorf("exit code %d, want 0: %s", code, errs.String())
+	}
 }
 
 func get(t *testing.T, url string) stringResult {

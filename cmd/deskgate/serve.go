@@ -54,6 +54,9 @@ func (p *program) serve(ctx context.Context, _ []string) error {
 		return err
 	}
 	n, err := p.start(ctx, s, l)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil // told to stop before it ran, which is no failure of a service
+	}
 	if err != nil {
 		return err
 	}
