@@ -17,13 +17,21 @@ const (
 )
 
 // Verify looks for the proof now and returns the domain as it is afterwards. That the proof is missing is not an error:
-// Status and Reason tell. tenant.ErrNotFound: nobody registered the host.
+// Status and Reason tell. A certificate that could not be had is tried for again, at most once an hour: whoever asks has often
+// just put right what it failed for. tenant.ErrNotFound: nobody registered the host.
 func (r *Registry) Verify(ctx context.Context, host string) (*Domain, error) {
 	d, err := r.Find(ctx, host)
 	if err != nil {
 		return nil, err
 	}
 	if d, err = r.check(ctx, d.Host); err != nil {
+		return nil, err
+	}
+	d, err = r.change(ctx, d.Host, func(d *Domain, now time.Time) error {
+		d.hasten(now)
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return r.describe(ctx, d)

@@ -110,6 +110,32 @@ func TestLife(t *testing.T) {
 	})
 }
 
+func TestVerifyHastensAFailingCertificate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := &zone{}
+		w := newWorld(t, tenant.NodeOptions{}, domain.Options{Resolver: memory{z}})
+		w.add(t, w.acme, host, domain.ByOperator)
+		z.set(t, host+". CNAME tickets.example.")
+		w.verify(t, host)
+		for range 2 {
+			next := time.Now().Add(24 * time.Hour)
+			r := domain.Report{Status: domain.CertificateFailing, Reason: "The port is closed.", NextAttempt: next}
+			if err := w.domains.ReportCertificate(t.Context(), host, r); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(59 * time.Minute)
+			if c := w.verify(t, host).Certificate; c.Status != domain.CertificateFailing || !c.NextAttempt.After(time.Now()) {
+				t.Errorf("59 minutes after a failure: %+v, want the next attempt where it was", c)
+			}
+			time.Sleep(time.Minute)
+			c := w.verify(t, host).Certificate
+			if c.Status != domain.CertificateQueued || c.Reason != "The port is closed." || c.NextAttempt.After(time.Now()) || c.Attempts == 0 {
+				t.Errorf("an hour after a failure: %+v, want an attempt now", c)
+			}
+		}
+	})
+}
+
 // TestRestart ends the background in the middle of the back-off and begins it anew.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -131,6 +131,17 @@ func (d *Domain) queue(now time.Time) {
 	d.Certificate.NextAttempt, d.Certificate.Attempts = now, 0
 }
 
+// hasten brings the next attempt after a failure forward. Attempts stay counted, and an hour is between two of them, so that
+// no authority's limit of failures is reached.
+func (d *Domain) hasten(now time.Time) {
+	c := &d.Certificate
+	failed := c.Status == CertificateFailing || c.Status == CertificateExpired
+	if d.Served() && failed && now.Sub(c.ChangedAt) >= time.Hour && c.NextAttempt.After(now) {
+		d.certify(CertificateQueued, c.Reason, now)
+		c.NextAttempt = now
+	}
+}
+
 func (c *Certificate) valid(now time.Time) bool { return now.Before(c.NotAfter) }
 
 // take takes in what proxy tells about the certificate.
