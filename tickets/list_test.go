@@ -233,6 +233,34 @@ func TestListStaysPutUnderInserts(t *testing.T) {
 	}
 }
 
+// TestListOfFew: what few tickets have is found at once, however many others there are since.
+func TestListOfFew(t *testing.T) {
+	w := newWorld(t)
+	w.Shorten(10, 10)
+	w.open(agent, "Fire", func(d *tickets.Draft) { d.Priority = tickets.PriorityUrgent })
+	w.open(agent, "Smoke", func(d *tickets.Draft) { d.Priority = tickets.PriorityHigh })
+	for i := range 300 {
+		w.open(ann, strconv.Itoa(i))
+	}
+	for name, tc := range map[string]struct {
+		q    tickets.Query
+		want int
+	}{
+		"urgent":                 {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent}}, 1},
+		"urgent, oldest first":   {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent}, Sort: tickets.CreatedAsc}, 1},
+		"urgent, nobody's":       {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent}, Assignee: tickets.AssigneeNone}, 1},
+		"above medium":           {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent, tickets.PriorityHigh}}, 2},
+		"low":                    {tickets.Query{Priority: []tickets.Priority{tickets.PriorityLow}}, 0},
+		"urgent, changed lately": {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent}, UpdatedAfter: time.Unix(1, 0)}, 1},
+	} {
+		tc.q.IncludesTotal = true
+		p, err := w.List(t.Context(), w.acme, agent, tc.q)
+		if err != nil || len(p.Tickets) != tc.want || p.HasMore || p.Total != tc.want {
+			t.Errorf("%s: %d tickets, more %t, total %d, %v; want %d and no more", name, len(p.Tickets), p.HasMore, p.Total, err, tc.want)
+		}
+	}
+}
+
 func TestListLimits(t *testing.T) {
 	w := newWorld(t)
 	for i := range 130 {

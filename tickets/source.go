@@ -46,24 +46,42 @@ func (f *filter) options() []source {
 	if f.tag != "" {
 		options = append(options, spans{{byTag, storage.Key(nil).Str(f.tag)}})
 	}
-	if f.assigned {
-		status := f.status
-		if len(status) == 0 {
-			status = Statuses()
-		}
-		var s spans
-		for _, st := range status {
-			s = append(s, span{byAssignee, storage.Key(nil).Str(f.assignee).Str(string(st))})
-		}
-		options = append(options, s)
+	if f.assigned && f.assignee != "" {
+		options = append(options, f.ofAssignee())
 	}
 	if f.category != "" {
 		options = append(options, spans{{byCategory, storage.Key(nil).Str(f.category)}})
+	}
+	if len(f.priority) > 0 && !slices.Contains(f.priority, PriorityMedium) {
+		options = append(options, f.ofPriorities())
+	}
+	if f.assigned && f.assignee == "" {
+		options = append(options, f.ofAssignee())
 	}
 	if len(options) == 0 || len(f.status) > 0 && (!f.assigned || f.byCreation()) {
 		options = append(options, f.everything())
 	}
 	return options
+}
+
+// ofAssignee is the tickets of the filter's assignee, or of nobody.
+func (f *filter) ofAssignee() (s spans) {
+	status := f.status
+	if len(status) == 0 {
+		status = Statuses()
+	}
+	for _, st := range status {
+		s = append(s, span{byAssignee, storage.Key(nil).Str(f.assignee).Str(string(st))})
+	}
+	return s
+}
+
+// ofPriorities is the tickets of the filter's priorities, none of which is medium.
+func (f *filter) ofPriorities() (s spans) {
+	for _, p := range f.priority {
+		s = append(s, span{byPriority, storage.Key(nil).Str(string(p))})
+	}
+	return s
 }
 
 // fewest counts the first rows of each option and takes the shortest, of equals the first.
