@@ -44,13 +44,18 @@ func checkPassword(password, email string) error {
 		return oneField("password", fmt.Sprintf("The password field must be at least %d characters.", minPassword))
 	case len(password) > maxPassword || !utf8.ValidString(password):
 		return oneField("password", fmt.Sprintf("The password field must be text of at most %d bytes.", maxPassword))
-	case lower == email || local != "" && strings.Trim(strings.ReplaceAll(lower, local, ""), "0123456789!.-_@ ") == "":
+	case lower == email || local != "" && bare(strings.ReplaceAll(lower, local, "")) && strings.Contains(lower, local):
 		return oneField("password", "The password field must not be made of the email address.")
+	case bare(lower):
+		return oneField("password", "The password field must not be made of digits and signs only.")
 	case len(uniqueRunes(lower)) < 5:
 		return oneField("password", "The password field must have at least 5 different characters.")
 	}
 	return nil
 }
+
+// bare says whether a password has nothing but what people put behind one that was refused.
+func bare(s string) bool { return strings.Trim(s, "0123456789!.-_@ ") == "" }
 
 func uniqueRunes(s string) map[rune]bool {
 	seen := map[rune]bool{}

@@ -159,6 +159,21 @@ func TestInvitation(t *testing.T) {
 	})
 }
 
+// TestPasswordsThatAreRefused: the sentence says what is wrong with this one.
+func TestPasswordsThatAreRefused(t *testing.T) {
+	h := open(t)
+	token := invite(t, h, "annette@acme.example", auth.RoleAgent)
+	for bad, says := range map[string]string{
+		"": "required", "short": "12 characters", "annette-2026!": "email address", "annette@acme.example": "email address",
+		"            ": "digits and signs", "1234567890.12": "digits and signs", "aaaabbbbaaaab": "different characters",
+	} {
+		_, _, err := h.doors.Staff.Accept(t.Context(), h.acme, auth.Acceptance{Host: acmeHost, Token: token, Password: bad})
+		if fields, ok := errors.AsType[tenant.FieldErrors](err); !ok || len(fields["password"]) != 1 || !strings.Contains(fields["password"][0], says) {
+			t.Errorf("password %q: %v, want a sentence about %s", bad, err, says)
+		}
+	}
+}
+
 func TestInvitationOnceOfMany(t *testing.T) {
 	h := open(t)
 	token := invite(t, h, "ann@acme.example", auth.RoleAgent)
