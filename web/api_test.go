@@ -177,6 +177,15 @@ func TestAPIRefusesBadInput(t *testing.T) {
 	}
 }
 
+func TestAPIRefusesCompressedBodies(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	const body = `{"title":"a","description":"b"}`
+	expect(t, p.call("POST", "/api/tickets", body, "Content-Encoding: gzip"), 415, "not compressed")
+	expect(t, p.call("POST", "/api/tickets", body, "Content-Encoding: identity"), 201, "")
+}
+
 func TestListsAndCursors(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)

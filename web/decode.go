@@ -24,6 +24,9 @@ func decode(w http.ResponseWriter, r *http.Request, v any) ([]byte, error) {
 	if err != nil || mediaType != "application/json" {
 		return nil, unsupported("application/json")
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, unsupported("application/json that is not compressed")
+	}
 	body, err := readBody(w, r, maxJSON)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ type typedText struct {
 // What the forms of the portal and of the console send: what people write, and what goes with it.
 var (
 	typedTexts = []typedText{
-		{Name: "title", Label: "What is it about?"}, {Name: "description", Label: "Tell us more", Long: true},
+		{Name: "title", Label: "What is it about?"},
+		{Name: "description", Label: "Tell us more", Long: true},
 		{Name: "body", Label: "Your answer", Long: true},
 	}
 	typedAlong = []string{"key", "category_id", "version", "visibility", "status", "priority", "assign"}
