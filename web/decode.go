@@ -14,8 +14,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxJSON is the largest JSON body that the API takes.
-const maxJSON = 1 << 20
+const (
+	// maxJSON is the largest JSON body that the API takes.
+	maxJSON = 1 << 20
+	// maxForm is that of our own pages' forms: 64 KiB of text, of which each byte may take three, and what goes with it. The
+	// forms of those who are not signed in may have maxLogin.
+	maxForm = 256 << 10
+)
 
 // decode reads the JSON body of an API request into v, and returns it as it came. A body that is no JSON, says a name twice or goes on after its
 // end is malformed; an unknown field or a value of the wrong type is invalid.
@@ -99,13 +104,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, nil
 }
 
-// readForm reads the body of one of our own pages' forms.
-func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+// readForm reads the body of one of our own pages' forms, which may have at most limit bytes.
+func readForm(w http.ResponseWriter, r *http.Request, limit int64) (url.Values, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return nil, unsupported("application/x-www-form-urlencoded")
 	}
-	body, err := readBody(w, r, maxJSON)
+	body, err := readBody(w, r, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -176,7 +176,7 @@ func (s *Server) agentAnswer(w http.ResponseWriter, r *http.Request) error {
 }
 
 func readAnswer(w http.ResponseWriter, r *http.Request) (answerForm, error) {
-	values, err := readForm(w, r)
+	values, err := readForm(w, r, maxForm)
 	if err != nil {
 		return answerForm{}, err
 	}

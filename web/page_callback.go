@@ -40,7 +40,7 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return s.arriveByPost(w, r)
 	}
 	hand(w.Header())
-	fields, err := readForm(w, r)
+	fields, err := readForm(w, r, maxLogin)
 	if err != nil {
 		return err
 	}

@@ -170,7 +170,7 @@ func (s *Server) renderCreate(w http.ResponseWriter, r *http.Request, status int
 
 // fileTicket takes the form for a new request.
 func (s *Server) fileTicket(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r)
+	values, err := readForm(w, r, maxForm)
 	if err != nil {
 		return err
 	}

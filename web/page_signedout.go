@@ -45,7 +45,7 @@ func (s *Server) keepTyped(w http.ResponseWriter, r *http.Request, door string) 
 	if err := s.guard.check(r, visit.Tenant, false); err != nil {
 		return err
 	}
-	values, err := readForm(w, r)
+	values, err := readForm(w, r, maxForm)
 	if err != nil {
 		return err
 	}

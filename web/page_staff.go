@@ -24,7 +24,7 @@ func (s *Server) renderAgentLogin(
 }
 
 func (s *Server) agentLogin(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r)
+	values, err := readForm(w, r, maxLogin)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (s *Server) renderInvite(w http.ResponseWriter, r *http.Request, status int
 }
 
 func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r)
+	values, err := readForm(w, r, maxLogin)
 	if err != nil {
 		return err
 	}

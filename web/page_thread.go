@@ -99,7 +99,7 @@ func (s *Server) categoryName(r *http.Request, id string) string {
 
 // reply takes the requester's answer.
 func (s *Server) reply(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r)
+	values, err := readForm(w, r, maxForm)
 	if err != nil {
 		return err
 	}

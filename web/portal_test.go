@@ -14,6 +14,21 @@ import (
 	"github.com/deskgate/deskgate/web/webtest"
 )
 
+// TestLargeForms: a form takes the longest text there may be, and those of strangers take little.
+func TestLargeForms(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe, home := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Acme.URL
+	form := func(size int) url.Values {
+		return url.Values{"title": {"Long"}, "description": {strings.Repeat("é", size/2)}}
+	}
+	expect(t, zoe.Send(home+"/tickets", form(64<<10)), 303, "")
+	expect(t, zoe.Send(home+"/tickets", form(300<<10)), 413, "")
+	for _, door := range []string{"/agent/login", "/auth/invite", "/auth/callback"} {
+		expect(t, n.Client(t).Send(home+door, url.Values{"email": {strings.Repeat("a", 17<<10)}}), 413, "")
+	}
+}
+
 // TestLongThread: a page shows a bounded part of a thread, however many comments there are.
 func TestLongThread(t *testing.T) {
 	t.Parallel()
