@@ -40,7 +40,9 @@ func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
+	hurry(x.ResponseWriter, len(p))
 	n, err := x.ResponseWriter.Write(p)
+	rest(x.ResponseWriter)
 	x.bytes += int64(n)
 	return n, err
 }

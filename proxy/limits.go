@@ -24,6 +24,9 @@ const (
 	idleTime = 2 * time.Minute
 	// A body has to come in at 1 KiB/s after the first 20 s: GPRS does, a slow-post attack does not.
 	bodyGrace, bodyRate = 20 * time.Second, 1 << 10
+	// An answer has to be taken at 64 KiB/s after the first minute, counted from its last part: what is not taken the
+	// node has to keep. An answer may rest, as event streams do: the clock runs only while something waits to be taken.
+	answerGrace, answerRate = time.Minute, 64 << 10
 	// More than a browser opens at once (100), little enough that one connection is not a flood.
 	streams = 128
 	// A whole office behind one address has its connections, a single machine cannot take all of ours.
@@ -70,6 +73,21 @@ func (b *slowBody) Read(p []byte) (int, error) {
 		return n, err
 	}
 	return n, &upstream.BodyError{Err: err}
+}
+
+// hurry bounds how long the client may take for so many bytes that are about to be written. It holds for HTTP/2 as well,
+// where a client can keep its connection alive and yet take nothing of one stream.
+func hurry(w http.ResponseWriter, bytes int) {
+	deadline(w, time.Now().Add(answerGrace+time.Duration(bytes)*(time.Second/answerRate)))
+}
+
+// rest lets an answer pause: nothing waits to be taken.
+func rest(w http.ResponseWriter) { deadline(w, time.Time{}) }
+
+func deadline(w http.ResponseWriter, t time.Time) {
+	if c, ok := w.(interface{ SetWriteDeadline(t time.Time) error }); ok {
+		_ = c.SetWriteDeadline(t) // on a connection that is closed, writing fails by itself
+	}
 }
 
 // crowd counts open connections by address and refuses those above the limit.

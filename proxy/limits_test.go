@@ -186,3 +186,64 @@ func TestLongAnswerAfterABody(t *testing.T) {
 		}
 	})
 }
+
+// A client that asks for much and takes nothing of it does not keep the node busy for ever; one that takes it slowly gets all.
+func TestAnswersThatNobodyTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 16 << 20
+		n, l := newNode(t, proxy.Off), newPipes()
+		n.config.HTTPListener = l
+		over := make(chan time.Duration, 1)
+		n.config.Product = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			start := time.Now()
+			_, _ = w.Write(make([]byte, size))
+			over <- time.Since(start)
+		})
+		n.start(t)
+		ask := func() net.Conn {
+			c := l.dial()
+			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: acme.tickets.example\r\nConnection: close\r\n\r\n")
+			return c
+		}
+		idle := ask()
+		defer idle.Close()
+		if took := <-over; took < 4*time.Minute || took > 6*time.Minute {
+			t.Errorf("given up after %s, want some five minutes for 16 MiB", took)
+		}
+		slow := ask()
+		defer slow.Close()
+		got, buf := 0, make([]byte, 64<<10)
+		for {
+			k, err := io.ReadFull(slow, buf)
+			if got += k; err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if <-over; got < size {
+			t.Errorf("a slow client got %d bytes of %d", got, size)
+		}
+	})
+}
+
+// An answer that pauses for longer than a client may take over a part of it goes on afterwards.
+func TestAnswersThatRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, l := newNode(t, proxy.Off), newPipes()
+		n.config.HTTPListener = l
+		n.config.Product = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for _, part := range []string{"one ", "two ", "three"} {
+				fmt.Fprint(w, part)
+				time.Sleep(10 * time.Minute)
+				_ = http.NewResponseController(w).Flush()
+			}
+		})
+		n.start(t)
+		c := l.dial()
+		defer c.Close()
+		fmt.Fprint(c, "GET / HTTP/1.0\r\nHost: acme.tickets.example\r\n\r\n")
+		if b, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(b), "one two three") {
+			t.Errorf("got %q, %v", b, err)
+		}
+	})
+}
