@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -22,6 +23,21 @@ type checked struct {
 	Records  int64             `json:"records"`
 	Bytes    int64             `json:"bytes"`
 	Blobs    int64             `json:"blobs"`
+}
+
+// UnmarshalJSON reads an answer of the running node, with the error document if there is one: encoding/json makes no
+// embedded struct that is not exported.
+func (a *checked) UnmarshalJSON(b []byte) error {
+	type plain checked
+	read := plain{failure: &failure{}}
+	if err := json.Unmarshal(b, &read); err != nil {
+		return err
+	}
+	if read.Code == "" {
+		read.failure = nil
+	}
+	*a = checked(read)
+	return nil
 }
 
 type authority struct {
