@@ -30,7 +30,7 @@ type CategoryChange struct {
 	Name     Optional[string]
 	Slug     Optional[string]
 	Position Optional[int]
-	Active   Optional[bool]
+	Active   Optional[bool] // null: active
 }
 
 const (
@@ -191,7 +191,7 @@ func (change *CategoryChange) put(tx *storage.Tx, c *Category) error {
 	if change.Name.Present {
 		c.Name = strings.TrimSpace(change.Name.Value)
 		switch {
-		case c.Name == "":
+		case !strings.ContainsFunc(c.Name, visible):
 			k.fail("name", "is required.")
 		case utf8.RuneCountInString(c.Name) > maxCategoryName:
 			k.fail("name", "must not be longer than %d characters.", maxCategoryName)
@@ -215,7 +215,7 @@ func (change *CategoryChange) put(tx *storage.Tx, c *Category) error {
 		}
 	}
 	if change.Active.Present {
-		c.Active = change.Active.Value
+		c.Active = change.Active.Value || change.Active.Null
 	}
 	if err := k.errs.Or(); err != nil {
 		return err

@@ -42,6 +42,16 @@ func TestCategories(t *testing.T) {
 	if err != nil || first.Name != own.Name || first.Active {
 		t.Errorf("ChangeCategory = %+v, %v", first, err)
 	}
+	again, err := w.ChangeCategory(ctx, w.acme, agent, own.ID, tickets.CategoryChange{Active: tickets.Clear[bool]()})
+	if err != nil || !again.Active {
+		t.Errorf("active null: %+v, %v, want what categories are at first", again, err)
+	}
+	if _, err := w.ChangeCategory(ctx, w.acme, agent, own.ID, tickets.CategoryChange{Name: tickets.Set("\u200b"), Active: tickets.Set(false)}); err == nil {
+		t.Error("a category has a name that can't be seen")
+	}
+	if _, err := w.ChangeCategory(ctx, w.acme, agent, own.ID, tickets.CategoryChange{Active: tickets.Set(false)}); err != nil {
+		t.Error(err)
+	}
 	if diff := cmp.Diff(append([]string{"grosse-masse"}, seeded...), slugs(read(agent))); diff != "" {
 		t.Errorf("for staff (-want +got):\n%s", diff)
 	}
