@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/proxy"
@@ -65,7 +67,7 @@ func (o *operator) check(ctx context.Context, _ nothing) (checked, error) {
 		}
 	}, func(p storage.Progress) { a.Records, a.Bytes, a.Blobs = p.Records, p.Bytes, p.Blobs })
 	if found > 0 {
-		a.failure = &failure{Code: codeFindings, Message: "The check found damage.", Details: fmt.Sprintf("%d findings", found)}
+		a.failure = &failure{Code: codeFindings, Message: "The check found damage.", Details: english.Plural(found, "finding", "")}
 	}
 	return a, err
 }

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -90,7 +92,7 @@ func examine(ctx context.Context, s *settings) examined {
 	}
 	if len(a.Findings) > 0 {
 		a.failure = &failure{
-			Code: codeFindings, Message: "Something is wrong with the set-up.", Details: fmt.Sprintf("%d findings", len(a.Findings)),
+			Code: codeFindings, Message: "Something is wrong with the set-up.", Details: english.Plural(len(a.Findings), "finding", ""),
 		}
 	}
 	return a

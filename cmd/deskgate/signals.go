@@ -20,6 +20,9 @@ import (
 // errStoppedAtOnce: the operator did not want to wait for running requests.
 var errStoppedAtOnce = errors.New("stopped at once; what was acknowledged is safe")
 
+// sameSignal is within what two signals are one: a shell or timeout(1) tells the process and then its group.
+const sameSignal = 100 * time.Millisecond
+
 // hooks are what a command does while its node runs.
 type hooks struct {
 	beside func(context.Context) error // runs as long as the node; may be nil
@@ -44,7 +47,7 @@ func (p *program) untilTold(ctx context.Context, n *node, h hooks) error {
 		return errors.Join(err, <-done)
 	}
 	n.tell(daemon.SdNotifyReady)
-	stopping := false
+	var told time.Time // to stop
 	for {
 		select {
 		case err := <-done:
@@ -56,13 +59,13 @@ func (p *program) untilTold(ctx context.Context, n *node, h hooks) error {
 			switch {
 			case s == syscall.SIGHUP && h.reload != nil:
 				h.reload(ctx)
-			case stopping:
-				return errStoppedAtOnce
-			default:
-				stopping = true
+			case told.IsZero():
+				told = time.Now()
 				end(nil)
 				n.tell(daemon.SdNotifyStopping)
 				n.log.InfoContext(ctx, "stopping: running requests may finish", "signal", s.String())
+			case time.Since(told) > sameSignal:
+				return errStoppedAtOnce
 			}
 		}
 	}
