@@ -65,14 +65,19 @@ func (d *Desk) Seed(ctx context.Context, tn *tenant.Tenant) error {
 // seeded.
 func (d *Desk) Categories(ctx context.Context, tn *tenant.Tenant, a Actor) ([]Category, error) {
 	var out []Category
+	var seeded bool
 	read := func(tx *storage.Tx) (err error) {
-		out, err = categories(tx, a)
+		if seeded, err = seedTable.Has(tx, storage.Key(nil).Uint(0)); err == nil {
+			out, err = categories(tx, a)
+		}
 		return err
 	}
-	if err := d.store.View(ctx, tn.Scope(), read); err != nil || len(out) > 0 {
+	if err := d.store.View(ctx, tn.Scope(), read); err != nil || seeded {
 		return out, err
 	}
-	if err := d.Seed(ctx, tn); err != nil {
+	if err := d.Seed(ctx, tn); errors.Is(err, storage.ErrReadOnly) {
+		return out, nil // a full disk is no reason not to show what there is
+	} else if err != nil {
 		return nil, err
 	}
 	return out, d.store.View(ctx, tn.Scope(), read)

@@ -1,11 +1,14 @@
 package tickets_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -15,6 +18,32 @@ func slugs(cs []tickets.Category) (out []string) {
 		out = append(out, c.Slug)
 	}
 	return out
+}
+
+// Reading the categories writes nothing once the tenant has been given some, also where there is none to show.
+func TestCategoriesWaitForNobody(t *testing.T) {
+	w := newWorld(t)
+	all, err := w.Categories(t.Context(), w.acme, agent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if _, err := w.ChangeCategory(t.Context(), w.acme, agent, c.ID, tickets.CategoryChange{Active: tickets.Set(false)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = w.store.Update(t.Context(), w.acme.Scope(), func(*storage.Tx) error { // nobody else can write meanwhile
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		got, err := w.Categories(ctx, w.acme, ann)
+		if len(got) != 0 {
+			t.Errorf("a requester sees %q", slugs(got))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCategories(t *testing.T) {
