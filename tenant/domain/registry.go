@@ -105,9 +105,6 @@ func (r *Registry) Add(ctx context.Context, t *tenant.Tenant, host string, by By
 	if r.node.Owns(h) {
 		return nil, fmt.Errorf("%w: %s belongs to the node itself", tenant.ErrBadHost, h)
 	}
-	if err := r.crowded(ctx, t, by); err != nil {
-		return nil, err
-	}
 	var d Domain
 	err = r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
 		d, err = r.claim(tx, t, h, by)
@@ -141,6 +138,9 @@ func (r *Registry) claim(tx *storage.Tx, t *tenant.Tenant, h tenant.Host, by By)
 	case !errors.Is(err, storage.ErrNotFound):
 		return Domain{}, err
 	}
+	if err := crowded(tx, t, by); err != nil {
+		return Domain{}, err
+	}
 	d := Domain{
 		Host: h, Tenant: t.ID, Status: Pending, By: by, CreatedAt: now, Since: now, NextCheck: now,
 		Reason: "DNS was not looked at yet.", Certificate: Certificate{Status: CertificateNone},
@@ -161,23 +161,21 @@ func (d *Domain) givesWay(now time.Time) bool {
 }
 
 // crowded keeps a tenant from filling the store.
-func (r *Registry) crowded(ctx context.Context, t *tenant.Tenant, by By) error {
+func crowded(tx *storage.Tx, t *tenant.Tenant, by By) error {
 	if by == ByOperator {
 		return nil
 	}
-	return r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
-		n := 0
-		for _, err := range byTenant.Scan(tx, storage.Range{Prefix: storage.Key(nil).Str(string(t.ID)), Limit: maxDomains}) {
-			if err != nil {
-				return err
-			}
-			n++
+	n := 0
+	for _, err := range byTenant.Scan(tx, storage.Range{Prefix: storage.Key(nil).Str(string(t.ID)), Limit: maxDomains}) {
+		if err != nil {
+			return err
 		}
-		if n >= maxDomains {
-			return tenant.FieldErrors{"host": {fmt.Sprintf("A tenant can add %d domains by itself; ask the operator for more.", maxDomains)}}
-		}
-		return nil
-	})
+		n++
+	}
+	if n >= maxDomains {
+		return tenant.FieldErrors{"host": {fmt.Sprintf("A tenant can add %d domains by itself; ask the operator for more.", maxDomains)}}
+	}
+	return nil
 }
 
 // Find returns the domain of a host, or tenant.ErrNotFound.
