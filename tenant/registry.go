@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -220,7 +221,7 @@ func (r *Registry) recordChanges(tx *storage.Tx, old, t *Tenant) error {
 }
 
 // Delete ends a tenant: it is served no more from the beginning, and when Delete returns nil everything of it is erased and
-// its slug is free. After an error, or a crash, Delete again or Resume goes on.
+// its slug is free. After an error, or a crash, Delete again or Run goes on.
 func (r *Registry) Delete(ctx context.Context, slug string) error {
 	var t *Tenant
 	err := r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
@@ -244,7 +245,25 @@ func (r *Registry) Delete(ctx context.Context, slug string) error {
 	return r.erase(ctx, t)
 }
 
-// Resume ends the deletions that were interrupted. For the time after start.
+// Run ends the deletions that were interrupted. What can't be ended now, because the disk is full for example, is logged and
+// tried again until ctx ends.
+func (r *Registry) Run(ctx context.Context) error {
+	const pause = 10 * time.Minute
+	for ctx.Err() == nil {
+		err := r.Resume(ctx)
+		if err == nil {
+			break
+		}
+		r.directory.log.ErrorContext(ctx, "deletions are not at their end", slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}
+
+// Resume tries once to end the deletions that were interrupted.
 func (r *Registry) Resume(ctx context.Context) error {
 	var gone []*Tenant
 	err := storage.Each(ctx, r.store, storage.Node(), tenantTable, func(t *Tenant) error {

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -203,6 +205,36 @@ func TestSetRefuses(t *testing.T) {
 	if found, err := h.tenants.Find(t.Context(), "acme"); err != nil || found.Settings.AutoCloseDays != 7 {
 		t.Errorf("a refused Set changed something: %+v, %v", found, err)
 	}
+}
+
+// A deletion that can't be ended stops nothing else, and is tried again.
+func TestRunEndsDeletions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t)
+		var full atomic.Bool
+		full.Store(true)
+		h.tenants.OnDelete(func(context.Context, *tenant.Tenant) error {
+			if full.Load() {
+				return errors.New("the disk is full")
+			}
+			return nil
+		})
+		if err := h.tenants.Delete(t.Context(), "acme"); err == nil {
+			t.Fatal("Delete with a failing cleaner succeeded")
+		}
+		over := make(chan error)
+		go func() { over <- h.tenants.Run(t.Context()) }()
+		select {
+		case err := <-over:
+			t.Fatalf("Run ended with %v before the deletion did", err)
+		case <-time.After(time.Hour):
+		}
+		full.Store(false)
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		h.create(t, "acme")
+	})
 }
 
 func TestDelete(t *testing.T) {
