@@ -19,6 +19,7 @@ type exchange struct {
 	visit     tenant.Visit
 	ip        string // visit.ClientIP
 	job       upstream.Job
+	body      *slowBody // nil if it needs no watch
 	start     time.Time
 	status    int
 	bytes     int64

@@ -1,5 +1,13 @@
 package proxy
 
+import (
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/deskgate/deskgate/proxy/upstream"
+)
+
 // What tests look at from outside, because nobody else has to.
 var (
 	NewCertStore = newCertStore
@@ -11,4 +19,17 @@ var (
 func Judge(err error) (reason string, everywhere bool) {
 	f := judge(err)
 	return f.reason, f.everywhere
+}
+
+// FailedUpload is the status of a request whose visitor seems to have left while its body was forwarded for some time.
+func FailedUpload(r *http.Request, after time.Duration) (status int) {
+	x := &exchange{ResponseWriter: httptest.NewRecorder()}
+	x.body = guardBody(x, r)
+	time.Sleep(after)
+	defer func() {
+		_ = recover() // it panics where nobody is there to be answered
+		status = x.status
+	}()
+	newMetrics().failed(x, r, upstream.Gone)
+	return 0
 }

@@ -40,7 +40,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.challenge != nil && e.challenge(x, r, v.Site != nil) {
 		return
 	}
-	guardBody(w, r)
+	x.body = guardBody(w, r)
 	e.next(x, r)
 }
 
@@ -200,6 +200,10 @@ func (m *metrics) failed(w http.ResponseWriter, r *http.Request, f upstream.Fail
 	}
 	switch f {
 	case upstream.Gone:
+		if ok && x.body.late() {
+			p = requestTooSlow
+			break
+		}
 		if ok {
 			x.status = statusClientGone
 		}

@@ -3,11 +3,13 @@ package proxy
 import (
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/deskgate/deskgate/proxy/upstream"
@@ -42,34 +44,50 @@ const (
 // slowBody fails reading of a request's body that comes in too slowly.
 type slowBody struct {
 	io.ReadCloser
-	control  *http.ResponseController
-	deadline time.Time
+	control *http.ResponseController
+	begin   time.Time
+	allowed atomic.Int64 // how long after begin the body may take to go on, in nanoseconds
 }
 
-// guardBody puts a least rate on the request's body. Streams that may rest for long, gRPC's, are left alone.
-func guardBody(w http.ResponseWriter, r *http.Request) {
+// guardBody puts a least rate on the request's body. Streams that may rest for long, gRPC's, are left alone; there is nothing
+// to watch then.
+func guardBody(w http.ResponseWriter, r *http.Request) *slowBody {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		return
+		return nil
 	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-		return
+		return nil
 	}
-	r.Body = &slowBody{
-		ReadCloser: r.Body, control: http.NewResponseController(w), deadline: time.Now().Add(bodyGrace),
-	}
+	b := &slowBody{ReadCloser: r.Body, control: http.NewResponseController(w), begin: time.Now()}
+	b.allowed.Store(int64(bodyGrace))
+	b.push() // net/http reads what a handler leaves unread
+	r.Body = b
+	return b
+}
+
+// late says whether the body's time is over. Where it is, net/http ends the request's context as if the client had left, and
+// who waits for that may hear of it before Read returns.
+func (b *slowBody) late() bool {
+	return b != nil && time.Since(b.begin) >= time.Duration(b.allowed.Load())
+}
+
+// push sets the connection's deadline. Not every connection has one; then there is no limit.
+func (b *slowBody) push() {
+	_ = b.control.SetReadDeadline(b.begin.Add(time.Duration(b.allowed.Load())))
 }
 
 // Read pushes the connection's deadline on by what has come in. At the end of the body there is none any more: it would hit
-// the watch for a client that goes away.
+// the watch for a client that goes away. After an error it stays, so that net/http waits for no rest.
 func (b *slowBody) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(b.deadline) // not every connection has one; then there is no limit
+	b.push()
 	n, err := b.ReadCloser.Read(p)
-	b.deadline = b.deadline.Add(time.Duration(n) * (time.Second / bodyRate))
+	b.allowed.Add(int64(n) * int64(time.Second/bodyRate))
 	if err == nil {
 		return n, nil
 	}
-	_ = b.control.SetReadDeadline(time.Time{})
 	if errors.Is(err, io.EOF) {
+		b.allowed.Store(math.MaxInt64)
+		_ = b.control.SetReadDeadline(time.Time{})
 		return n, err
 	}
 	return n, &upstream.BodyError{Err: err}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -161,6 +162,59 @@ func TestLeastBodyRate(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSlowBodyDelaysNoAnswer(t *testing.T) {
+	for name, reads := range map[string]bool{"read": true, "left unread": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, l := newNode(t, proxy.Off), newPipes()
+				n.config.HTTPListener = l
+				n.config.Product = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					if reads {
+						_, _ = io.Copy(io.Discard, r.Body)
+					}
+				})
+				n.start(t)
+				c := l.dial()
+				sent := make(chan struct{})
+				defer func() { <-sent }()
+				defer c.Close()
+				go func() {
+					defer close(sent)
+					_, err := fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: acme.tickets.example\r\nContent-Length: 65536\r\n\r\n")
+					for range 600 {
+						if err != nil {
+							return // given up on
+						}
+						time.Sleep(time.Second)
+						_, err = io.WriteString(c, "x")
+					}
+				}()
+				begin := time.Now()
+				if _, err := io.ReadAll(c); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(begin); took > 30*time.Second {
+					t.Errorf("the connection was held for %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestSlowBodyIsNoVisitorWhoLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		upload := func() *http.Request {
+			return httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("x"))
+		}
+		if got := proxy.FailedUpload(upload(), 19*time.Second); got != 499 {
+			t.Errorf("gone within the body's time: %d, want 499", got)
+		}
+		if got := proxy.FailedUpload(upload(), 20*time.Second); got != http.StatusRequestTimeout {
+			t.Errorf("gone when the body's time is over: %d, want 408", got)
+		}
+	})
 }
 
 func TestLongAnswerAfterABody(t *testing.T) {
