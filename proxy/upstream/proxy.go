@@ -96,7 +96,6 @@ type Job struct {
 	IP string
 
 	headers [5]string // what the upstream is told, in one piece
-	body    *body     // nil where the request has none
 }
 
 type jobKey struct{}
@@ -107,12 +106,7 @@ func jobOf(ctx context.Context) *Job {
 
 // Forward answers the request from the route's upstreams. The job is the Proxy's until it returns.
 func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, j *Job) {
-	r = r.WithContext(context.WithValue(r.Context(), jobKey{}, j))
-	if r.Body != nil && r.Body != http.NoBody {
-		j.body = &body{ReadCloser: r.Body, failed: make(chan error, 1)}
-		r.Body = j.body
-	}
-	p.reverse.ServeHTTP(w, r)
+	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), jobKey{}, j)))
 }
 
 // rewrite makes the outgoing request but for its target, which the balancer chooses.
@@ -242,8 +236,7 @@ func (p *Proxy) transport(d time.Duration) *http.Transport {
 
 // fail answers where no upstream did. The reason goes to the log, never to the visitor.
 func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
-	j := jobOf(r.Context())
-	f := failure(r.Context(), errors.Join(j.body.failure(r.Context()), err))
+	j, f := jobOf(r.Context()), failure(r.Context(), err)
 	if f != Gone {
 		p.options.Log.WarnContext(r.Context(), "upstream", "tenant", slug(j.Visit), "host", j.Visit.Host, "route", j.Route.Prefix,
 			"upstream", r.URL.Host, "error", err, "request_id", j.Visit.RequestID)
