@@ -140,11 +140,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, o auth.Outcome)
 	if len(r.CookiesNamed(chainCookie)) > 0 {
 		dropCookie(w, chainCookie, http.SameSiteLaxMode)
 	}
-	landing := o.Landing
-	if landing == "/dashboard" {
-		landing = strings.TrimSuffix(visit.Mount, "/") + landing
-	}
-	w.Header().Set("Location", landing)
+	w.Header().Set("Location", o.Landing)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
