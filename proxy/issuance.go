@@ -18,6 +18,14 @@ import (
 // more when all is done, nothing is kept.
 func (c *certificates) attend(ctx context.Context, t task) error {
 	site, served := c.directory.Lookup(string(t.host))
+	if !served {
+		// What is due may be younger than what the directory has heard of.
+		if err := c.directory.Sync(ctx); err != nil {
+			c.cool(t.host)
+			return err
+		}
+		site, served = c.directory.Lookup(string(t.host))
+	}
 	var err error
 	if served {
 		t.kind = site.Kind
