@@ -233,7 +233,7 @@ func (p *program) tenantSet() *cobra.Command {
 	return p.leaf(lesson{
 		use: "set SLUG KEY=VALUE…", short: "change settings of a tenant",
 		long:    "Changes settings of a tenant, all of them or, if one is wrong, none. The keys and what they take:\n" + keys.String(),
-		example: "tenant set acme allowed_origins=https://www.acme.example,https://shop.acme.example\ntenant set acme unsigned=confirm cookie_samesite=lax",
+		example: "tenant set acme allowed_origins=https://www.acme.example,https://shop.acme.example\ntenant set acme unsigned=signed cookie_samesite=lax",
 	}, func(ctx context.Context, args []string) error {
 		values := map[string]string{}
 		for _, kv := range args[1:] {
