@@ -104,6 +104,8 @@ type frame struct {
 	Here string
 	// Staff says that the page belongs to the console.
 	Staff bool
+	// Script is the file in static that the page runs, empty for none. Without it, no page may run any.
+	Script string
 
 	mount  string
 	page   string
@@ -153,9 +155,13 @@ func (f *frame) dress(page, mount string, a *assets) {
 	f.page, f.mount, f.assets = page, mount, a
 }
 
+// scripted says whether the page runs a script.
+func (f *frame) scripted() bool { return f.Script != "" }
+
 // dressed is a view: any struct that embeds a frame, by pointer.
 type dressed interface {
 	dress(page, mount string, a *assets)
+	scripted() bool
 }
 
 // render answers with a page. It is written only when all of it has been rendered.
@@ -170,6 +176,10 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 	if err := t.ExecuteTemplate(&body, "layout", view); err != nil {
 		return fmt.Errorf("render %s: %w", page, err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	h := w.Header()
+	if view.scripted() {
+		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+policyScript)
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
 	return send(w, status, body.Bytes())
 }

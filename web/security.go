@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// harden sets what every answer carries unless its handler knows better. Pages have no script; their styles are files.
+// harden sets what every answer carries unless its handler knows better. Pages have no script unless their view names one;
+// scripts and styles are files.
 func harden(h http.Header) {
 	h.Set("Content-Security-Policy", policyBefore+policyAfter)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -19,6 +20,8 @@ const (
 	policyBefore = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'"
 	policyFrames = "; base-uri 'none'; frame-ancestors "
 	policyAfter  = policyFrames + "'none'"
+	// policyScript is what render adds for a page that runs a script of ours. It may ask this host, and nobody else.
+	policyScript = "; script-src 'self'; connect-src 'self'"
 )
 
 // policy is the policy of a page whose form may end at other origins: browsers check form-action against every redirect
