@@ -9,6 +9,7 @@ import (
 	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
 )
 
 // Config is what this package stands on.
@@ -17,6 +18,8 @@ type Config struct {
 	Directory *tenant.Directory
 	// Tenants knows the keys that proofs are checked with.
 	Tenants *tenant.Registry
+	// Mail sends codes, invitations and notices. Nil, or not ready: what needs it says so.
+	Mail *mail.Post
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -49,7 +52,7 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
 		proofs: &proofs{store: c.Store, tenants: c.Tenants, tokens: d.Tokens}, limits: limits,
 	}
-	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits)
+	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits, c.Mail)
 	c.Tenants.OnDelete(d.Tokens.forget)
 	return d, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
 )
 
 // InviteLife is how long an invitation is good.
@@ -20,6 +21,8 @@ type Invitation struct {
 	Member    Member
 	URL       string
 	ExpiresAt time.Time
+	// Mailed: a letter with the URL is on its way to the member.
+	Mailed bool
 }
 
 // Members keeps the tenants' staff. It is safe for concurrent use.
@@ -28,15 +31,16 @@ type Members struct {
 	directory *tenant.Directory
 	sessions  *Sessions
 	limits    *limit.Limits
+	mail      *mail.Post
 	passwords *passwords
 }
 
-func newMembers(store *storage.Store, directory *tenant.Directory, sessions *Sessions, limits *limit.Limits) *Members {
-	return &Members{store: store, directory: directory, sessions: sessions, limits: limits, passwords: newPasswords()}
+func newMembers(store *storage.Store, directory *tenant.Directory, sessions *Sessions, limits *limit.Limits, post *mail.Post) *Members {
+	return &Members{store: store, directory: directory, sessions: sessions, limits: limits, mail: post, passwords: newPasswords()}
 }
 
-// Invite makes a member who has yet to join, and the URL that lets them: {portal}/auth/invite?token=…. Inviting
-// somebody again who has not joined replaces the invitation. ErrExists: they have joined; a FieldErrors.
+// Invite makes a member who has yet to join, and the URL that lets them: {portal}/auth/invite?token=…. A node that sends mail mails it
+// to them. Inviting somebody again who has not joined replaces the invitation. ErrExists: they have joined; a FieldErrors.
 func (m *Members) Invite(ctx context.Context, t *tenant.Tenant, email, name string, role Role, by string) (Invitation, error) {
 	p, err := Person{Email: email, Name: name}.checked()
 	if err != nil {
@@ -46,28 +50,49 @@ func (m *Members) Invite(ctx context.Context, t *tenant.Tenant, email, name stri
 		return Invitation{}, err
 	}
 	secret := newSecret()
-	var r memberRecord
-	err = m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
-		r, err = membersByEmail.Get(tx, storage.Key(nil).Str(p.Email))
-		switch {
-		case errors.Is(err, storage.ErrNotFound):
-			r = memberRecord{ID: newID("agt_"), Email: p.Email}
-		case err != nil:
+	i := Invitation{URL: m.directory.PortalURL(t) + "/auth/invite?token=" + secret, Mailed: m.mail.Ready()}
+	err = m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := invitable(tx, p.Email)
+		if err != nil {
 			return err
-		case !r.JoinedAt.IsZero():
-			return ErrExists
 		}
 		r.Name, r.Role, r.InvitedAt = p.Name, role, now()
 		hash, _ := hashSecret(secret)
 		r.Invite = hash[:]
 		r.InviteExpires = r.InvitedAt.Add(InviteLife)
+		i.Member, i.ExpiresAt = r.member(), r.InviteExpires
 		if err := members.Put(tx, &r); err != nil {
+			return err
+		}
+		if err := m.mailInvitation(tx, i); err != nil {
 			return err
 		}
 		return tenant.Record(tx, tenant.Event{Actor: by, Action: "agent.invited", Object: r.Email, Detail: string(role)})
 	})
-	url := m.directory.PortalURL(t) + "/auth/invite?token=" + secret
-	return Invitation{Member: r.member(), URL: url, ExpiresAt: r.InviteExpires}, err
+	return i, err
+}
+
+// invitable is the record of somebody who has not joined, a new one if there is none. ErrExists: they have joined.
+func invitable(tx *storage.Tx, email string) (memberRecord, error) {
+	r, err := membersByEmail.Get(tx, storage.Key(nil).Str(email))
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return memberRecord{ID: newID("agt_"), Email: email}, nil
+	case err == nil && !r.JoinedAt.IsZero():
+		return r, ErrExists
+	}
+	return r, err
+}
+
+// mailInvitation has the URL sent to the member, if the node can.
+func (m *Members) mailInvitation(tx *storage.Tx, i Invitation) error {
+	if !i.Mailed {
+		return nil
+	}
+	return m.mail.Enqueue(tx, mail.Letter{
+		Kind: mail.Invite, To: i.Member.Email, Name: i.Member.Name, Expires: i.ExpiresAt,
+		Fields: map[string]string{"url": i.URL, "role": string(i.Member.Role)},
+	})
 }
 
 // Invited returns whom an invitation is for, without using it. ErrInvitation.

@@ -34,6 +34,8 @@ type invitedAgent struct {
 	Agent     agentDocument `json:"agent"`
 	InviteURL string        `json:"invite_url"`
 	ExpiresAt time.Time     `json:"expires_at"`
+	// Mailed: the invitation is on its way to the agent.
+	Mailed bool `json:"mailed"`
 }
 
 type manyAgents struct {
@@ -69,7 +71,7 @@ func (o *operator) inviteAgent(ctx context.Context, q agentName) (invitedAgent, 
 			Details: fmt.Sprintf("%s has joined %s already (deskgate agent list %s)", q.Email, q.Slug, q.Slug),
 		}
 	}
-	return invitedAgent{documentAgent(i.Member), i.URL, i.ExpiresAt}, err
+	return invitedAgent{documentAgent(i.Member), i.URL, i.ExpiresAt, i.Mailed}, err
 }
 
 func (o *operator) listAgents(ctx context.Context, q tenantName) (manyAgents, error) {
@@ -108,7 +110,8 @@ func (p *program) agentInvite() *cobra.Command {
 	var q agentName
 	c := p.leaf(lesson{
 		use: "invite SLUG EMAIL", short: "invite somebody who answers tickets",
-		long: `Invites somebody to a tenant's staff and prints a link. Opening it once sets the password. Inviting again replaces a link
+		long: `Invites somebody to a tenant's staff and prints a link. Opening it once sets the password.
+A node with --smtp-url mails the link, too. Inviting again replaces a link
 that was not used.`,
 		example: "agent invite acme ana@acme.example --name 'Ana Lima'\nagent invite acme boss@acme.example --role admin",
 	}, func(ctx context.Context, args []string) error {
@@ -121,6 +124,11 @@ that was not used.`,
 			return err
 		}
 		return p.answer(a, func(b *bytes.Buffer) {
+			if a.Mailed {
+				fmt.Fprintf(b, "An invitation is on its way to %s. The same link, should it not arrive (once, until %s):\n\n  %s\n",
+					a.Agent.Email, end(&a.ExpiresAt), a.InviteURL)
+				return
+			}
 			fmt.Fprintf(b, "Give this link to %s. It works once, until %s:\n\n  %s\n", a.Agent.Email, end(&a.ExpiresAt), a.InviteURL)
 		})
 	})

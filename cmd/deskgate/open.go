@@ -17,6 +17,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -38,7 +39,7 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables())
 }
 
 // storeOptions are the options of the store that the settings name. The engine gets half of the memory.

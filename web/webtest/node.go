@@ -18,6 +18,7 @@ import (
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/web"
 )
@@ -113,7 +114,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables()} {
 		all = append(all, room...)
 	}
 	return all

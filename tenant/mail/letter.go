@@ -1,0 +1,96 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Kind is what a letter is about. It chooses the words.
+type Kind string
+
+// The kinds of letters, and the fields that each of them has.
+const (
+	// Code is the code that confirms an address. Fields: "code".
+	Code Kind = "code"
+	// Invite asks somebody to join the staff. Fields: "url", and "role" (agent or admin).
+	Invite Kind = "invite"
+	// Reset lets a member of staff choose a new password. Fields: "url".
+	Reset Kind = "reset"
+	// Notice tells somebody what happened to their account. Fields: "what", one of the Notice… words; "when", RFC 3339; optional:
+	// "ip", "device", "detail" (as the name of a passkey).
+	Notice Kind = "notice"
+)
+
+// What a Notice may be about: the values of its field "what".
+const (
+	NoticePassword       = "password"        // the password was changed
+	NoticePasskeyAdded   = "passkey_added"   // a passkey was added
+	NoticePasskeyRemoved = "passkey_removed" // a passkey was removed
+	NoticeTOTPOn         = "totp_on"         // codes of an authenticator app are asked for from now on
+	NoticeTOTPOff        = "totp_off"        // and are no longer
+	NoticeRecovery       = "recovery"        // new recovery codes were made
+	NoticeRecoveryUsed   = "recovery_used"   // somebody signed in with a recovery code
+	NoticeSignIn         = "sign_in"         // somebody signed in from a new device
+)
+
+// Letter is what the product has to tell somebody. It names facts; the words are the renderer's.
+type Letter struct {
+	Kind Kind
+	// To is the address, and Name what the person is called. Only for a person whom the tenant knows: a name that a visitor claims
+	// is left out of a letter to the address that he claims.
+	To, Name string
+	// Fields are the facts, by the names that the Kind has for them.
+	Fields map[string]string
+	// Host is where the letter's reader is expected; empty: the tenant's primary host.
+	Host tenant.Host
+	// Expires is when the letter is worth nothing any more; it is not sent after. Zero: never.
+	Expires time.Time
+}
+
+// errLetter: the letter could not be rendered as it is.
+var errLetter = errors.New("incomplete letter")
+
+// fields are the fields of each kind, those that a letter must have first.
+func (k Kind) fields() (must, may []string, known bool) {
+	switch k {
+	case Code:
+		return []string{"code"}, nil, true
+	case Invite:
+		return []string{"url"}, []string{"role"}, true
+	case Reset:
+		return []string{"url"}, nil, true
+	case Notice:
+		return []string{"what", "when"}, []string{"ip", "device", "detail"}, true
+	default:
+		return nil, nil, false
+	}
+}
+
+// check refuses a letter that nobody could render or deliver.
+func (l *Letter) check() error {
+	must, may, known := l.Kind.fields()
+	if !known {
+		return fmt.Errorf("%w: there is no kind %q", errLetter, l.Kind)
+	}
+	if l.To == "" {
+		return fmt.Errorf("%w: %s to nobody", errLetter, l.Kind)
+	}
+	for _, name := range must {
+		if l.Fields[name] == "" {
+			return fmt.Errorf("%w: %s without %s", errLetter, l.Kind, name)
+		}
+	}
+	for name := range l.Fields {
+		if !slices.Contains(must, name) && !slices.Contains(may, name) {
+			return fmt.Errorf("%w: %s with %s", errLetter, l.Kind, name)
+		}
+	}
+	if l.Kind == Code && l.Name != "" {
+		return fmt.Errorf("%w: a code goes to whoever has the address, not to a name that somebody claims", errLetter)
+	}
+	return nil
+}
