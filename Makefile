@@ -10,9 +10,9 @@ GOLANGCI    := v2.15.0
 GOVULNCHECK := v1.8.0
 BENCHSTAT   := v0.0.0-20260908200009-22c9c6c9d4da
 
-# What the tests drive from outside: a browser, and the languages that partners write in.
-PACKAGES := chromium php-cli php-curl python3 python3-requests gcc libc6-dev
-PROGRAMS := chromium php python3 gcc
+# What the tests drive from outside: browsers, and the languages that partners write in.
+PACKAGES := chromium firefox-esr php-cli php-curl python3 python3-requests gcc libc6-dev
+PROGRAMS := chromium firefox-esr php python3 gcc
 
 .PHONY: all build demo check tools fmt fmt-check lint test test-race cover fuzz bench vuln hooks clean help
 

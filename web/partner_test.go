@@ -54,7 +54,7 @@ func TestPartnerPython(t *testing.T) {
 	}
 	b := webtest.NewBrowser(t, webtest.BrowserOptions{BlockThirdPartyCookies: true})
 	b.Open(callback)
-	work(t, b, desk)
+	work(b, desk)
 }
 
 // TestPartnerPHP: a program follows the redirects to their end, uses up the first token on the way, and sends the
@@ -72,7 +72,7 @@ func TestPartnerPHP(t *testing.T) {
 	b := webtest.NewBrowser(t, webtest.BrowserOptions{BlockThirdPartyCookies: true})
 	b.Open(partner)
 	b.Click("a")
-	work(t, b, desk)
+	work(b, desk)
 }
 
 func rootFile(t *testing.T, n *webtest.Node) string {
