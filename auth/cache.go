@@ -13,8 +13,8 @@ const (
 	cacheAge = 5 * time.Second
 )
 
-// secretHash names what a secret opens.
-type secretHash [32]byte
+// SecretHash names what a secret opens. It is what is stored of it.
+type SecretHash [32]byte
 
 // cache keeps what was read from the store for a moment. A value that was read before a drop never gets in after it.
 type cache[V any] struct {
@@ -23,7 +23,7 @@ type cache[V any] struct {
 
 type cacheShard[V any] struct {
 	mu sync.Mutex
-	m  map[secretHash]cached[V]
+	m  map[SecretHash]cached[V]
 	// drops counts the drops.
 	drops uint64
 }
@@ -36,13 +36,13 @@ type cached[V any] struct {
 func newCache[V any]() *cache[V] {
 	c := &cache[V]{}
 	for i := range c.shards {
-		c.shards[i].m = map[secretHash]cached[V]{}
+		c.shards[i].m = map[SecretHash]cached[V]{}
 	}
 	return c
 }
 
 // get returns the value for the key, or has read fetch it.
-func (c *cache[V]) get(key secretHash, read func() (V, error)) (V, error) {
+func (c *cache[V]) get(key SecretHash, read func() (V, error)) (V, error) {
 	s := &c.shards[key[0]%cacheShards]
 	s.mu.Lock()
 	e, there := s.m[key]
@@ -64,7 +64,7 @@ func (c *cache[V]) get(key secretHash, read func() (V, error)) (V, error) {
 	return e.value, nil
 }
 
-func (s *cacheShard[V]) put(key secretHash, e cached[V]) {
+func (s *cacheShard[V]) put(key SecretHash, e cached[V]) {
 	if len(s.m) >= cacheMost {
 		for victim := range s.m {
 			delete(s.m, victim)
@@ -75,7 +75,7 @@ func (s *cacheShard[V]) put(key secretHash, e cached[V]) {
 }
 
 // drop forgets a key.
-func (c *cache[V]) drop(key secretHash) {
+func (c *cache[V]) drop(key SecretHash) {
 	s := &c.shards[key[0]%cacheShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()

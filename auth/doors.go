@@ -20,18 +20,20 @@ type Config struct {
 	Tenants *tenant.Registry
 	// Mail sends codes, invitations and notices. Nil, or not ready: what needs it says so.
 	Mail *mail.Post
+	// Standing says what a member of the tenant's staff is at the moment, or ErrNotFound: see package staff. Nil: there is no
+	// staff.
+	Standing func(tx *storage.Tx, member string) (Standing, error)
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
 
-// Doors are all the ways in, sharing one store.
+// Doors are the ways in that this package has, sharing one store.
 type Doors struct {
 	Users     *Users
 	Sessions  *Sessions
 	Handoffs  *Handoffs
 	Redirects *Redirects
 	Tokens    *Tokens
-	Staff     *Members
 	Limits    *limit.Limits
 }
 
@@ -45,14 +47,13 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 		return nil, err
 	}
 	d := &Doors{Limits: limits, Users: newUsers(c.Store)}
-	d.Sessions = newSessions(c.Store, c.Log)
+	d.Sessions = newSessions(c.Store, c.Standing, c.Log)
 	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
 	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
 	d.Redirects = &Redirects{
 		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
 		proofs: &proofs{store: c.Store, tenants: c.Tenants, tokens: d.Tokens}, limits: limits,
 	}
-	d.Staff = newMembers(c.Store, c.Directory, d.Sessions, limits, c.Mail)
 	c.Tenants.OnDelete(d.Tokens.forget)
 	return d, nil
 }
@@ -66,8 +67,8 @@ type Client struct {
 	UserAgent string
 }
 
-// ip is the address as the audit log keeps it.
-func (c Client) ip() string {
+// Address is the IP address as the audit log keeps it.
+func (c Client) Address() string {
 	if !c.IP.IsValid() {
 		return ""
 	}

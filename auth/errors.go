@@ -9,7 +9,7 @@ import (
 // Errors of this package. Callers test for them with errors.Is; *limit.Error, *DomainError and tenant.FieldErrors come
 // beside them.
 var (
-	// ErrNotFound: the tenant has no such user, session, token or member of staff.
+	// ErrNotFound: the tenant has no such user, session or token.
 	ErrNotFound = errors.New("not found")
 	// ErrExists: the email address belongs to another record.
 	ErrExists = errors.New("exists already")
@@ -40,10 +40,6 @@ var (
 	ErrCredentialUnknown = errors.New("unknown API token")
 	ErrCredentialRevoked = errors.New("API token was revoked")
 	ErrCredentialExpired = errors.New("API token has expired")
-	// ErrWrongPassword: no member of staff has this email address and this password.
-	ErrWrongPassword = errors.New("wrong email or password")
-	// ErrInvitation: the invitation is unknown, used or too old.
-	ErrInvitation = errors.New("invitation is not valid")
 )
 
 // DomainError says that a redirect_url leads to a host which the tenant has not shown to be its own, or may not name.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
@@ -35,7 +37,7 @@ func open(tb testing.TB) *house {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h := &house{store: storagetest.Open(tb, append(tenant.Tables(), auth.Tables()...)...)}
+	h := &house{store: storagetest.Open(tb, slices.Concat(tenant.Tables(), auth.Tables(), staff.Tables())...)}
 	h.directory = tenant.NewDirectory(h.store, node, nil)
 	if err := h.directory.Load(tb.Context()); err != nil {
 		tb.Fatal(err)
@@ -50,7 +52,7 @@ func open(tb testing.TB) *house {
 // reopen makes the doors as after a restart.
 func (h *house) reopen(tb testing.TB) *auth.Doors {
 	tb.Helper()
-	doors, err := auth.Open(tb.Context(), auth.Config{Store: h.store, Directory: h.directory, Tenants: h.tenants})
+	doors, err := auth.Open(tb.Context(), auth.Config{Store: h.store, Directory: h.directory, Tenants: h.tenants, Standing: staff.Standing})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -85,6 +87,22 @@ func (h *house) bind(tb testing.TB, b tenant.Binding) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// invite invites somebody to acme's staff and returns the invitation's token.
+func (h *house) invite(tb testing.TB, email string, role auth.Role) string {
+	tb.Helper()
+	i, err := h.staff(h.doors).Invite(tb.Context(), h.acme, email, "", role, "operator")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, token, _ := strings.Cut(i.URL, "?token=")
+	return token
+}
+
+// staff keeps the tenants' staff, with the sessions of these doors.
+func (h *house) staff(d *auth.Doors) *staff.Members {
+	return staff.Open(staff.Config{Store: h.store, Directory: h.directory, Sessions: d.Sessions, Limits: d.Limits})
 }
 
 // token makes an API token and returns its secret.

@@ -115,7 +115,7 @@ func (h *Handoffs) peek(ctx context.Context, a *Arrival, p purpose) (sealed, exi
 		if gone {
 			return ErrTokenUsed
 		}
-		hash, ok := hashSecret(a.Session)
+		hash, ok := HashSecret(a.Session)
 		if !ok {
 			return nil
 		}
@@ -162,7 +162,7 @@ func (h *Handoffs) Continue(ctx context.Context, a Arrival) (Outcome, error) {
 
 // ownedBy says whether the secret is in the cookie that was handed out with the token.
 func (s *sealed) ownedBy(secret string) bool {
-	hash, ok := hashSecret(secret)
+	hash, ok := HashSecret(secret)
 	return ok && subtle.ConstantTimeCompare(hash[:], s.Chain) == 1
 }
 
@@ -211,7 +211,7 @@ func (h *Handoffs) signIn(ctx context.Context, a *Arrival, p purpose) (Outcome, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{Verdict: SignIn, Landing: s.Claim.Landing, Secret: newSecret()}
+	out := Outcome{Verdict: SignIn, Landing: s.Claim.Landing, Secret: NewSecret()}
 	err = h.store.Update(ctx, a.Tenant.Scope(), func(tx *storage.Tx) error {
 		if err := s.consume(tx); err != nil {
 			return err
@@ -220,7 +220,7 @@ func (h *Handoffs) signIn(ctx context.Context, a *Arrival, p purpose) (Outcome, 
 		if err != nil {
 			return err
 		}
-		out.Session, err = open(tx, a.Tenant, RequesterSide, r)
+		out.Session, err = h.sessions.open(tx, a.Tenant, RequesterSide, r)
 		return err
 	})
 	if err != nil {
@@ -247,8 +247,8 @@ func (h *Handoffs) chain(ctx context.Context, a *Arrival) (Outcome, error) {
 	if err := h.store.Update(ctx, a.Tenant.Scope(), s.consume); err != nil {
 		return Outcome{}, err
 	}
-	secret := newSecret()
-	hash, _ := hashSecret(secret)
+	secret := NewSecret()
+	hash, _ := HashSecret(secret)
 	next, err := h.mint(a.Tenant, a.Host, forChain, s.Claim, hash[:])
 	return Outcome{Verdict: Chained, Next: next, Chain: secret}, err
 }

@@ -117,7 +117,7 @@ func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p pr
 	a := Arrival{Tenant: out.Tenant, Host: l.Host, Session: l.previous(out.Tenant), Client: l.Client}
 	secret := ""
 	if l.Origin == "" || trusted(l.Origin) {
-		secret = newSecret()
+		secret = NewSecret()
 	}
 	err := r.store.Update(ctx, out.Tenant.Scope(), func(tx *storage.Tx) (err error) {
 		if err := p.spend(tx); err != nil {
@@ -131,7 +131,7 @@ func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p pr
 		if err != nil {
 			return err
 		}
-		if out.Session, err = open(tx, out.Tenant, RequesterSide, rec); err != nil {
+		if out.Session, err = r.sessions.open(tx, out.Tenant, RequesterSide, rec); err != nil {
 			return err
 		}
 		out.User, err = users.Get(tx, storage.Key(nil).Str(rec.User))

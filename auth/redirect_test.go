@@ -119,7 +119,7 @@ func TestProven(t *testing.T) {
 func TestBeginSaysNothingAboutUsers(t *testing.T) {
 	h := open(t)
 	h.signIn(t, auth.Vouched, "known1@example.com", "")
-	join(t, h, "staff1@example.com", auth.RoleAdmin)
+	h.invite(t, "staff1@example.com", auth.RoleAdmin)
 	var first auth.Redirected
 	for i, email := range []string{"nobody@example.com", "known1@example.com", "staff1@example.com"} {
 		got, err := h.doors.Redirects.Begin(t.Context(), post(email, "Bob"))

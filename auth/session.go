@@ -41,8 +41,13 @@ type Session struct {
 	ReturnLink string
 	IP         string
 	UserAgent  string
-	CreatedAt  time.Time
-	SeenAt     time.Time
+	// Method is how a member of staff came in; empty for requesters.
+	Method Method
+	// ProvenAt is when a member of staff last proved who they are, here and by themselves; zero: another site has vouched for
+	// them, and nothing since.
+	ProvenAt  time.Time
+	CreatedAt time.Time
+	SeenAt    time.Time
 	// EndsAt is when the session ends at the latest.
 	EndsAt time.Time
 
@@ -69,18 +74,23 @@ const (
 type Sessions struct {
 	store *storage.Store
 	log   *slog.Logger
+	// standing says what a member of staff is now.
+	standing func(*storage.Tx, string) (Standing, error)
 	// warm are requesters' sessions that were looked up just now. A member's session is always read, with the member.
 	warm *cache[Session]
 }
 
-func newSessions(store *storage.Store, log *slog.Logger) *Sessions {
-	return &Sessions{store: store, log: log, warm: newCache[Session]()}
+func newSessions(store *storage.Store, standing func(*storage.Tx, string) (Standing, error), log *slog.Logger) *Sessions {
+	if standing == nil {
+		standing = func(*storage.Tx, string) (Standing, error) { return Standing{}, ErrNotFound }
+	}
+	return &Sessions{store: store, standing: standing, log: log, warm: newCache[Session]()}
 }
 
 // Find returns the session whose secret a browser sent to this host, and notes now and then that it is still in use.
 // ErrSignedOut: there is none, it is over, or it belongs to another host, side or tenant.
 func (s *Sessions) Find(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, secret string) (Session, error) {
-	hash, ok := hashSecret(secret)
+	hash, ok := HashSecret(secret)
 	if !ok {
 		return Session{}, ErrSignedOut
 	}
@@ -106,21 +116,21 @@ func (s *Sessions) Find(ctx context.Context, t *tenant.Tenant, side Side, host t
 	return found, nil
 }
 
-func (s *Sessions) read(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash secretHash) (Session, error) {
+func (s *Sessions) read(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash SecretHash) (Session, error) {
 	var found Session
 	err := s.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
 		r, err := load(tx, side, host, hash)
 		if err != nil {
 			return err
 		}
-		found, err = open(tx, t, side, r)
+		found, err = s.open(tx, t, side, r)
 		return err
 	})
 	return found, err
 }
 
 // touch notes that a session is in use. That it could not be noted is no reason to refuse the visitor.
-func (s *Sessions) touch(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash secretHash) {
+func (s *Sessions) touch(ctx context.Context, t *tenant.Tenant, side Side, host tenant.Host, hash SecretHash) {
 	err := s.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
 		r, err := load(tx, side, host, hash)
 		if err != nil || time.Since(r.SeenAt) < seenEvery {
@@ -145,7 +155,7 @@ func (s *Sessions) End(ctx context.Context, t *tenant.Tenant, side Side, host te
 
 // end deletes a session and returns what it was. The zero sessionRecord: there was none.
 func (s *Sessions) end(tx *storage.Tx, side Side, host tenant.Host, secret string) (sessionRecord, error) {
-	hash, ok := hashSecret(secret)
+	hash, ok := HashSecret(secret)
 	if !ok {
 		return sessionRecord{}, nil
 	}
@@ -171,7 +181,7 @@ func (s *Sessions) List(ctx context.Context, t *tenant.Tenant, who Identity) ([]
 		}
 		all = make([]Session, len(rs))
 		for i, r := range rs {
-			if all[i], err = open(tx, t, side, r); err != nil {
+			if all[i], err = s.open(tx, t, side, r); err != nil {
 				return err
 			}
 		}
@@ -206,17 +216,17 @@ func (s *Sessions) Revoke(ctx context.Context, t *tenant.Tenant, who Identity, i
 
 const secretSize = 32
 
-// newSecret is 256 random bits as text.
-func newSecret() string {
+// NewSecret is 256 random bits as text.
+func NewSecret() string {
 	b := make([]byte, secretSize)
 	_, _ = rand.Read(b) // it never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// hashSecret is what is stored of a secret. False: it is none.
-func hashSecret(secret string) (secretHash, bool) {
+// HashSecret is what is stored of a secret that NewSecret made. False: it is none.
+func HashSecret(secret string) (SecretHash, bool) {
 	if len(secret) != base64.RawURLEncoding.EncodedLen(secretSize) {
-		return secretHash{}, false
+		return SecretHash{}, false
 	}
 	return sha256.Sum256([]byte(secret)), true
 }

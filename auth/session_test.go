@@ -53,7 +53,7 @@ func TestSecretsAreNotStored(t *testing.T) {
 	h := open(t)
 	_, session := h.signIn(t, auth.Vouched, "bob@example.com", "")
 	token := h.token(t, h.acme, auth.TicketsRead)
-	invite := invite(t, h, "agent@example.com", auth.RoleAgent)
+	invite := h.invite(t, "agent@example.com", auth.RoleAgent)
 	packed, unpacked := &bytes.Buffer{}, &strings.Builder{}
 	if _, err := h.store.Backup(t.Context(), packed, nil); err != nil {
 		t.Fatal(err)

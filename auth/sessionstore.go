@@ -23,6 +23,8 @@ type sessionRecord struct {
 	CreatedAt  time.Time   `cbor:"11,keyasint"`
 	SeenAt     time.Time   `cbor:"12,keyasint"`
 	EndsAt     time.Time   `cbor:"13,keyasint"`
+	Method     Method      `cbor:"14,keyasint,omitempty"`
+	ProvenAt   time.Time   `cbor:"15,keyasint,omitzero"`
 }
 
 // expires is when the session ends if nobody uses it.
@@ -78,9 +80,9 @@ func (s Side) table() *storage.Table[sessionRecord] {
 	return requesterSessions
 }
 
-// start stores a new session. Its secret was made by newSecret.
+// start stores a new session. Its secret was made by NewSecret.
 func start(tx *storage.Tx, side Side, secret string, r sessionRecord) (sessionRecord, error) {
-	hash, _ := hashSecret(secret)
+	hash, _ := HashSecret(secret)
 	r.Hash = hash[:]
 	r.SeenAt = now()
 	if r.CreatedAt.IsZero() {
@@ -107,7 +109,7 @@ func lifeOf(l Level) time.Duration {
 }
 
 // load reads a session of this host that is not over.
-func load(tx *storage.Tx, side Side, host tenant.Host, hash secretHash) (sessionRecord, error) {
+func load(tx *storage.Tx, side Side, host tenant.Host, hash SecretHash) (sessionRecord, error) {
 	r, err := side.table().Get(tx, storage.Key(nil).Bytes(hash[:]))
 	if errors.Is(err, storage.ErrNotFound) || err == nil && r.Host != host {
 		return r, ErrSignedOut
@@ -137,21 +139,21 @@ func alive(tx *storage.Tx, r *sessionRecord) error {
 }
 
 // open makes a record into a session. A member's role is what it is now, and one who was removed is signed out.
-func open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRecord) (Session, error) {
-	s := Session{
+func (s *Sessions) open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRecord) (Session, error) {
+	one := Session{
 		ID: publicID(r.Hash), Level: r.Level, User: r.User, Lineage: r.Lineage, Email: r.Email, Name: r.Name, Host: r.Host,
 		ReturnLink: r.ReturnLink, IP: r.IP, UserAgent: r.UserAgent, CreatedAt: r.CreatedAt, SeenAt: r.SeenAt, EndsAt: r.EndsAt,
-		tenant: t.ID,
+		Method: r.Method, ProvenAt: r.ProvenAt, tenant: t.ID,
 	}
 	if side != StaffSide {
-		return s, nil
+		return one, nil
 	}
-	m, err := members.Get(tx, storage.Key(nil).Str(r.User))
-	if errors.Is(err, storage.ErrNotFound) {
-		return s, ErrSignedOut
+	m, err := s.standing(tx, r.User)
+	if errors.Is(err, ErrNotFound) {
+		return one, ErrSignedOut
 	}
-	s.Role, s.Name, s.Email = m.Role, m.Name, m.Email
-	return s, err
+	one.Role, one.Name, one.Email = m.Role, m.Name, m.Email
+	return one, err
 }
 
 // held are the sessions of a holder that are not over.
@@ -178,7 +180,7 @@ func held(tx *storage.Tx, side Side, who Identity) ([]sessionRecord, error) {
 }
 
 func (s *Sessions) erase(tx *storage.Tx, side Side, r *sessionRecord) error {
-	hash := secretHash(r.Hash)
+	hash := SecretHash(r.Hash)
 	tx.OnCommit(func() { s.warm.drop(hash) })
 	h := holding{Holder: r.holder(), Hash: r.Hash}
 	if err := holdings.Delete(tx, storage.Key(nil).Str(h.Holder).Bytes(h.Hash)); err != nil {

@@ -5,8 +5,9 @@ import (
 	"github.com/deskgate/deskgate/storage"
 )
 
-// Tables are the tables of this package and of those below it. Their numbers are 64–127.
+// Tables are the tables of this package and of those that it imports. Their numbers, with those of the packages beside it,
+// are 64–127.
 func Tables() []storage.Declared {
 	return append(limit.Tables(),
-		users, requesterSessions, staffSessions, holdings, voids, usedTokens, spentProofs, tokens, credentials, members)
+		users, requesterSessions, staffSessions, holdings, voids, usedTokens, spentProofs, tokens, credentials)
 }

@@ -97,7 +97,7 @@ func (k *Tokens) Create(ctx context.Context, t *tenant.Tenant, req TokenRequest)
 	if req.Scopes == 0 {
 		return Token{}, "", oneField("scopes", "The scopes field is required. Scopes are "+strings.Join(AllScopes.Names(), ", ")+".")
 	}
-	secret := tokenPrefix + newSecret()
+	secret := tokenPrefix + NewSecret()
 	hash := hashToken(secret)
 	made := Token{
 		ID: newID("tok_"), Name: name, Scopes: req.Scopes & AllScopes, CreatedAt: now(), ExpiresAt: req.ExpiresAt.UTC(),
@@ -223,7 +223,7 @@ func (k *Tokens) Authenticate(ctx context.Context, secret string) (*tenant.Tenan
 	return t, Identity{Tenant: t.ID, Level: Program, ID: one.ID, Name: one.Name, Scopes: one.Scopes}, nil
 }
 
-func (k *Tokens) find(ctx context.Context, hash secretHash) (owned, error) {
+func (k *Tokens) find(ctx context.Context, hash SecretHash) (owned, error) {
 	var found owned
 	err := k.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
 		c, err := credentials.Get(tx, storage.Key(nil).Bytes(hash[:]))
@@ -299,8 +299,8 @@ func (k *Tokens) forget(ctx context.Context, t *tenant.Tenant) error {
 
 // forgetWarm has a token read anew once the transaction is on disk.
 func (k *Tokens) forgetWarm(tx *storage.Tx, one *Token) {
-	hash := secretHash(one.Hash)
+	hash := SecretHash(one.Hash)
 	tx.OnCommit(func() { k.warm.drop(hash) })
 }
 
-func hashToken(secret string) secretHash { return sha256.Sum256([]byte(secret)) }
+func hashToken(secret string) SecretHash { return sha256.Sum256([]byte(secret)) }

@@ -21,7 +21,7 @@ func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) 
 	}
 	same := before.Level != 0 && before.Email == c.Email
 	r := sessionRecord{
-		Level: c.Level, Email: c.Email, Name: c.Name, Host: a.Host, ReturnLink: c.ReturnLink, IP: a.Client.ip(), UserAgent: a.Client.agent(),
+		Level: c.Level, Email: c.Email, Name: c.Name, Host: a.Host, ReturnLink: c.ReturnLink, IP: a.Client.Address(), UserAgent: a.Client.agent(),
 	}
 	if same {
 		r.Lineage = before.Lineage

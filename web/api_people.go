@@ -80,7 +80,7 @@ func (s *Server) assignee(r *http.Request, id optional[string]) (*tickets.Person
 		// Whether there is such an agent is not theirs to know.
 		return nil, tickets.ErrNotAllowed
 	}
-	m, err := s.doors.Staff.Find(r.Context(), c.tenant, id.value)
+	m, err := s.staff.Find(r.Context(), c.tenant, id.value)
 	if errors.Is(err, auth.ErrNotFound) {
 		return nil, invalid(map[string][]string{"assignee_id": {"There is no agent with this id."}})
 	}

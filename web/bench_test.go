@@ -18,7 +18,7 @@ func BenchmarkAPI(b *testing.B) {
 	n := webtest.Start(b)
 	n.Set(b, n.Acme, map[string]string{"api_requests_per_minute": "1000000"})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Desk: n.Desk, Log: slog.New(slog.DiscardHandler),
+		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, Desk: n.Desk, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -117,8 +118,8 @@ var answers = []struct {
 	{auth.ErrCredentialUnknown, errUnauthenticated},
 	{auth.ErrCredentialRevoked, unauthorized("UNAUTHENTICATED", "The API token was revoked.")},
 	{auth.ErrCredentialExpired, unauthorized("UNAUTHENTICATED", "The API token has expired.")},
-	{auth.ErrWrongPassword, unauthorized("WRONG_PASSWORD", "The email address or the password is wrong.")},
-	{auth.ErrInvitation, &answerError{
+	{staff.ErrWrongPassword, unauthorized("WRONG_PASSWORD", "The email address or the password is wrong.")},
+	{staff.ErrInvitation, &answerError{
 		Status: http.StatusNotFound, Code: "INVITATION_INVALID", Message: "This invitation does not work.",
 		Explanation: "It was used already, has been replaced or is too old. Ask for a new one.",
 	}},

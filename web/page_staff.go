@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -29,11 +30,11 @@ func (s *Server) agentLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	visit := tenant.VisitFrom(r.Context())
-	session, secret, err := s.doors.Staff.SignIn(r.Context(), visit.Tenant, auth.PasswordLogin{
+	session, secret, err := s.staff.SignIn(r.Context(), visit.Tenant, staff.PasswordLogin{
 		Host: visit.Host, Email: values.Get("email"), Password: values.Get("password"),
 		Previous: cookie(r, staffCookie), Client: client(r),
 	})
-	if errors.Is(err, auth.ErrWrongPassword) && wantsPage(r) {
+	if errors.Is(err, staff.ErrWrongPassword) && wantsPage(r) {
 		wrong := fieldErrors{"form": {problemOf(err).Explanation}}
 		return s.renderAgentLogin(w, r, http.StatusUnauthorized, values.Get("email"), values.Get("next"), wrong)
 	}
@@ -83,7 +84,7 @@ func (s *Server) invitePage(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) renderInvite(w http.ResponseWriter, r *http.Request, status int, token string, wrong fieldErrors) error {
 	w.Header().Set("Referrer-Policy", "same-origin")
-	m, err := s.doors.Staff.Invited(r.Context(), tenant.VisitFrom(r.Context()).Tenant, token)
+	m, err := s.staff.Invited(r.Context(), tenant.VisitFrom(r.Context()).Tenant, token)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	visit := tenant.VisitFrom(r.Context())
-	session, secret, err := s.doors.Staff.Accept(r.Context(), visit.Tenant, auth.Acceptance{
+	session, secret, err := s.staff.Accept(r.Context(), visit.Tenant, staff.Acceptance{
 		Host: visit.Host, Token: values.Get("token"), Password: values.Get("password"),
 		Previous: cookie(r, staffCookie), Client: client(r),
 	})

@@ -223,7 +223,7 @@ func TestFormsSentTwice(t *testing.T) {
 func TestInvitationWorksOnce(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)
-	invitation, err := n.Doors.Staff.Invite(t.Context(), n.Acme.Tenant, "ann@acme.example", "Ann", auth.RoleAgent, "operator")
+	invitation, err := n.Staff.Invite(t.Context(), n.Acme.Tenant, "ann@acme.example", "Ann", auth.RoleAgent, "operator")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -15,6 +16,7 @@ type Config struct {
 	Directory *tenant.Directory
 	Tenants   *tenant.Registry
 	Doors     *auth.Doors
+	Staff     *staff.Members
 	Desk      *tickets.Desk
 	Log       *slog.Logger
 }
@@ -24,6 +26,7 @@ type Server struct {
 	directory *tenant.Directory
 	tenants   *tenant.Registry
 	doors     *auth.Doors
+	staff     *staff.Members
 	desk      *tickets.Desk
 	log       *slog.Logger
 	guard     *guard
@@ -38,7 +41,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, desk: c.Desk, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, desk: c.Desk, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(),
 	}
 	var err error

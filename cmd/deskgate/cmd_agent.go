@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 )
 
 // agentDocument is a member of a tenant's staff as the commands show it.
@@ -23,7 +24,7 @@ type agentDocument struct {
 	SignedInAt *time.Time `json:"signed_in_at"`
 }
 
-func documentAgent(m auth.Member) agentDocument {
+func documentAgent(m staff.Member) agentDocument {
 	return agentDocument{
 		ID: m.ID, Email: m.Email, Name: m.Name, Role: m.Role, InvitedAt: timeOrNull(m.InvitedAt),
 		JoinedAt: timeOrNull(m.JoinedAt), SignedInAt: timeOrNull(m.SignedInAt),
@@ -64,7 +65,7 @@ func (o *operator) inviteAgent(ctx context.Context, q agentName) (invitedAgent, 
 	if err != nil {
 		return invitedAgent{}, err
 	}
-	i, err := o.doors.Staff.Invite(ctx, t, q.Email, q.Name, role, byOperator)
+	i, err := o.staff.Invite(ctx, t, q.Email, q.Name, role, byOperator)
 	if errors.Is(err, auth.ErrExists) {
 		return invitedAgent{}, &failure{
 			Code: codeExists, Message: "The agent has joined already.",
@@ -79,7 +80,7 @@ func (o *operator) listAgents(ctx context.Context, q tenantName) (manyAgents, er
 	if err != nil {
 		return manyAgents{}, err
 	}
-	list, err := o.doors.Staff.List(ctx, t)
+	list, err := o.staff.List(ctx, t)
 	out := manyAgents{Agents: []agentDocument{}}
 	for _, m := range list {
 		out.Agents = append(out.Agents, documentAgent(m))
@@ -92,7 +93,7 @@ func (o *operator) removeAgent(ctx context.Context, q agentName) (deletion, erro
 	if err != nil {
 		return deletion{}, err
 	}
-	err = o.doors.Staff.Remove(ctx, t, q.Email, byOperator)
+	err = o.staff.Remove(ctx, t, q.Email, byOperator)
 	if errors.Is(err, auth.ErrNotFound) {
 		return deletion{}, &failure{
 			Code: codeNotFound, Message: "Agent not found.",

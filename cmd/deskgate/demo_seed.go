@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -68,7 +69,7 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 
 // hire invites an administrator, who accepts with a password made here.
 func (o *operator) hire(ctx context.Context, t *tenant.Tenant, who auth.Person) (tickets.Actor, string, error) {
-	i, err := o.doors.Staff.Invite(ctx, t, who.Email, who.Name, auth.RoleAdmin, byOperator)
+	i, err := o.staff.Invite(ctx, t, who.Email, who.Name, auth.RoleAdmin, byOperator)
 	if err != nil {
 		return tickets.Actor{}, "", err
 	}
@@ -77,7 +78,7 @@ func (o *operator) hire(ctx context.Context, t *tenant.Tenant, who auth.Person) 
 		return tickets.Actor{}, "", err
 	}
 	password := strings.ToLower(rand.Text()[:16])
-	_, _, err = o.doors.Staff.Accept(ctx, t, auth.Acceptance{
+	_, _, err = o.staff.Accept(ctx, t, staff.Acceptance{
 		Host: o.names.TenantHost(t.Slug), Token: link.Query().Get("token"), Password: password, Name: who.Name,
 	})
 	return tickets.Admin(tickets.Person{ID: i.Member.ID, Email: who.Email, Name: who.Name}), password, err

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -30,6 +31,7 @@ type operator struct {
 	tenants   *tenant.Registry
 	domains   *domain.Registry
 	doors     *auth.Doors
+	staff     *staff.Members
 	desk      *tickets.Desk
 	tls       string // the setting
 }
@@ -39,7 +41,7 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), tickets.Tables(), proxy.Tables())
 }
 
 // storeOptions are the options of the store that the settings name. The engine gets half of the memory.
@@ -71,10 +73,13 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	if err := o.directory.Load(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	o.doors, err = auth.Open(ctx, auth.Config{Store: store, Directory: o.directory, Tenants: o.tenants, Log: log})
+	o.doors, err = auth.Open(ctx, auth.Config{
+		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Log: log,
+	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	o.staff = staff.Open(staff.Config{Store: store, Directory: o.directory, Sessions: o.doors.Sessions, Limits: o.doors.Limits})
 	return o, nil
 }
 

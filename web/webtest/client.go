@@ -172,7 +172,7 @@ func (n *Node) Visit(tb testing.TB, t *Tenant, email, name string) *Client {
 // Agent returns a browser in which a new member of the tenant's staff is signed in.
 func (n *Node) Agent(tb testing.TB, t *Tenant, email, name string, role auth.Role) *Client {
 	tb.Helper()
-	invitation, err := n.Doors.Staff.Invite(tb.Context(), t.Tenant, email, name, role, "operator")
+	invitation, err := n.Staff.Invite(tb.Context(), t.Tenant, email, name, role, "operator")
 	ok(tb, err)
 	c := n.Client(tb)
 	if answer := c.Open(invitation.URL); answer.Status != http.StatusOK {

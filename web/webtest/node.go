@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
@@ -33,6 +34,7 @@ type Node struct {
 	Tenants   *tenant.Registry
 	Domains   *domain.Registry
 	Doors     *auth.Doors
+	Staff     *staff.Members
 	Desk      *tickets.Desk
 	// URL is the node's base URL.
 	URL        string
@@ -72,8 +74,11 @@ func Start(tb testing.TB) *Node {
 	n.Directory = tenant.NewDirectory(n.Store, names, nil)
 	ok(tb, n.Directory.Load(tb.Context()))
 	n.Tenants = tenant.NewRegistry(n.Store, n.Directory)
-	n.Doors, err = auth.Open(tb.Context(), auth.Config{Store: n.Store, Directory: n.Directory, Tenants: n.Tenants})
+	n.Doors, err = auth.Open(tb.Context(), auth.Config{
+		Store: n.Store, Directory: n.Directory, Tenants: n.Tenants, Standing: staff.Standing,
+	})
 	ok(tb, err)
+	n.Staff = staff.Open(staff.Config{Store: n.Store, Directory: n.Directory, Sessions: n.Doors.Sessions, Limits: n.Doors.Limits})
 	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List})
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
@@ -86,7 +91,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Desk: n.Desk, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, Desk: n.Desk, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
@@ -114,7 +119,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), tickets.Tables(), proxy.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), tickets.Tables(), proxy.Tables()} {
 		all = append(all, room...)
 	}
 	return all

@@ -1,8 +1,13 @@
-package auth
+package staff
 
 import (
+	"crypto/rand"
+	"errors"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
+	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/storage"
 )
 
@@ -11,7 +16,7 @@ type Member struct {
 	ID        string
 	Email     string
 	Name      string
-	Role      Role
+	Role      auth.Role
 	InvitedAt time.Time
 	// JoinedAt is when the invitation was accepted; zero: not yet.
 	JoinedAt   time.Time
@@ -23,7 +28,7 @@ type memberRecord struct {
 	ID         string    `cbor:"1,keyasint"`
 	Email      string    `cbor:"2,keyasint"`
 	Name       string    `cbor:"3,keyasint"`
-	Role       Role      `cbor:"4,keyasint"`
+	Role       auth.Role `cbor:"4,keyasint"`
 	InvitedAt  time.Time `cbor:"5,keyasint"`
 	JoinedAt   time.Time `cbor:"6,keyasint,omitzero"`
 	SignedInAt time.Time `cbor:"7,keyasint,omitzero"`
@@ -54,3 +59,26 @@ var (
 		return storage.Key(nil).Bytes(r.Invite)
 	})
 )
+
+// Tables are the tables of this package.
+func Tables() []storage.Declared { return []storage.Declared{members} }
+
+// Standing says what a member is at the moment, or auth.ErrNotFound: it is what auth.Config wants.
+func Standing(tx *storage.Tx, member string) (auth.Standing, error) {
+	r, err := members.Get(tx, storage.Key(nil).Str(member))
+	return auth.Standing{Email: r.Email, Name: r.Name, Role: r.Role}, absent(err)
+}
+
+// absent makes the store's word for a missing record into auth's.
+func absent(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return auth.ErrNotFound
+	}
+	return err
+}
+
+// now is the time as it is stored.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// newID makes a name that sorts by time.
+func newID() string { return "agt_" + ulid.MustNew(ulid.Now(), rand.Reader).String() }

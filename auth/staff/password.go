@@ -1,4 +1,4 @@
-package auth
+package staff
 
 import (
 	"context"
@@ -39,17 +39,17 @@ func checkPassword(password, email string) error {
 	lower := strings.ToLower(password)
 	switch {
 	case password == "":
-		return oneField("password", "The password field is required.")
+		return badPassword("The password field is required.")
 	case utf8.RuneCountInString(password) < minPassword:
-		return oneField("password", fmt.Sprintf("The password field must be at least %d characters.", minPassword))
+		return badPassword(fmt.Sprintf("The password field must be at least %d characters.", minPassword))
 	case len(password) > maxPassword || !utf8.ValidString(password):
-		return oneField("password", fmt.Sprintf("The password field must be text of at most %d bytes.", maxPassword))
+		return badPassword(fmt.Sprintf("The password field must be text of at most %d bytes.", maxPassword))
 	case lower == email || local != "" && bare(strings.ReplaceAll(lower, local, "")) && strings.Contains(lower, local):
-		return oneField("password", "The password field must not be made of the email address.")
+		return badPassword("The password field must not be made of the email address.")
 	case bare(lower):
-		return oneField("password", "The password field must not be made of digits and signs only.")
+		return badPassword("The password field must not be made of digits and signs only.")
 	case len(uniqueRunes(lower)) < 5:
-		return oneField("password", "The password field must have at least 5 different characters.")
+		return badPassword("The password field must have at least 5 different characters.")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package auth_test
+package staff_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -22,7 +23,7 @@ const password = "correct horse battery"
 // invite invites somebody to acme and returns the invitation's token.
 func invite(tb testing.TB, h *house, email string, role auth.Role) string {
 	tb.Helper()
-	inv, err := h.doors.Staff.Invite(tb.Context(), h.acme, email, "", role, "operator")
+	inv, err := h.staff.Invite(tb.Context(), h.acme, email, "", role, "operator")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func invite(tb testing.TB, h *house, email string, role auth.Role) string {
 // join makes a member of acme's staff and returns their session.
 func join(tb testing.TB, h *house, email string, role auth.Role) (auth.Session, string) {
 	tb.Helper()
-	s, secret, err := h.doors.Staff.Accept(tb.Context(), h.acme, auth.Acceptance{
+	s, secret, err := h.staff.Accept(tb.Context(), h.acme, staff.Acceptance{
 		Host: acmeHost, Token: invite(tb, h, email, role), Password: password, Client: client,
 	})
 	if err != nil {
@@ -45,13 +46,13 @@ func join(tb testing.TB, h *house, email string, role auth.Role) (auth.Session, 
 	return s, secret
 }
 
-func login(email, pass string) auth.PasswordLogin {
-	return auth.PasswordLogin{Host: acmeHost, Email: email, Password: pass, Client: client}
+func login(email, pass string) staff.PasswordLogin {
+	return staff.PasswordLogin{Host: acmeHost, Email: email, Password: pass, Client: client}
 }
 
 func TestStaffLife(t *testing.T) {
 	h := open(t)
-	ctx, staff := t.Context(), h.doors.Staff
+	ctx, members := t.Context(), h.staff
 	joined, first := join(t, h, "Ann@acme.example", auth.RoleAdmin)
 	if joined.Level != auth.Staff || joined.Role != auth.RoleAdmin || joined.Email != "ann@acme.example" || joined.Name != "ann" {
 		t.Errorf("joined as %+v", joined)
@@ -61,12 +62,12 @@ func TestStaffLife(t *testing.T) {
 		return err
 	}
 	want(t, "the first session", find(first), nil)
-	_, err := h.find(t, first)
+	_, err := h.doors.Sessions.Find(ctx, h.acme, auth.RequesterSide, acmeHost, first)
 	want(t, "as a requester", err, auth.ErrSignedOut)
 
 	again := login("ANN@acme.example", password)
 	again.Previous = first
-	s, second, err := staff.SignIn(ctx, h.acme, again)
+	s, second, err := members.SignIn(ctx, h.acme, again)
 	if err != nil || s.User != joined.User || second == first {
 		t.Fatalf("signed in as %+v, %v", s, err)
 	}
@@ -74,35 +75,35 @@ func TestStaffLife(t *testing.T) {
 	if !s.EndsAt.Equal(s.CreatedAt.Add(12 * time.Hour)) {
 		t.Errorf("ends at %s", s.EndsAt)
 	}
-	for _, l := range []auth.PasswordLogin{
+	for _, l := range []staff.PasswordLogin{
 		login("ann@acme.example", password+"x"), login("ann@acme.example", ""), login("bob@acme.example", password), login("", ""),
 		login("not an address", password), login("ann@acme.example", strings.Repeat("x", 100_000)),
 	} {
-		_, _, err := staff.SignIn(ctx, h.acme, l)
-		want(t, l.Email, err, auth.ErrWrongPassword)
+		_, _, err := members.SignIn(ctx, h.acme, l)
+		want(t, l.Email, err, staff.ErrWrongPassword)
 	}
-	_, _, err = staff.SignIn(ctx, h.bee, login("ann@acme.example", password))
-	want(t, "at the other tenant", err, auth.ErrWrongPassword)
+	_, _, err = members.SignIn(ctx, h.bee, login("ann@acme.example", password))
+	want(t, "at the other tenant", err, staff.ErrWrongPassword)
 
 	if list, err := h.doors.Sessions.List(ctx, h.acme, s.Identity()); err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Role != auth.RoleAdmin {
 		t.Errorf("ann's sessions: %+v, %v", list, err)
 	}
-	byEmail, err := staff.ByEmail(ctx, h.acme, "Ann@acme.example")
-	if byID, err2 := staff.Find(ctx, h.acme, s.User); err != nil || err2 != nil || byID != byEmail || byID.Role != auth.RoleAdmin || byID.SignedInAt.IsZero() {
+	byEmail, err := members.ByEmail(ctx, h.acme, "Ann@acme.example")
+	if byID, err2 := members.Find(ctx, h.acme, s.User); err != nil || err2 != nil || byID != byEmail || byID.Role != auth.RoleAdmin || byID.SignedInAt.IsZero() {
 		t.Errorf("found %+v, %v and %+v, %v", byEmail, err, byID, err2)
 	}
-	_, err = staff.Find(ctx, h.bee, s.User)
+	_, err = members.Find(ctx, h.bee, s.User)
 	want(t, "find at the other tenant", err, auth.ErrNotFound)
-	_, err = staff.ByEmail(ctx, h.bee, "ann@acme.example")
+	_, err = members.ByEmail(ctx, h.bee, "ann@acme.example")
 	want(t, "find by address at the other tenant", err, auth.ErrNotFound)
-	_, err = staff.Invite(ctx, h.acme, "ann@acme.example", "", auth.RoleAgent, "operator")
+	_, err = members.Invite(ctx, h.acme, "ann@acme.example", "", auth.RoleAgent, "operator")
 	want(t, "invite a member", err, auth.ErrExists)
-	want(t, "remove at the other tenant", staff.Remove(ctx, h.bee, "ann@acme.example", "operator"), auth.ErrNotFound)
-	want(t, "remove", staff.Remove(ctx, h.acme, "Ann@acme.example", "operator"), nil)
+	want(t, "remove at the other tenant", members.Remove(ctx, h.bee, "ann@acme.example", "operator"), auth.ErrNotFound)
+	want(t, "remove", members.Remove(ctx, h.acme, "Ann@acme.example", "operator"), nil)
 	want(t, "session of a removed member", find(second), auth.ErrSignedOut)
-	_, _, err = staff.SignIn(ctx, h.acme, login("ann@acme.example", password))
-	want(t, "removed member", err, auth.ErrWrongPassword)
-	want(t, "remove again", staff.Remove(ctx, h.acme, "ann@acme.example", "operator"), auth.ErrNotFound)
+	_, _, err = members.SignIn(ctx, h.acme, login("ann@acme.example", password))
+	want(t, "removed member", err, staff.ErrWrongPassword)
+	want(t, "remove again", members.Remove(ctx, h.acme, "ann@acme.example", "operator"), auth.ErrNotFound)
 
 	for _, action := range []string{"agent.invited", "agent.joined", "session.started", "agent.removed"} {
 		if e := h.audited(t, action); e.Object != "ann@acme.example" {
@@ -114,46 +115,46 @@ func TestStaffLife(t *testing.T) {
 func TestInvitation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t)
-		ctx, staff := t.Context(), h.doors.Staff
+		ctx, members := t.Context(), h.staff
 		accept := func(tn *tenant.Tenant, token, pass string) error {
-			_, _, err := staff.Accept(ctx, tn, auth.Acceptance{Host: acmeHost, Token: token, Password: pass, Client: client})
+			_, _, err := members.Accept(ctx, tn, staff.Acceptance{Host: acmeHost, Token: token, Password: pass, Client: client})
 			return err
 		}
 		old := invite(t, h, "ann@acme.example", auth.RoleAgent)
 		token := invite(t, h, "ann@acme.example", auth.RoleAdmin)
-		want(t, "a replaced one", accept(h.acme, old, password), auth.ErrInvitation)
-		want(t, "at the other tenant", accept(h.bee, token, password), auth.ErrInvitation)
+		want(t, "a replaced one", accept(h.acme, old, password), staff.ErrInvitation)
+		want(t, "at the other tenant", accept(h.bee, token, password), staff.ErrInvitation)
 		for _, bad := range []string{"", "x", strings.Repeat("A", 43)} {
-			want(t, bad, accept(h.acme, bad, password), auth.ErrInvitation)
+			want(t, bad, accept(h.acme, bad, password), staff.ErrInvitation)
 		}
 		for _, bad := range []string{"", "short", strings.Repeat("x", 300), "aaaaaaaaaaaaaaaa", "ann@acme.example", "annannann1234", "bad\xff\xff\xffutf8 text"} {
 			if err := accept(h.acme, token, bad); !strings.HasPrefix(fields(err), "password: ") {
 				t.Errorf("password %.20q: %v", bad, err)
 			}
 		}
-		who, err := staff.Invited(ctx, h.acme, token)
+		who, err := members.Invited(ctx, h.acme, token)
 		if err != nil || who.Email != "ann@acme.example" || who.Role != auth.RoleAdmin || !who.JoinedAt.IsZero() {
 			t.Errorf("invited %+v, %v", who, err)
 		}
 		want(t, "good", accept(h.acme, token, password), nil)
-		want(t, "twice", accept(h.acme, token, password), auth.ErrInvitation)
+		want(t, "twice", accept(h.acme, token, password), staff.ErrInvitation)
 
 		late := invite(t, h, "late@acme.example", auth.RoleAgent)
 		time.Sleep(7 * 24 * time.Hour)
-		want(t, "after a week", accept(h.acme, late, password), auth.ErrInvitation)
-		_, err = staff.Invited(ctx, h.acme, late)
-		want(t, "looked at after a week", err, auth.ErrInvitation)
-		list, err := staff.List(ctx, h.acme)
+		want(t, "after a week", accept(h.acme, late, password), staff.ErrInvitation)
+		_, err = members.Invited(ctx, h.acme, late)
+		want(t, "looked at after a week", err, staff.ErrInvitation)
+		list, err := members.List(ctx, h.acme)
 		if err != nil || len(list) != 2 || list[0].Email != "ann@acme.example" || list[0].JoinedAt.IsZero() || !list[1].JoinedAt.IsZero() {
 			t.Errorf("staff: %+v, %v", list, err)
 		}
-		if list, err := staff.List(ctx, h.bee); err != nil || len(list) != 0 {
+		if list, err := members.List(ctx, h.bee); err != nil || len(list) != 0 {
 			t.Errorf("the other tenant's: %+v, %v", list, err)
 		}
-		if _, err := staff.Invite(ctx, h.acme, "nobody", "", "owner", "operator"); fields(err) == "" {
+		if _, err := members.Invite(ctx, h.acme, "nobody", "", "owner", "operator"); fields(err) == "" {
 			t.Errorf("bad invitation: %v", err)
 		}
-		if _, err := staff.Invite(ctx, h.acme, "x@acme.example", "", "owner", "operator"); !strings.HasPrefix(fields(err), "role") {
+		if _, err := members.Invite(ctx, h.acme, "x@acme.example", "", "owner", "operator"); !strings.HasPrefix(fields(err), "role") {
 			t.Errorf("bad role: %v", err)
 		}
 	})
@@ -167,7 +168,7 @@ func TestPasswordsThatAreRefused(t *testing.T) {
 		"": "required", "short": "12 characters", "annette-2026!": "email address", "annette@acme.example": "email address",
 		"            ": "digits and signs", "1234567890.12": "digits and signs", "aaaabbbbaaaab": "different characters",
 	} {
-		_, _, err := h.doors.Staff.Accept(t.Context(), h.acme, auth.Acceptance{Host: acmeHost, Token: token, Password: bad})
+		_, _, err := h.staff.Accept(t.Context(), h.acme, staff.Acceptance{Host: acmeHost, Token: token, Password: bad})
 		if fields, ok := errors.AsType[tenant.FieldErrors](err); !ok || len(fields["password"]) != 1 || !strings.Contains(fields["password"][0], says) {
 			t.Errorf("password %q: %v, want a sentence about %s", bad, err, says)
 		}
@@ -184,9 +185,9 @@ func TestInvitationOnceOfMany(t *testing.T) {
 	)
 	for range 8 {
 		wg.Go(func() {
-			_, _, err := h.doors.Staff.Accept(context.Background(), h.acme, auth.Acceptance{Host: acmeHost, Token: token, Password: password})
+			_, _, err := h.staff.Accept(context.Background(), h.acme, staff.Acceptance{Host: acmeHost, Token: token, Password: password})
 			if err != nil {
-				want(t, "loser", err, auth.ErrInvitation)
+				want(t, "loser", err, staff.ErrInvitation)
 				return
 			}
 			mu.Lock()
@@ -208,28 +209,28 @@ func TestPasswordTries(t *testing.T) {
 	var over *limit.Error
 	n := 0
 	for ; n < 20; n++ {
-		_, _, err := h.doors.Staff.SignIn(ctx, h.acme, login("ann@acme.example", fmt.Sprint("guess ", n)))
+		_, _, err := h.staff.SignIn(ctx, h.acme, login("ann@acme.example", fmt.Sprint("guess ", n)))
 		if errors.As(err, &over) {
 			break
 		}
-		want(t, "guess", err, auth.ErrWrongPassword)
+		want(t, "guess", err, staff.ErrWrongPassword)
 	}
 	if n != 10 {
 		t.Errorf("%d guesses, want 10", n)
 	}
 	after := h.reopen(t)
-	if _, _, err := after.Staff.SignIn(ctx, h.acme, login("ann@acme.example", password)); !errors.As(err, &over) {
+	if _, _, err := after.SignIn(ctx, h.acme, login("ann@acme.example", password)); !errors.As(err, &over) {
 		t.Errorf("after a restart, with the right password: %v, want a limit", err)
 	}
 	elsewhere := login("ann@acme.example", password)
 	elsewhere.Client.IP = netip.MustParseAddr("198.51.100.1")
-	if _, _, err := after.Staff.SignIn(ctx, h.acme, elsewhere); err != nil {
+	if _, _, err := after.SignIn(ctx, h.acme, elsewhere); err != nil {
 		t.Errorf("from another address: %v", err)
 	}
 	for i := range 40 {
 		l := login(fmt.Sprintf("agent%d@acme.example", i), "x")
 		l.Client.IP = netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
-		_, _, err := after.Staff.SignIn(ctx, h.acme, l)
+		_, _, err := after.SignIn(ctx, h.acme, l)
 		if limited := errors.As(err, &over); limited != (i >= 30) {
 			t.Fatalf("try %d from one /64 at many accounts: %v", i+1, err)
 		}

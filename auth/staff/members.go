@@ -1,0 +1,123 @@
+package staff
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
+)
+
+// Config is what this package stands on.
+type Config struct {
+	Store     *storage.Store
+	Directory *tenant.Directory
+	// Sessions were opened with Standing.
+	Sessions *auth.Sessions
+	Limits   *limit.Limits
+	// Mail sends invitations, resets and notices. Nil, or not ready: what needs it says so.
+	Mail *mail.Post
+}
+
+// Members keeps the tenants' staff. It is safe for concurrent use.
+type Members struct {
+	store     *storage.Store
+	directory *tenant.Directory
+	sessions  *auth.Sessions
+	limits    *limit.Limits
+	mail      *mail.Post
+	passwords *passwords
+}
+
+// Open makes the keeper of the staff.
+func Open(c Config) *Members {
+	return &Members{
+		store: c.Store, directory: c.Directory, sessions: c.Sessions, limits: c.Limits, mail: c.Mail, passwords: newPasswords(),
+	}
+}
+
+// Find returns a member by ID, or auth.ErrNotFound.
+func (m *Members) Find(ctx context.Context, t *tenant.Tenant, id string) (Member, error) {
+	r, err := m.read(ctx, t, func(tx *storage.Tx) (memberRecord, error) { return find(tx, id) })
+	return r.member(), err
+}
+
+// ByEmail returns a member by address, or auth.ErrNotFound.
+func (m *Members) ByEmail(ctx context.Context, t *tenant.Tenant, email string) (Member, error) {
+	email, err := auth.ParseEmail(email)
+	if err != nil {
+		return Member{}, auth.ErrNotFound
+	}
+	r, err := m.read(ctx, t, func(tx *storage.Tx) (memberRecord, error) { return findByEmail(tx, email) })
+	return r.member(), err
+}
+
+func (m *Members) read(ctx context.Context, t *tenant.Tenant, get func(*storage.Tx) (memberRecord, error)) (memberRecord, error) {
+	var r memberRecord
+	err := m.store.View(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
+		r, err = get(tx)
+		return err
+	})
+	return r, err
+}
+
+func find(tx *storage.Tx, id string) (memberRecord, error) {
+	r, err := members.Get(tx, storage.Key(nil).Str(id))
+	return r, absent(err)
+}
+
+// findByEmail takes an address in canonical form.
+func findByEmail(tx *storage.Tx, email string) (memberRecord, error) {
+	r, err := membersByEmail.Get(tx, storage.Key(nil).Str(email))
+	return r, absent(err)
+}
+
+// List returns the tenant's staff by email.
+func (m *Members) List(ctx context.Context, t *tenant.Tenant) ([]Member, error) {
+	var all []Member
+	err := m.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
+		all = nil
+		for r, err := range members.Scan(tx, storage.Range{}) {
+			if err != nil {
+				return err
+			}
+			all = append(all, r.member())
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.Email, b.Email) })
+	return all, err
+}
+
+// Remove ends a membership, and with it every session of the member. auth.ErrNotFound.
+func (m *Members) Remove(ctx context.Context, t *tenant.Tenant, email, by string) error {
+	email, err := auth.ParseEmail(email)
+	if err != nil {
+		return auth.ErrNotFound
+	}
+	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := findByEmail(tx, email)
+		if err != nil {
+			return err
+		}
+		if err := members.Delete(tx, storage.Key(nil).Str(r.ID)); err != nil {
+			return err
+		}
+		_, err = m.sessions.EndAll(tx, r.identity(), "")
+		if err != nil {
+			return err
+		}
+		return tenant.Record(tx, tenant.Event{Actor: by, Action: "agent.removed", Object: r.Email})
+	})
+}
+
+// identity is the member as the holder of sessions.
+func (r *memberRecord) identity() auth.Identity { return auth.Identity{Level: auth.Staff, ID: r.ID} }
+
+// gone says whether an error means that there is no such member.
+func gone(err error) bool { return errors.Is(err, auth.ErrNotFound) }
