@@ -11,10 +11,14 @@ GOVULNCHECK := v1.8.0
 BENCHSTAT   := v0.0.0-20260908200009-22c9c6c9d4da
 
 # What the tests drive from outside: browsers, and the languages that partners write in.
-PACKAGES := chromium firefox-esr php-cli php-curl python3 python3-requests gcc libc6-dev
-PROGRAMS := chromium firefox-esr php python3 gcc
+PACKAGES := chromium firefox-esr php-cli php-curl python3 python3-requests python3-jwt nodejs npm curl gcc libc6-dev
+PROGRAMS := chromium firefox-esr php python3 node npm curl gcc
+# The system's own Python is the one that Debian's packages are for.
+PYTHON   := $(firstword $(wildcard /usr/bin/python3) python3)
+# npm's modules that partners use, at the versions in package-lock.json.
+NPM      := web/testdata/npm
 
-.PHONY: all build demo check tools fmt fmt-check lint test test-race cover fuzz bench vuln hooks clean help
+.PHONY: all build demo check tools packages fmt fmt-check lint test test-race cover fuzz bench vuln hooks clean help
 
 all: check build
 
@@ -30,13 +34,21 @@ build: ## one static binary: ./deskgate
 check: tools fmt-check lint test-race build ## what the CI runs
 
 tools: $(BIN)/golangci-lint ## what check needs; Debian's packages are installed if they are missing
+	@$(MAKE) -s packages
+	@$(MAKE) -s $(NPM)/node_modules/.package-lock.json
+
+packages:
 	@for p in $(PROGRAMS); do command -v $$p >/dev/null || missing=1; done; \
-	python3 -c 'import requests' 2>/dev/null || missing=1; \
+	$(PYTHON) -c 'import requests, jwt' 2>/dev/null || missing=1; \
 	php -m 2>/dev/null | grep -qx curl || missing=1; \
 	test -z "$$missing" && exit 0; \
 	command -v apt-get >/dev/null || { echo 'the tests need: $(PACKAGES) (names as in Debian)'; exit 1; }; \
 	sudo=; test "$$(id -u)" = 0 || sudo=sudo; \
 	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES)
+
+$(NPM)/node_modules/.package-lock.json: $(NPM)/package.json $(NPM)/package-lock.json
+	cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=5 --loglevel=error
+	@touch $@
 
 fmt: $(BIN)/golangci-lint ## format the code
 	$(BIN)/golangci-lint fmt ./...
