@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/mail"
@@ -52,7 +53,7 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
 	d.Redirects = &Redirects{
 		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
-		proofs: &proofs{store: c.Store, tenants: c.Tenants, tokens: d.Tokens}, limits: limits,
+		proofs: &proofs{store: c.Store, partners: partner.New(partner.Config{Store: c.Store, Tenants: c.Tenants}), tokens: d.Tokens}, limits: limits,
 	}
 	c.Tenants.OnDelete(d.Tokens.forget)
 	return d, nil

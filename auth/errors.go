@@ -6,8 +6,8 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// Errors of this package. Callers test for them with errors.Is; *limit.Error, *DomainError and tenant.FieldErrors come
-// beside them.
+// Errors of this package. Callers test for them with errors.Is; *limit.Error, *DomainError, tenant.FieldErrors and
+// package partner's errors come beside them.
 var (
 	// ErrNotFound: the tenant has no such user, session or token.
 	ErrNotFound = errors.New("not found")
@@ -25,14 +25,12 @@ var (
 	// ErrInsufficientScope: the API token is good, but not for this.
 	ErrInsufficientScope = errors.New("insufficient scope")
 
-	// ErrTokenInvalid: the token was not made here, for this tenant, this host and this purpose.
+	// ErrTokenInvalid: the hand-off token was not made here, for this tenant, this host and this purpose.
 	ErrTokenInvalid = errors.New("token is not ours")
-	// ErrTokenExpired: the token is too old.
+	// ErrTokenExpired: the hand-off token is too old.
 	ErrTokenExpired = errors.New("token has expired")
 	// ErrTokenUsed: the hand-off token was used before.
 	ErrTokenUsed = errors.New("token was used already")
-	// ErrTokenReplayed: the partner's token was used before.
-	ErrTokenReplayed = errors.New("token was replayed")
 
 	// ErrSignedOut: there is no such session, or it is over.
 	ErrSignedOut = errors.New("signed out")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -155,7 +156,7 @@ func (h *Handoffs) Continue(ctx context.Context, a Arrival) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if v == Chained && !s.ownedBy(a.Chain) {
-		return Outcome{Verdict: Button, Email: MaskEmail(s.Claim.Email)}, nil
+		return Outcome{Verdict: Button, Email: person.MaskEmail(s.Claim.Email)}, nil
 	}
 	return h.signInOrAsk(ctx, &a, forChain)
 }
@@ -184,7 +185,7 @@ func (h *Handoffs) signInOrAsk(ctx context.Context, a *Arrival, p purpose) (Outc
 	}
 	trusted := func(origin string) bool { return trustedOrigin(h.directory, a.Tenant, origin) }
 	if !a.welcome(&s.Claim, had, trusted) {
-		return Outcome{Verdict: AskFirst, Email: MaskEmail(s.Claim.Email)}, nil
+		return Outcome{Verdict: AskFirst, Email: person.MaskEmail(s.Claim.Email)}, nil
 	}
 	return h.signIn(ctx, a, p)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -36,8 +37,8 @@ type LoggedIn struct {
 
 // Login takes a partner's JWT for itself. It makes a hand-off, as Begin does, and a session for the host that was called.
 //
-// Errors: *limit.Error, Unreadable, tenant.FieldErrors, tenant.ErrNotFound, ErrTokenInvalid, ErrTokenExpired,
-// ErrTokenReplayed, *DomainError.
+// Errors: *limit.Error, Unreadable, tenant.FieldErrors, tenant.ErrNotFound, partner.ErrInvalid,
+// partner.ErrExpired, partner.ErrReplayed, *DomainError.
 func (r *Redirects) Login(ctx context.Context, l TokenLogin) (LoggedIn, error) {
 	req := RedirectRequest{Slug: l.Slug, At: l.At, Navigation: l.Navigation, Client: l.Client}
 	if l.At != nil && l.Slug == "" {
@@ -46,7 +47,7 @@ func (r *Redirects) Login(ctx context.Context, l TokenLogin) (LoggedIn, error) {
 	out := LoggedIn{Redirected: Redirected{Warnings: []string{}, ExpiresIn: HandoffLife}}
 	out.Tenant = r.tenant(&req)
 	var (
-		token partnerToken
+		token partner.Token
 		p     proof
 		wrong error
 	)
@@ -92,19 +93,19 @@ func (l *TokenLogin) refused(slug string, t *tenant.Tenant, wrong error) error {
 }
 
 // login checks a JWT that stands alone: it has to say who comes, and to be fresh. With an error there is no proof.
-func (p *proofs) login(ctx context.Context, t *tenant.Tenant, raw string) (partnerToken, proof, error) {
-	token, err := p.verify(ctx, t, tenant.KindJWT, raw)
+func (p *proofs) login(ctx context.Context, t *tenant.Tenant, raw string) (partner.Token, proof, error) {
+	token, err := p.partners.Token(ctx, t, tenant.KindJWT, raw)
 	if err != nil {
 		return token, proof{}, err
 	}
 	if token.Name == "" {
-		return token, proof{}, fmt.Errorf("%w: it has no name", ErrTokenInvalid)
+		return token, proof{}, fmt.Errorf("%w: it has no name", partner.ErrInvalid)
 	}
-	if token.Person, err = token.checked(); err != nil {
-		return token, proof{}, fmt.Errorf("%w: %s", ErrTokenInvalid, err.Error()) // no field of the request is wrong
+	if token.Person, err = token.Checked(); err != nil {
+		return token, proof{}, fmt.Errorf("%w: %s", partner.ErrInvalid, err.Error()) // no field of the request is wrong
 	}
-	pr := proof{credential: token.credential, once: token.once, ends: token.ends, person: token.Person}
-	if err := p.unspent(ctx, t, pr); err != nil {
+	pr := proof{Proof: token.Proof, person: token.Person}
+	if err := p.partners.Unspent(ctx, t, pr.Use); err != nil {
 		return token, proof{}, err
 	}
 	return token, pr, nil
@@ -120,7 +121,7 @@ func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p pr
 		secret = NewSecret()
 	}
 	err := r.store.Update(ctx, out.Tenant.Scope(), func(tx *storage.Tx) (err error) {
-		if err := p.spend(tx); err != nil {
+		if err := p.Use.Spend(tx); err != nil {
 			return err
 		}
 		if secret == "" {

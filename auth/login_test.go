@@ -9,6 +9,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	partners "github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -90,15 +91,15 @@ func TestTokenLoginRefuses(t *testing.T) {
 	}{
 		{"unreadable", auth.TokenLogin{Unreadable: unreadable}, unreadable},
 		{"unknown slug", auth.TokenLogin{Slug: "nobody", Token: token}, tenant.ErrNotFound},
-		{"another slug", auth.TokenLogin{Slug: "bee", Token: token}, auth.ErrTokenInvalid},
-		{"another tenant's host", auth.TokenLogin{At: h.bee, Host: beeHost, Token: token}, auth.ErrTokenInvalid},
+		{"another slug", auth.TokenLogin{Slug: "bee", Token: token}, partners.ErrInvalid},
+		{"another tenant's host", auth.TokenLogin{At: h.bee, Host: beeHost, Token: token}, partners.ErrInvalid},
 		{"its slug at another tenant's host", auth.TokenLogin{Slug: "acme", At: h.bee, Host: beeHost, Token: token}, tenant.ErrNotFound},
-		{"garbage", auth.TokenLogin{Slug: "acme", Token: "x.y.z"}, auth.ErrTokenInvalid},
-		{"over", auth.TokenLogin{Slug: "acme", Token: jws(secret, hs256, `{"email":"bob@example.com","name":"Bob","exp":1}`)}, auth.ErrTokenExpired},
-		{"no name", auth.TokenLogin{Slug: "acme", Token: jws(secret, hs256, fmt.Sprintf(`{"email":"bob@example.com","exp":%d}`, time.Now().Unix()+60))}, auth.ErrTokenInvalid},
-		{"no address", auth.TokenLogin{Slug: "acme", Token: jws(secret, hs256, fmt.Sprintf(`{"email":"bob","name":"Bob","exp":%d}`, time.Now().Unix()+60))}, auth.ErrTokenInvalid},
+		{"garbage", auth.TokenLogin{Slug: "acme", Token: "x.y.z"}, partners.ErrInvalid},
+		{"over", auth.TokenLogin{Slug: "acme", Token: jws(secret, hs256, `{"email":"bob@example.com","name":"Bob","exp":1}`)}, partners.ErrExpired},
+		{"no name", auth.TokenLogin{Slug: "acme", Token: jws(secret, hs256, fmt.Sprintf(`{"email":"bob@example.com","exp":%d}`, time.Now().Unix()+60))}, partners.ErrInvalid},
+		{"no address", auth.TokenLogin{Slug: "acme", Token: jws(secret, hs256, fmt.Sprintf(`{"email":"bob","name":"Bob","exp":%d}`, time.Now().Unix()+60))}, partners.ErrInvalid},
 		{"the token itself, after all this", auth.TokenLogin{Slug: "acme", Token: token}, nil},
-		{"again", auth.TokenLogin{Slug: "acme", Token: token}, auth.ErrTokenReplayed},
+		{"again", auth.TokenLogin{Slug: "acme", Token: token}, partners.ErrReplayed},
 	} {
 		tc.l.Client = client
 		if tc.l.Host == "" {
@@ -141,7 +142,7 @@ func TestOnlyGoodLoginsCountForTheKey(t *testing.T) {
 		{"signed, again", func() (limit.State, error) { return begun(t, h, signed) }, 60, auth.ErrSignatureInvalid},
 		{"refused for where it leads", func() (limit.State, error) { return begun(t, h, astray) }, 60, &auth.DomainError{Host: "evil.example"}},
 		{"JWT", func() (limit.State, error) { return loggedIn(t, h, login) }, 6000, nil},
-		{"JWT, again", func() (limit.State, error) { return loggedIn(t, h, login) }, 60, auth.ErrTokenReplayed},
+		{"JWT, again", func() (limit.State, error) { return loggedIn(t, h, login) }, 60, partners.ErrReplayed},
 	} {
 		got, err := tc.begin()
 		if got.Limit != tc.limit || !errors.Is(err, tc.want) && fmt.Sprint(err) != fmt.Sprint(tc.want) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -60,13 +61,13 @@ type Redirects struct {
 // tenant knows the address.
 //
 // Errors: *limit.Error, Unreadable, tenant.ErrNotFound, ErrTwoProofs, tenant.FieldErrors, ErrSignatureInvalid,
-// ErrTokenReplayed, ErrInsufficientScope, ErrSignatureRequired, ErrOriginNotAllowed, *DomainError.
+// ErrInsufficientScope, ErrSignatureRequired, ErrOriginNotAllowed, *DomainError.
 func (r *Redirects) Begin(ctx context.Context, req RedirectRequest) (Redirected, error) {
 	out := Redirected{Warnings: []string{}, ExpiresIn: HandoffLife}
 	out.Tenant = r.tenant(&req)
 	p, err := r.proofs.check(ctx, out.Tenant, &req)
 	person, to, refused := r.consider(&req, out.Tenant, p, err)
-	if refused != nil && p.once != "" {
+	if refused != nil && p.Use.Once() {
 		p = proof{} // it stays unused: whoever has it could have its key's count used up
 	}
 	if out.Limit, err = r.count(ctx, out.Tenant, &req, p); err != nil {
@@ -124,11 +125,11 @@ func (req *RedirectRequest) person() (Person, error) {
 	var p Person
 	wrong := tenant.FieldErrors{}
 	var err error
-	if p.Email, err = ParseEmail(req.Email); err != nil {
-		collect(wrong, err)
+	if p.Email, err = person.ParseEmail(req.Email); err != nil {
+		wrong.Collect(err)
 	}
-	if p.Name, err = ParseName(req.Name); err != nil {
-		collect(wrong, err)
+	if p.Name, err = person.ParseName(req.Name); err != nil {
+		wrong.Collect(err)
 	}
 	return p, wrong.Or()
 }

@@ -19,7 +19,7 @@ const (
 // more: else it could shut the visitor out.
 func (r *Redirects) count(ctx context.Context, t *tenant.Tenant, req *RedirectRequest, p proof) (limit.State, error) {
 	if p.given() {
-		s := r.limits.Take(ctx, limit.Bucket{Name: "redirect-credential", Limit: redirectsPerCredential, Period: time.Hour}, p.credential)
+		s := r.limits.Take(ctx, limit.Bucket{Name: "redirect-credential", Limit: redirectsPerCredential, Period: time.Hour}, p.Credential)
 		return s, s.Err()
 	}
 	ip := limit.IP(req.Client.IP)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -90,7 +91,7 @@ func newTokens(store *storage.Store, directory *tenant.Directory, limits *limit.
 
 // Create makes a token and returns its secret, which can't be had a second time. A FieldErrors says what is wrong.
 func (k *Tokens) Create(ctx context.Context, t *tenant.Tenant, req TokenRequest) (Token, string, error) {
-	name, err := ParseName(req.Name)
+	name, err := person.ParseName(req.Name)
 	if err != nil {
 		return Token{}, "", err
 	}

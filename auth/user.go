@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -47,49 +45,8 @@ var (
 	})
 )
 
-// Person is how somebody is named from outside. All of it is taken as it comes and checked here; without a name the part
-// of the address before the @ serves.
-type Person struct {
-	Email        string `json:"e"`
-	Name         string `json:"n"`
-	ExternalID   string `json:"x,omitempty"`
-	Locale       string `json:"o,omitempty"`
-	Organization string `json:"g,omitempty"`
-}
-
-// checked is the person in canonical form.
-func (p Person) checked() (Person, error) {
-	wrong := tenant.FieldErrors{}
-	var err error
-	if p.Email, err = ParseEmail(p.Email); err != nil {
-		collect(wrong, err)
-	}
-	if strings.TrimSpace(p.Name) == "" {
-		p.Name, _, _ = strings.Cut(p.Email, "@")
-	} else if p.Name, err = ParseName(p.Name); err != nil {
-		collect(wrong, err)
-	}
-	for _, f := range []struct {
-		name, value string
-		most        int
-	}{{"external_id", p.ExternalID, 255}, {"locale", p.Locale, 35}, {"organization", p.Organization, 200}} {
-		if len(f.value) > f.most || !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, unicode.IsControl) {
-			wrong.Add(f.name, fmt.Sprintf("The %s field must be at most %d bytes of plain text.", f.name, f.most))
-		}
-	}
-	return p, wrong.Or()
-}
-
-// collect adds the fields of one FieldErrors to another.
-func collect(into tenant.FieldErrors, err error) {
-	var fields tenant.FieldErrors
-	if !errors.As(err, &fields) {
-		return
-	}
-	for field, messages := range fields {
-		into[field] = append(into[field], messages...)
-	}
-}
+// Person is how somebody is named from outside.
+type Person = person.Person
 
 // UserQuery chooses users. The zero UserQuery is all of them, oldest first.
 type UserQuery struct {
@@ -119,7 +76,7 @@ func (u *Users) Find(ctx context.Context, t *tenant.Tenant, id string) (User, er
 
 // ByEmail returns the user with this address, or ErrNotFound.
 func (u *Users) ByEmail(ctx context.Context, t *tenant.Tenant, email string) (User, error) {
-	email, err := ParseEmail(email)
+	email, err := person.ParseEmail(email)
 	if err != nil {
 		return User{}, ErrNotFound
 	}
@@ -151,7 +108,7 @@ func absent(err error) error {
 // Ensure returns the user with this address or this external ID, and makes one if there is none. It changes nothing of
 // one that is there, but for an external ID that was missing. A FieldErrors: the person can't be one.
 func (u *Users) Ensure(ctx context.Context, t *tenant.Tenant, p Person) (User, error) {
-	p, err := p.checked()
+	p, err := p.Checked()
 	if err != nil {
 		return User{}, err
 	}
@@ -236,7 +193,9 @@ func (u *Users) Change(ctx context.Context, t *tenant.Tenant, id string, fn func
 		if err := fn(&wanted); err != nil {
 			return err
 		}
-		p, err := Person{old.Email, wanted.Name, wanted.ExternalID, wanted.Locale, wanted.Organization}.checked()
+		p, err := Person{
+			Email: old.Email, Name: wanted.Name, ExternalID: wanted.ExternalID, Locale: wanted.Locale, Organization: wanted.Organization,
+		}.Checked()
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,15 @@ func (e FieldErrors) Error() string {
 // Add notes a sentence about a field.
 func (e FieldErrors) Add(field, message string) { e[field] = append(e[field], message) }
 
+// Collect adds the sentences of another FieldErrors; any other error is passed over.
+func (e FieldErrors) Collect(err error) {
+	if other, ok := errors.AsType[FieldErrors](err); ok {
+		for field, messages := range other {
+			e[field] = append(e[field], messages...)
+		}
+	}
+}
+
 // Or is nil if nothing is wrong, and else e.
 func (e FieldErrors) Or() error {
 	if len(e) == 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -52,14 +53,9 @@ func (s *Server) jwtLogin(w http.ResponseWriter, r *http.Request) error {
 
 // explainToken tells the partner's developers what is wrong with their token.
 func explainToken(err error) error {
-	for known, sentence := range map[error]string{
-		auth.ErrTokenInvalid:  "The token is not valid.",
-		auth.ErrTokenExpired:  "The token has expired.",
-		auth.ErrTokenReplayed: "The token was used already. Each works once.",
-	} {
+	for _, known := range []error{partner.ErrInvalid, partner.ErrExpired, partner.ErrReplayed} {
 		if errors.Is(err, known) {
 			p := problemOf(err)
-			p.Message, p.Explanation = errUnauthenticated.Message, sentence
 			p.Details = strings.TrimPrefix(strings.TrimPrefix(err.Error(), known.Error()), ": ")
 			return p
 		}

@@ -49,7 +49,7 @@ func document(portal string, t *tickets.Ticket) ticketDocument {
 		ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description,
 		Status: t.Status, StatusCategory: t.Status.Category(), Priority: t.Priority,
 		CategoryID: orNull(t.CategoryID), Tags: t.Tags, CustomFields: t.CustomFields,
-		Requester: person(t.Requester), RequesterAssurance: orNull(string(t.Assurance)), Assignee: person(t.Assignee),
+		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)), Assignee: personOf(t.Assignee),
 		ExternalID: orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
@@ -57,7 +57,7 @@ func document(portal string, t *tickets.Ticket) ticketDocument {
 	}
 }
 
-func person(p *tickets.Person) *personDocument {
+func personOf(p *tickets.Person) *personDocument {
 	if p == nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -113,7 +114,9 @@ var answers = []struct {
 	{auth.ErrTokenUsed, brokenLink("TOKEN_USED", "This sign-in link has been used. Each works once.")},
 	{auth.ErrTokenExpired, brokenLink("TOKEN_EXPIRED", "This sign-in link is too old. Each is good for two minutes.")},
 	{auth.ErrTokenInvalid, brokenLink("TOKEN_INVALID", "This sign-in link is not one of ours, or not for this address.")},
-	{auth.ErrTokenReplayed, unauthorized("TOKEN_REPLAYED", "This token has been used. Each works once.")},
+	{partner.ErrInvalid, unauthorized("TOKEN_INVALID", "The token is not valid.")},
+	{partner.ErrExpired, unauthorized("TOKEN_EXPIRED", "The token has expired.")},
+	{partner.ErrReplayed, unauthorized("TOKEN_REPLAYED", "The token was used already. Each works once.")},
 	{auth.ErrSignedOut, errUnauthenticated},
 	{auth.ErrCredentialUnknown, errUnauthenticated},
 	{auth.ErrCredentialRevoked, unauthorized("UNAUTHENTICATED", "The API token was revoked.")},

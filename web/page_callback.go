@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -126,7 +127,7 @@ func (s *Server) askFirst(w http.ResponseWriter, r *http.Request, o auth.Outcome
 		frame: s.frame(r, "Continue"), Action: r.URL.EscapedPath(), Token: r.URL.Query().Get("token"), Who: o.Email,
 	}
 	if c, err := s.identify(r, auth.RequesterSide); err == nil {
-		if masked := auth.MaskEmail(c.Email); masked != o.Email {
+		if masked := person.MaskEmail(c.Email); masked != o.Email {
 			view.Instead = masked
 		}
 	}

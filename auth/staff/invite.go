@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/mail"
@@ -28,7 +28,7 @@ type Invitation struct {
 // Invite makes a member who has yet to join, and the URL that lets them: {portal}/auth/invite?token=…. A node that sends
 // mail mails it to them. Inviting somebody again who has not joined replaces the invitation. auth.ErrExists: they have joined; a FieldErrors.
 func (m *Members) Invite(ctx context.Context, t *tenant.Tenant, email, name string, role auth.Role, by string) (Invitation, error) {
-	email, name, err := parsePerson(email, name)
+	who, err := person.Person{Email: email, Name: name}.Checked()
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -38,11 +38,11 @@ func (m *Members) Invite(ctx context.Context, t *tenant.Tenant, email, name stri
 	secret := auth.NewSecret()
 	i := Invitation{URL: m.directory.PortalURL(t) + "/auth/invite?token=" + secret, Mailed: m.mail.Ready()}
 	err = m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		r, err := invitable(tx, email)
+		r, err := invitable(tx, who.Email)
 		if err != nil {
 			return err
 		}
-		r.Name, r.Role, r.InvitedAt = name, role, now()
+		r.Name, r.Role, r.InvitedAt = who.Name, role, now()
 		hash, _ := auth.HashSecret(secret)
 		r.Invite = hash[:]
 		r.InviteExpires = r.InvitedAt.Add(InviteLife)
@@ -79,20 +79,6 @@ func (m *Members) mailInvitation(tx *storage.Tx, i Invitation) error {
 		Kind: mail.Invite, To: i.Member.Email, Name: i.Member.Name, Expires: i.ExpiresAt,
 		Fields: map[string]string{"url": i.URL, "role": string(i.Member.Role)},
 	})
-}
-
-// parsePerson brings address and name into canonical form. Without a name the part of the address before the @ serves.
-func parsePerson(email, name string) (string, string, error) {
-	email, err := auth.ParseEmail(email)
-	if err != nil {
-		return "", "", err
-	}
-	if strings.TrimSpace(name) == "" {
-		name, _, _ = strings.Cut(email, "@")
-		return email, name, nil
-	}
-	name, err = auth.ParseName(name)
-	return email, name, err
 }
 
 // Invited returns whom an invitation is for, without using it. ErrInvitation.
@@ -137,7 +123,7 @@ func (m *Members) Accept(ctx context.Context, t *tenant.Tenant, a Acceptance) (a
 		return auth.Session{}, "", err
 	}
 	if a.Name != "" {
-		if a.Name, err = auth.ParseName(a.Name); err != nil {
+		if a.Name, err = person.ParseName(a.Name); err != nil {
 			return auth.Session{}, "", err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/mail"
@@ -49,7 +50,7 @@ func (m *Members) Find(ctx context.Context, t *tenant.Tenant, id string) (Member
 
 // ByEmail returns a member by address, or auth.ErrNotFound.
 func (m *Members) ByEmail(ctx context.Context, t *tenant.Tenant, email string) (Member, error) {
-	email, err := auth.ParseEmail(email)
+	email, err := person.ParseEmail(email)
 	if err != nil {
 		return Member{}, auth.ErrNotFound
 	}
@@ -96,7 +97,7 @@ func (m *Members) List(ctx context.Context, t *tenant.Tenant) ([]Member, error) 
 
 // Remove ends a membership, and with it every session of the member. auth.ErrNotFound.
 func (m *Members) Remove(ctx context.Context, t *tenant.Tenant, email, by string) error {
-	email, err := auth.ParseEmail(email)
+	email, err := person.ParseEmail(email)
 	if err != nil {
 		return auth.ErrNotFound
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -32,7 +33,7 @@ const (
 // SignIn signs a member in and returns the session with its secret. ErrWrongPassword, whatever of the two is wrong;
 // *limit.Error after too many tries.
 func (m *Members) SignIn(ctx context.Context, t *tenant.Tenant, l PasswordLogin) (auth.Session, string, error) {
-	email, err := auth.ParseEmail(l.Email)
+	email, err := person.ParseEmail(l.Email)
 	if err != nil {
 		email = "" // counts, and has no account
 	}

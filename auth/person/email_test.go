@@ -1,11 +1,13 @@
-package auth_test
+package person_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
 
-	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/person"
+	"github.com/deskgate/deskgate/tenant"
 )
 
 func TestParseEmail(t *testing.T) {
@@ -23,7 +25,7 @@ func TestParseEmail(t *testing.T) {
 		{"bob@xn--bcher-kva.example", "bob@xn--bcher-kva.example"},
 		{long + "@" + domain, long + "@" + domain},
 	} {
-		if got, err := auth.ParseEmail(tc.in); got != tc.want || err != nil {
+		if got, err := person.ParseEmail(tc.in); got != tc.want || err != nil {
 			t.Errorf("ParseEmail(%q) = %q, %v, want %q", tc.in, got, err, tc.want)
 		}
 	}
@@ -42,12 +44,12 @@ func TestParseEmailRefuses(t *testing.T) {
 		"\xff@example.com", "bob@\xff.example", "mailto:bob@example.com",
 		strings.Repeat("a", 65) + "@example.com", "bob@" + strings.Repeat("a.", 130) + "example",
 	} {
-		if got, err := auth.ParseEmail(in); fields(err) != "email: The email field must be a valid email address." {
+		if got, err := person.ParseEmail(in); fields(err) != "email: The email field must be a valid email address." {
 			t.Errorf("ParseEmail(%q) = %q, %v", in, got, err)
 		}
 	}
 	for _, in := range []string{"", " ", "\t\n"} {
-		if _, err := auth.ParseEmail(in); fields(err) != "email: The email field is required." {
+		if _, err := person.ParseEmail(in); fields(err) != "email: The email field is required." {
 			t.Errorf("ParseEmail(%q): %v", in, err)
 		}
 	}
@@ -58,14 +60,14 @@ func FuzzParseEmail(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got, err := auth.ParseEmail(s)
+		got, err := person.ParseEmail(s)
 		if err != nil {
 			if got != "" || !strings.HasPrefix(fields(err), "email: ") {
 				t.Errorf("ParseEmail(%q) = %q, %v", s, got, err)
 			}
 			return
 		}
-		if again, err := auth.ParseEmail(got); again != got || err != nil {
+		if again, err := person.ParseEmail(got); again != got || err != nil {
 			t.Errorf("ParseEmail(%q) = %q, which is parsed to %q, %v", s, got, again, err)
 		}
 		if strings.Count(got, "@") != 1 || len(got) > 254 || strings.ContainsFunc(got, func(r rune) bool {
@@ -86,7 +88,7 @@ func TestParseName(t *testing.T) {
 		{"\U0001f469\u200d\U0001f527", "\U0001f469\u200d\U0001f527"},
 		{"<script>alert(1)</script>", "<script>alert(1)</script>"},
 	} {
-		if got, err := auth.ParseName(tc.in); got != tc.want || err != nil {
+		if got, err := person.ParseName(tc.in); got != tc.want || err != nil {
 			t.Errorf("ParseName(%q) = %q, %v, want %q", tc.in, got, err, tc.want)
 		}
 	}
@@ -102,7 +104,7 @@ func TestParseName(t *testing.T) {
 		{"a\u0085b", "control"},
 		{"a\xffb", "control"},
 	} {
-		if got, err := auth.ParseName(tc.in); !strings.HasPrefix(fields(err), "name: ") || !strings.Contains(fields(err), tc.want) {
+		if got, err := person.ParseName(tc.in); !strings.HasPrefix(fields(err), "name: ") || !strings.Contains(fields(err), tc.want) {
 			t.Errorf("ParseName(%q) = %q, %v, want %s", tc.in, got, err, tc.want)
 		}
 	}
@@ -110,8 +112,14 @@ func TestParseName(t *testing.T) {
 
 func TestMaskEmail(t *testing.T) {
 	for in, out := range map[string]string{"bob@example.com": "b•••@example.com", "ü@example.com": "ü•••@example.com", "": "•••@"} {
-		if got := auth.MaskEmail(in); got != out {
+		if got := person.MaskEmail(in); got != out {
 			t.Errorf("MaskEmail(%q) = %q, want %q", in, got, out)
 		}
 	}
+}
+
+// fields is what a FieldErrors says, as text.
+func fields(err error) string {
+	fe, _ := errors.AsType[tenant.FieldErrors](err)
+	return fe.Error()
 }

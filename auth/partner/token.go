@@ -1,4 +1,4 @@
-package auth
+package partner
 
 import (
 	"bytes"
@@ -15,85 +15,108 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/deskgate/deskgate/auth/person"
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
 
 const (
-	// partnerLeeway is how far the clock of a partner who makes tokens may be off.
-	partnerLeeway = 30 * time.Second
-	// partnerLife is how long a partner's token may be good at most; one without an end is good for partnerShort.
-	partnerLife  = 10 * time.Minute
-	partnerShort = 2 * time.Minute
-	// maxPartnerToken bounds what is looked at.
-	maxPartnerToken = 8 << 10
+	// leeway is how far the clock of a partner who makes tokens may be off.
+	leeway = 30 * time.Second
+	// longest is how long a partner's token may be good at most; one without an end is good for withoutEnd.
+	longest    = 10 * time.Minute
+	withoutEnd = 2 * time.Minute
+	// maxToken bounds what is looked at.
+	maxToken = 8 << 10
 )
 
-// partnerToken is what a partner's JWT says.
-type partnerToken struct {
-	Person
-	RedirectURL string
-	// credential is the key that it was made with.
-	credential string
-	// once names the token in the memory of those that were used, until ends.
-	once string
-	ends time.Time
+// Verifier checks what partners sign. It is safe for concurrent use.
+type Verifier struct {
+	store   *storage.Store
+	tenants *tenant.Registry
 }
 
-// verify checks a partner's JWT: HS256 with one of the tenant's keys of this kind. ErrTokenInvalid and ErrTokenExpired, with
-// a sentence for the partner's developers.
-func (p *proofs) verify(ctx context.Context, t *tenant.Tenant, kind tenant.Kind, raw string) (partnerToken, error) {
+// Config is what a Verifier stands on.
+type Config struct {
+	Store *storage.Store
+	// Tenants knows the keys.
+	Tenants *tenant.Registry
+}
+
+// New returns a Verifier.
+func New(c Config) *Verifier { return &Verifier{store: c.Store, tenants: c.Tenants} }
+
+// Proof is what a partner's signature is worth: whom it is counted for, and that it works once.
+type Proof struct {
+	// Credential names the key. It is never empty in a Proof that was returned without an error.
+	Credential string
+	Use        Use
+}
+
+// Token is what a good JWT says. Nothing of the person is checked but that it is text.
+type Token struct {
+	person.Person
+	Proof
+
+	RedirectURL string
+}
+
+func credential(t *tenant.Tenant, key string) string { return "key:" + string(t.ID) + ":" + key }
+
+// Token checks a partner's JWT against the tenant's keys of this kind. ErrInvalid and ErrExpired. Nothing is used up: see Use.
+func (v *Verifier) Token(ctx context.Context, t *tenant.Tenant, kind tenant.Kind, raw string) (Token, error) {
 	kid, err := inspect(raw)
 	if err != nil {
-		return partnerToken{}, err
+		return Token{}, err
 	}
-	all, err := p.tenants.Keys(ctx, t.ID)
+	all, err := v.tenants.Keys(ctx, t.ID)
 	if err != nil {
-		return partnerToken{}, err
+		return Token{}, err
 	}
 	keys := all.Valid(kind, time.Now())
 	if kid != "" {
 		k, found := all.Find(kind, kid, time.Now())
 		if !found {
-			return partnerToken{}, fmt.Errorf("%w: there is no key with its kid", ErrTokenInvalid)
+			return Token{}, fmt.Errorf("%w: there is no key with its kid", ErrInvalid)
 		}
 		keys = tenant.Keys{k}
 	}
-	err = fmt.Errorf("%w: there is no key", ErrTokenInvalid)
+	err = fmt.Errorf("%w: there is no key", ErrInvalid)
 	for _, k := range keys {
-		var token partnerToken
+		var token Token
 		if token, err = verifyWith(k, raw); !errors.Is(err, jwt.ErrTokenSignatureInvalid) {
-			token.credential = "key:" + string(t.ID) + ":" + k.ID
+			token.Credential = credential(t, k.ID)
 			return token, err
 		}
 	}
-	return partnerToken{}, err
+	return Token{}, err
 }
 
 // inspect does what the library doesn't: it refuses names that are there twice, in whatever case, and critical extensions.
 func inspect(raw string) (kid string, err error) {
 	parts := strings.Split(raw, ".")
-	if len(raw) > maxPartnerToken || len(parts) != 3 || strings.ContainsAny(raw, "\r\n") { // which the decoder would skip
-		return "", fmt.Errorf("%w: it is no JWT", ErrTokenInvalid)
+	if len(raw) > maxToken || len(parts) != 3 || strings.ContainsAny(raw, "\r\n") { // which the decoder would skip
+		return "", fmt.Errorf("%w: it is no JWT", ErrInvalid)
 	}
 	var head map[string]json.RawMessage
 	for i, part := range parts[:2] {
 		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
 		if err != nil {
-			return "", fmt.Errorf("%w: part %d is not base64url", ErrTokenInvalid, i+1)
+			return "", fmt.Errorf("%w: part %d is not base64url", ErrInvalid, i+1)
 		}
 		names, err := distinctNames(b)
 		if err != nil {
-			return "", fmt.Errorf("%w: part %d: %w", ErrTokenInvalid, i+1, err)
+			return "", fmt.Errorf("%w: part %d: %w", ErrInvalid, i+1, err)
 		}
 		if i == 0 {
 			head = names
 		}
 	}
 	if _, critical := head["crit"]; critical {
-		return "", fmt.Errorf("%w: it has critical extensions", ErrTokenInvalid)
+		return "", fmt.Errorf("%w: it has critical extensions", ErrInvalid)
 	}
 	if v, there := head["kid"]; there && json.Unmarshal(v, &kid) != nil {
-		return "", fmt.Errorf("%w: its kid is not text", ErrTokenInvalid)
+		return "", fmt.Errorf("%w: its kid is not text", ErrInvalid)
 	}
 	return kid, nil
 }
@@ -131,22 +154,22 @@ func distinctNames(b []byte) (map[string]json.RawMessage, error) {
 }
 
 // verifyWith checks the token with one key. jwt.ErrTokenSignatureInvalid is in the error if another key may do.
-func verifyWith(k tenant.Key, raw string) (partnerToken, error) {
+func verifyWith(k tenant.Key, raw string) (Token, error) {
 	claims := jwt.MapClaims{}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Name}), jwt.WithIssuedAt(), jwt.WithStrictDecoding(),
-		jwt.WithLeeway(partnerLeeway), jwt.WithJSONNumber())
+		jwt.WithLeeway(leeway), jwt.WithJSONNumber())
 	_, err := parser.ParseWithClaims(raw, claims, func(*jwt.Token) (any, error) { return []byte(k.Secret), nil })
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return partnerToken{}, fmt.Errorf("%w: %w", ErrTokenExpired, err)
+		return Token{}, fmt.Errorf("%w: %w", ErrExpired, err)
 	}
 	if err != nil {
-		return partnerToken{}, fmt.Errorf("%w: %w", ErrTokenInvalid, err)
+		return Token{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	ends, err := endOfToken(claims)
 	if err != nil {
-		return partnerToken{}, err
+		return Token{}, err
 	}
-	token := partnerToken{ends: ends.Add(partnerLeeway), once: onceOf(k, raw, claims["jti"])}
+	token := Token{Proof: Proof{Use: Use{once: onceOf(k, raw, claims["jti"]), ends: ends.Add(leeway)}}}
 	for name, field := range map[string]*string{
 		"email": &token.Email, "name": &token.Name, "locale": &token.Locale, "organization": &token.Organization,
 		"external_id": &token.ExternalID, "redirect_url": &token.RedirectURL,
@@ -157,11 +180,11 @@ func verifyWith(k tenant.Key, raw string) (partnerToken, error) {
 			*field = v
 		case json.Number:
 			if name != "external_id" {
-				return partnerToken{}, fmt.Errorf("%w: %s is not text", ErrTokenInvalid, name)
+				return Token{}, fmt.Errorf("%w: %s is not text", ErrInvalid, name)
 			}
 			*field = v.String()
 		default:
-			return partnerToken{}, fmt.Errorf("%w: %s is not text", ErrTokenInvalid, name)
+			return Token{}, fmt.Errorf("%w: %s is not text", ErrInvalid, name)
 		}
 	}
 	return token, nil
@@ -172,7 +195,7 @@ func endOfToken(claims jwt.MapClaims) (time.Time, error) {
 	exp, err1 := claims.GetExpirationTime()
 	iat, err2 := claims.GetIssuedAt()
 	if err := errors.Join(err1, err2); err != nil {
-		return time.Time{}, fmt.Errorf("%w: %w", ErrTokenInvalid, err)
+		return time.Time{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	begin := time.Now()
 	if iat != nil {
@@ -180,14 +203,14 @@ func endOfToken(claims jwt.MapClaims) (time.Time, error) {
 	}
 	switch {
 	case exp == nil && iat == nil:
-		return time.Time{}, fmt.Errorf("%w: it has neither exp nor iat", ErrTokenInvalid)
+		return time.Time{}, fmt.Errorf("%w: it has neither exp nor iat", ErrInvalid)
 	case exp == nil:
-		exp = jwt.NewNumericDate(iat.Add(partnerShort))
-		if time.Since(exp.Time) > partnerLeeway {
-			return time.Time{}, fmt.Errorf("%w: it has no exp, and iat is more than two minutes ago", ErrTokenExpired)
+		exp = jwt.NewNumericDate(iat.Add(withoutEnd))
+		if time.Since(exp.Time) > leeway {
+			return time.Time{}, fmt.Errorf("%w: it has no exp, and iat is more than two minutes ago", ErrExpired)
 		}
-	case exp.Sub(begin) > partnerLife+partnerLeeway:
-		return time.Time{}, fmt.Errorf("%w: exp is more than ten minutes away", ErrTokenInvalid)
+	case exp.Sub(begin) > longest+leeway:
+		return time.Time{}, fmt.Errorf("%w: exp is more than ten minutes away", ErrInvalid)
 	}
 	return exp.Time, nil
 }

@@ -1,4 +1,4 @@
-package auth
+package person
 
 import (
 	"strings"
@@ -24,15 +24,15 @@ const (
 // Everything that is not exactly one address, or could be taken for another one, is a FieldErrors for "email".
 func ParseEmail(s string) (string, error) {
 	if strings.TrimSpace(s) == "" {
-		return "", oneField("email", emailRequired)
+		return "", field("email", emailRequired)
 	}
 	local, domain, found := strings.Cut(s, "@")
 	if len(s) > maxEmail || !found || !goodLocal(local) {
-		return "", oneField("email", emailInvalid)
+		return "", field("email", emailInvalid)
 	}
 	host, ok := mailHost(domain)
 	if !ok || len(local)+1+len(host) > maxEmail {
-		return "", oneField("email", emailInvalid)
+		return "", field("email", emailInvalid)
 	}
 	return lowerASCII(local) + "@" + host, nil
 }
@@ -98,11 +98,11 @@ func ParseName(s string) (string, error) {
 	s = strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\u200b' || r == '\ufeff' })
 	switch {
 	case s == "":
-		return "", oneField("name", nameRequired)
+		return "", field("name", nameRequired)
 	case utf8.RuneCountInString(s) > maxName:
-		return "", oneField("name", "The name field must not be greater than 200 characters.")
+		return "", field("name", "The name field must not be greater than 200 characters.")
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, disruptive):
-		return "", oneField("name", "The name field must not contain control characters.")
+		return "", field("name", "The name field must not contain control characters.")
 	}
 	return s, nil
 }
@@ -118,3 +118,6 @@ func MaskEmail(email string) string {
 	_, n := utf8.DecodeRuneInString(local)
 	return local[:n] + "•••@" + domain
 }
+
+// field is a FieldErrors about one field.
+func field(name, message string) error { return tenant.FieldErrors{name: {message}} }

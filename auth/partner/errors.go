@@ -1,0 +1,13 @@
+package partner
+
+import "errors"
+
+// Errors of this package. What is wrong with a token stands behind them, in words for the partner's developers.
+var (
+	// ErrInvalid: the token or signature is not one that this tenant's partner has made for this purpose.
+	ErrInvalid = errors.New("token is not valid")
+	// ErrExpired: the token is good, and too old.
+	ErrExpired = errors.New("token has expired")
+	// ErrReplayed: the token or signature was used before.
+	ErrReplayed = errors.New("token was replayed")
+)
