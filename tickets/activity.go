@@ -13,7 +13,8 @@ import (
 type Activity struct {
 	ID       string `cbor:"1,keyasint"` // "act_" and a ULID
 	TicketID string `cbor:"2,keyasint"`
-	// Action is created, updated, commented, deleted, restored, closed (by itself) or followed_up.
+	// Action is created, updated, commented, deleted, restored, closed (by itself), followed_up, claimed or disowned
+	// (by the owner of the requester's address).
 	Action  string        `cbor:"3,keyasint"`
 	Actor   Author        `cbor:"4,keyasint"`
 	Changes []FieldChange `cbor:"5,keyasint,omitempty"`

@@ -98,6 +98,9 @@ func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n
 
 func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n Note) (Commented, error) {
 	if !a.Staff() && t.ClosedForGood() {
+		if err := a.mayOpen(tn); err != nil {
+			return Commented{}, err
+		}
 		next, err := d.followUp(tx, a, t, n)
 		return Commented{Ticket: next, FollowUp: true}, err
 	}
@@ -120,6 +123,7 @@ func (d *Desk) followUp(tx *storage.Tx, a Actor, of *Ticket, n Note) (Ticket, er
 		Source: a.source(), FollowUpOf: of.ID, Version: 1,
 	}
 	t.ask(of.Requester)
+	t.Disowned = of.Disowned
 	var doc document
 	doc.rewrite(&t)
 	if err := d.insert(tx, a, &t, doc); err != nil {

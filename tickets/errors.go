@@ -9,6 +9,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrNotAllowed: the actor may see the thing, but not do this to it.
 	ErrNotAllowed = errors.New("not allowed")
+	// ErrConfirmationRequired: the tenant takes tickets only from requesters who have proven their address.
+	ErrConfirmationRequired = errors.New("the address has to be confirmed first")
 	// ErrVersionConflict: the ticket is no longer the version that the caller has seen.
 	ErrVersionConflict = errors.New("the ticket was changed meanwhile")
 	// ErrIdempotencyMismatch: the key was used with another body.

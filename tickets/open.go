@@ -20,6 +20,9 @@ type Draft struct {
 	CustomFields map[string]any
 	// Requester is whom staff opens the ticket for; nil: nobody. A requester is always the actor: then this must be nil.
 	Requester *Person
+	// Ensure, if not nil, finds or makes the requester in the ticket's own transaction, so that a draft that can't be taken
+	// leaves nobody behind. For staff only, in the place of Requester.
+	Ensure Finder
 	// Assignee is an agent that the caller has made sure of. For staff only, as is ExternalID, which is unique in the tenant.
 	Assignee   *Person
 	ExternalID string
@@ -28,6 +31,9 @@ type Draft struct {
 	Idempotency *Idempotency
 }
 
+// Finder finds somebody in a ticket's own transaction, or makes them.
+type Finder = func(*storage.Tx) (Person, error)
+
 // Opened is a ticket as it was when it was opened.
 type Opened struct {
 	Ticket   Ticket
@@ -35,10 +41,13 @@ type Opened struct {
 }
 
 // Open files a ticket. A tenant.FieldErrors says what is wrong with the draft, ErrNotAllowed that it has what only staff may
-// give.
+// give, ErrConfirmationRequired that the actor has to prove their address first.
 func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft) (Opened, error) {
 	t, err := draft.ticket(a)
 	if err != nil {
+		return Opened{}, err
+	}
+	if err := a.mayOpen(tn); err != nil {
 		return Opened{}, err
 	}
 	o, done, err := d.running.begin(ctx, tn, a, "open", draft.Idempotency)
@@ -59,6 +68,9 @@ func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft
 			return err
 		}
 		opened = Opened{Ticket: t}
+		if err := opened.Ticket.askFor(tx, draft.Ensure); err != nil {
+			return err
+		}
 		if err := d.insert(tx, a, &opened.Ticket, doc); err != nil {
 			return err
 		}
@@ -67,9 +79,17 @@ func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft
 	return opened, err
 }
 
+// mayOpen is ErrConfirmationRequired for who has to prove their address first, as the tenant wants it.
+func (a Actor) mayOpen(tn *tenant.Tenant) error {
+	if a.kind == KindVisitor && tn.Settings.Unsigned == tenant.UnsignedConfirm {
+		return ErrConfirmationRequired
+	}
+	return nil
+}
+
 // ticket is what the draft asks for, but for what only the transaction can tell.
 func (draft *Draft) ticket(a Actor) (Ticket, error) {
-	if !a.known() || !a.Staff() && (draft.Requester != nil || draft.Assignee != nil || draft.ExternalID != "") {
+	if !a.known() || !a.Staff() && (draft.Requester != nil || draft.Ensure != nil || draft.Assignee != nil || draft.ExternalID != "") {
 		return Ticket{}, fmt.Errorf("%w: requester, assignee_id and external_id are for staff", ErrNotAllowed)
 	}
 	c := newCheck()
@@ -103,7 +123,7 @@ func (draft *Draft) ticket(a Actor) (Ticket, error) {
 
 // ask makes p the ticket's requester; nil is nobody.
 func (t *Ticket) ask(p *Person) {
-	t.Requester, t.Assurance = nil, ""
+	t.Requester, t.Assurance, t.Disowned = nil, "", false
 	if p == nil {
 		return
 	}
@@ -112,6 +132,19 @@ func (t *Ticket) ask(p *Person) {
 	if who.ID == "" {
 		t.Assurance = Asserted
 	}
+}
+
+// askFor makes whom ensure finds the ticket's requester; nil changes nothing.
+func (t *Ticket) askFor(tx *storage.Tx, ensure Finder) error {
+	if ensure == nil {
+		return nil
+	}
+	p, err := ensure(tx)
+	if err != nil {
+		return err
+	}
+	t.ask(&p)
+	return nil
 }
 
 // assign makes p the ticket's assignee; nil is nobody.

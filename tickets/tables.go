@@ -82,6 +82,9 @@ var (
 		}
 		return given(string(t.Priority))
 	})
+	// byClaim has the tickets whose requester's address is only claimed, by that address.
+	byClaim = storage.NewIndex(ticketTable, 13, func(t *Ticket) []storage.Key { return given(t.claimant()) },
+		func(*Ticket) storage.Bare { return storage.Bare{} })
 	numbers = storage.NewSequence(137)
 )
 

@@ -86,6 +86,8 @@ type Ticket struct {
 	DueAt time.Time `cbor:"23,keyasint,omitzero"`
 	// Purging: the removal for good has begun and there is no way back.
 	Purging bool `cbor:"24,keyasint,omitempty"`
+	// Disowned: the owner of the requester's address says that the ticket is not theirs.
+	Disowned bool `cbor:"25,keyasint,omitempty"`
 }
 
 // Deleted says whether the ticket is only kept in case that somebody wants it back.

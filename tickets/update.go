@@ -29,6 +29,8 @@ type Change struct {
 	// CustomFields merges: a nil value removes its key, null removes all.
 	CustomFields Optional[map[string]any]
 	Requester    Optional[Person]
+	// Ensure, if not nil, finds or makes the requester, as in Draft.
+	Ensure Finder
 	// Assignee is an agent that the caller has made sure of.
 	Assignee   Optional[Person]
 	ExternalID Optional[string]
@@ -105,7 +107,7 @@ func (c *Change) allowed(a Actor) error {
 		}
 	}
 	staffOnly := c.Title.Present || c.Description.Present || c.Priority.Present || c.CategoryID.Present || c.Tags.Present ||
-		len(c.AddTags) > 0 || len(c.RemoveTags) > 0 || c.CustomFields.Present || c.Requester.Present || c.Assignee.Present ||
+		len(c.AddTags) > 0 || len(c.RemoveTags) > 0 || c.CustomFields.Present || c.Requester.Present || c.Ensure != nil || c.Assignee.Present ||
 		c.ExternalID.Present
 	if staffOnly && !a.Staff() {
 		return fmt.Errorf("%w: requesters may change the status and comment", ErrNotAllowed)
@@ -117,6 +119,9 @@ func (c *Change) allowed(a Actor) error {
 func (d *Desk) change(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c *Change) (Updated, error) {
 	t := *old
 	if err := c.apply(&t); err != nil {
+		return Updated{}, err
+	}
+	if err := t.askFor(tx, c.Ensure); err != nil {
 		return Updated{}, err
 	}
 	if t.CategoryID != old.CategoryID {

@@ -23,6 +23,7 @@ type ticketDocument struct {
 	CustomFields       map[string]any   `json:"custom_fields"`
 	Requester          *personDocument  `json:"requester"`
 	RequesterAssurance *string          `json:"requester_assurance"`
+	RequesterDisowned  bool             `json:"requester_disowned,omitzero"`
 	Assignee           *personDocument  `json:"assignee"`
 	ExternalID         *string          `json:"external_id"`
 	Source             string           `json:"source"`
@@ -49,7 +50,8 @@ func document(portal string, t *tickets.Ticket) ticketDocument {
 		ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description,
 		Status: t.Status, StatusCategory: t.Status.Category(), Priority: t.Priority,
 		CategoryID: orNull(t.CategoryID), Tags: t.Tags, CustomFields: t.CustomFields,
-		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)), Assignee: personOf(t.Assignee),
+		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)),
+		RequesterDisowned: t.Disowned, Assignee: personOf(t.Assignee),
 		ExternalID: orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
@@ -155,7 +157,7 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	if draft.Assignee, err = s.assignee(r, in.AssigneeID); err != nil {
 		return err
 	}
-	if draft.Requester, err = s.requester(r, in.Requester); err != nil {
+	if draft.Requester, draft.Ensure, err = s.requester(r, in.Requester); err != nil {
 		return err
 	}
 	opened, err := s.desk.Open(r.Context(), c.tenant, c.actor(), draft)

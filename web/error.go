@@ -129,6 +129,7 @@ var answers = []struct {
 
 	{tickets.ErrNotFound, errNotFound},
 	{tickets.ErrNotAllowed, errForbidden},
+	{tickets.ErrConfirmationRequired, forbidden("CONFIRMATION_REQUIRED", "Prove your address first: with the code that we mail to it.")},
 	{tickets.ErrVersionConflict, &answerError{
 		Status: http.StatusPreconditionFailed, Code: "VERSION_CONFLICT", Message: "Changed meanwhile.",
 		Explanation: "Somebody has changed this ticket since you saw it. Read it again.",
