@@ -108,22 +108,37 @@ func absent(err error) error {
 // Ensure returns the user with this address or this external ID, and makes one if there is none. It changes nothing of
 // one that is there, but for an external ID that was missing. A FieldErrors: the person can't be one.
 func (u *Users) Ensure(ctx context.Context, t *tenant.Tenant, p Person) (User, error) {
-	p, err := p.Checked()
-	if err != nil {
-		return User{}, err
-	}
 	var made User
-	err = u.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		old, found, err := lookup(tx, p)
-		if err != nil {
-			return err
-		}
-		if made = old; found && (old.ExternalID != "" || p.ExternalID == "") {
-			return nil
-		}
-		return merge(tx, &made, p)
+	find, err := Ensuring(p, func(one User) User { return one })
+	if err != nil {
+		return made, err
+	}
+	err = u.store.Update(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
+		made, err = find(tx)
+		return err
 	})
 	return made, err
+}
+
+// Ensuring is Ensure for the transaction of another room, which gets of the user what as makes of them: so a record that
+// can't be written leaves no user behind. A FieldErrors: the person can't be one.
+func Ensuring[P any](p Person, as func(User) P) (func(*storage.Tx) (P, error), error) {
+	p, err := p.Checked()
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *storage.Tx) (P, error) {
+		u, err := ensure(tx, p)
+		return as(u), err
+	}, nil
+}
+
+func ensure(tx *storage.Tx, p Person) (User, error) {
+	u, found, err := lookup(tx, p)
+	if err != nil || found && (u.ExternalID != "" || p.ExternalID == "") {
+		return u, err
+	}
+	return u, merge(tx, &u, p)
 }
 
 // vouch brings in a person whom somebody with the right to it vouches for: the record is made, or brought up to date. The

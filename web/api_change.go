@@ -98,10 +98,11 @@ func (s *Server) change(r *http.Request, in ticketChange) (tickets.Change, error
 	if agent != nil {
 		change.Assignee = tickets.Set(*agent)
 	}
-	requester, err := s.requester(r, in.Requester)
+	requester, ensure, err := s.requester(r, in.Requester)
 	if err != nil {
 		return change, err
 	}
+	change.Ensure = ensure
 	if requester != nil {
 		change.Requester = tickets.Set(*requester)
 	}

@@ -33,33 +33,33 @@ func (s *subject) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.UnmarshalDecode(d, &s.subjectFields)
 }
 
-// requester finds the user that staff or a program names, and makes one if there is none. Nil: none is named.
-func (s *Server) requester(r *http.Request, in optional[subject]) (*tickets.Person, error) {
+// requester is the user whom staff or a program names: an existing one's id is looked up at once; anybody else is found or
+// made together with the ticket, by ensure. Neither: none is named.
+func (s *Server) requester(r *http.Request, in optional[subject]) (known *tickets.Person, ensure tickets.Finder, err error) {
 	if !in.given() {
-		return nil, nil //nolint:nilnil // nobody is a requester, too
+		return nil, nil, nil
 	}
 	c := callerOf(r)
 	if !c.actor().Staff() {
-		return nil, invalid(map[string][]string{"requester": {"The requester is always you."}})
+		return nil, nil, invalid(map[string][]string{"requester": {"The requester is always you."}})
 	}
-	user, err := s.user(r, c.tenant, in.value)
+	if in.value.id == "" {
+		ensure, err = in.value.finder()
+		return nil, ensure, err
+	}
+	user, err := s.doors.Users.Find(r.Context(), c.tenant, in.value.id)
+	if errors.Is(err, auth.ErrNotFound) {
+		err = invalid(map[string][]string{"requester": {"There is no user with this id."}})
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &tickets.Person{ID: user.ID, Email: user.Email, Name: user.Name, ExternalID: user.ExternalID}, nil
+	return new(ticketPerson(user)), nil, nil
 }
 
-func (s *Server) user(r *http.Request, tn *tenant.Tenant, in subject) (auth.User, error) {
-	if in.id != "" {
-		user, err := s.doors.Users.Find(r.Context(), tn, in.id)
-		if errors.Is(err, auth.ErrNotFound) {
-			err = invalid(map[string][]string{"requester": {"There is no user with this id."}})
-		}
-		return user, err
-	}
-	user, err := s.doors.Users.Ensure(r.Context(), tn, auth.Person{
-		Email: in.Email, Name: in.Name, ExternalID: in.ExternalID.value,
-	})
+// finder finds or makes the user in the ticket's own transaction.
+func (s *subject) finder() (tickets.Finder, error) {
+	ensure, err := auth.Ensuring(auth.Person{Email: s.Email, Name: s.Name, ExternalID: s.ExternalID.value}, ticketPerson)
 	if fields, ok := errors.AsType[tenant.FieldErrors](err); ok {
 		below := map[string][]string{}
 		for field, sentences := range fields {
@@ -67,7 +67,12 @@ func (s *Server) user(r *http.Request, tn *tenant.Tenant, in subject) (auth.User
 		}
 		err = invalid(below)
 	}
-	return user, err
+	return ensure, err
+}
+
+// ticketPerson is a user as the help desk knows people.
+func ticketPerson(u auth.User) tickets.Person {
+	return tickets.Person{ID: u.ID, Email: u.Email, Name: u.Name, ExternalID: u.ExternalID}
 }
 
 // assignee finds the member of staff that is named. Nil: none is.

@@ -110,6 +110,36 @@ func TestTicketOverItsLife(t *testing.T) {
 	}
 }
 
+// A ticket that can't be taken leaves nobody behind whom it was for.
+func TestRefusedTicketMakesNoUser(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	const requester = `"requester":{"email":"zoe@example.com","name":"Zoe"}`
+	p.call("POST", "/api/tickets", `{"title":"taken","description":"b","external_id":"x-1"}`)
+	for _, tc := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "/api/tickets", `{"title":"","description":"b",` + requester + `}`, 422},
+		{"POST", "/api/tickets", `{"title":"a","description":"b","category_id":"cat_none",` + requester + `}`, 422},
+		{"POST", "/api/tickets", `{"title":"a","description":"b","external_id":"x-1",` + requester + `}`, 422},
+		{"PATCH", "/api/tickets/1", `{"title":"",` + requester + `}`, 422},
+		{"PATCH", "/api/tickets/1", `{"status":"new","comment":{"body":""},` + requester + `}`, 422},
+		{"PATCH", "/api/tickets/99", `{` + requester + `}`, 404},
+	} {
+		if got := p.call(tc.method, tc.path, tc.body); got.Status != tc.status {
+			t.Errorf("%s %s %s = %d %s, want %d", tc.method, tc.path, tc.body, got.Status, got.Body, tc.status)
+		}
+		if u, err := n.Doors.Users.ByEmail(t.Context(), n.Acme.Tenant, "zoe@example.com"); err == nil {
+			t.Fatalf("%s %s %s has made %+v", tc.method, tc.path, tc.body, u)
+		}
+	}
+	if got := p.call("PATCH", "/api/tickets/1", `{`+requester+`}`); got.Status != 200 || !strings.Contains(got.Body, "zoe@example.com") {
+		t.Errorf("a change that can be made = %d %s", got.Status, got.Body)
+	}
+}
+
 func TestAPIRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)
