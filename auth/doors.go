@@ -11,6 +11,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/mail"
+	"github.com/deskgate/deskgate/tenant/outbound"
 )
 
 // Config is what this package stands on.
@@ -24,6 +25,8 @@ type Config struct {
 	// Standing says what a member of the tenant's staff is at the moment, or ErrNotFound: see package staff. Nil: there is no
 	// staff.
 	Standing func(tx *storage.Tx, member string) (Standing, error)
+	// Outbound fetches what tenants' partners publish. Nil: one that reaches public addresses alone.
+	Outbound *outbound.Client
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -42,6 +45,9 @@ type Doors struct {
 func Open(ctx context.Context, c Config) (*Doors, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Outbound == nil {
+		c.Outbound = outbound.New(outbound.Config{})
 	}
 	limits, err := limit.Open(ctx, c.Store, c.Log)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 	"github.com/deskgate/deskgate/tenant/mail"
+	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -33,6 +34,7 @@ type operator struct {
 	doors     *auth.Doors
 	staff     *staff.Members
 	desk      *tickets.Desk
+	outbound  *outbound.Client
 	tls       string // the setting
 }
 
@@ -73,8 +75,9 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	if err := o.directory.Load(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	o.outbound = outbound.New(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version})
 	o.doors, err = auth.Open(ctx, auth.Config{
-		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Log: log,
+		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

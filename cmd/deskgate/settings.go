@@ -30,6 +30,7 @@ type settings struct {
 	nodeAddresses  []netip.Addr
 	trustedProxies []netip.Prefix
 	proxyProtocol  []netip.Prefix
+	outboundAllow  []netip.Prefix
 	metrics        string
 	smtpURL        string
 	mailFrom       string
@@ -142,6 +143,11 @@ func networkSettings() []setting {
 		{
 			name: "proxy-protocol", value: "CIDR", repeated: true, usage: "peers that must send a PROXY header",
 			parse: also(func(s *settings) *[]netip.Prefix { return &s.proxyProtocol }, prefix),
+		},
+		{
+			name: "outbound-allow", value: "CIDR", repeated: true,
+			usage: "networks that are not public and that tenants may have the node ask (key sets, identity providers, webhooks)",
+			parse: also(func(s *settings) *[]netip.Prefix { return &s.outboundAllow }, prefix),
 		},
 		{
 			name: "metrics", value: "ADDR", standard: "off", usage: "where Prometheus metrics, /healthz and /readyz are served, or off",

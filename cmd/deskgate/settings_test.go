@@ -91,6 +91,7 @@ func TestSettingsBad(t *testing.T) {
 		{flags: []string{"--node-url", "https://a.example/desk"}, want: "has more than scheme, host and port"},
 		{flags: []string{"--trusted-proxy", "10.0.0.0/99"}, want: `--trusted-proxy: "10.0.0.0/99" is not a network`},
 		{flags: []string{"--node-address", "example.com"}, want: "--node-address:"},
+		{flags: []string{"--outbound-allow", "inside"}, want: `--outbound-allow: "inside" is not a network`},
 		{flags: []string{"--memory", "12"}, want: "--memory:"},
 		{flags: []string{"--data", ""}, want: "--data: is empty"},
 		{flags: []string{"--acme-ca-root", "/nowhere/root.pem"}, want: "--acme-ca-root: open /nowhere/root.pem"},
