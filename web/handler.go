@@ -56,6 +56,9 @@ func (s *Server) api(rights auth.Scopes, h handler) http.HandlerFunc {
 		if !c.May(rights) {
 			return auth.ErrInsufficientScope
 		}
+		if c.wantsProof(rights) {
+			return errStepUp
+		}
 		return h(w, withCaller(r, c))
 	})
 }

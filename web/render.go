@@ -104,6 +104,8 @@ type frame struct {
 	Here string
 	// Staff says that the page belongs to the console.
 	Staff bool
+	// Settings is the navigation of the console's settings, where the page is one of theirs.
+	Settings []sectionGroup
 	// Script is the file in static that the page runs, empty for none. Without it, no page may run any.
 	Script string
 

@@ -84,6 +84,10 @@ func (s *Server) consoleRoutes(t *table) {
 	t.add(tenantHosts, get, "/agent/login", s.open(s.agentLoginPage))
 	t.add(tenantHosts, post, "/agent/login", s.form(s.agentLogin))
 	t.add(tenantHosts, post, "/agent/sign-out", s.form(s.agentSignOut))
+	t.add(tenantHosts, get, "/agent/step-up", s.console(s.stepUpPage))
+	t.add(tenantHosts, post, "/agent/step-up", s.console(s.stepUp))
+	s.settingsRoute(get, "/agent/settings", s.accountPage)
+	s.settingsRoute(post, "/agent/settings", s.changeAccount)
 	t.add(tenantHosts, get, "/auth/invite", s.open(s.invitePage))
 	t.add(tenantHosts, post, "/auth/invite", s.form(s.acceptInvite))
 }

@@ -21,6 +21,8 @@ type Member struct {
 	// JoinedAt is when the invitation was accepted; zero: not yet.
 	JoinedAt   time.Time
 	SignedInAt time.Time
+	// HasPassword: the member can sign in with one.
+	HasPassword bool
 }
 
 // memberRecord is a member on disk.
@@ -43,6 +45,7 @@ func (r *memberRecord) member() Member {
 	return Member{
 		ID: r.ID, Email: r.Email, Name: r.Name, Role: r.Role,
 		InvitedAt: r.InvitedAt, JoinedAt: r.JoinedAt, SignedInAt: r.SignedInAt,
+		HasPassword: r.Password != "",
 	}
 }
 

@@ -122,3 +122,29 @@ func (r *memberRecord) identity() auth.Identity { return auth.Identity{Level: au
 
 // gone says whether an error means that there is no such member.
 func gone(err error) bool { return errors.Is(err, auth.ErrNotFound) }
+
+// Rename changes what a member is called. auth.ErrNotFound; a FieldErrors.
+func (m *Members) Rename(ctx context.Context, t *tenant.Tenant, id, name string) error {
+	name, err := person.ParseName(name)
+	if err != nil {
+		return err
+	}
+	return m.change(ctx, t, id, func(_ *storage.Tx, r *memberRecord) error {
+		r.Name = name
+		return nil
+	})
+}
+
+// change has fn change a member's record in one transaction. fn may run several times.
+func (m *Members) change(ctx context.Context, t *tenant.Tenant, id string, fn func(*storage.Tx, *memberRecord) error) error {
+	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := find(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &r); err != nil {
+			return err
+		}
+		return members.Put(tx, &r)
+	})
+}

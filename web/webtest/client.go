@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 )
 
 // Navigate is what a browser sends along when somebody types an address or opens a bookmark.
@@ -190,3 +191,25 @@ func (n *Node) Agent(tb testing.TB, t *Tenant, email, name string, role auth.Rol
 
 // Password is every agent's.
 const Password = "correct horse battery staple"
+
+// Vouched returns a browser in which a member of the tenant's staff is signed in for whom another site has vouched: they
+// have proven nothing themselves.
+func (n *Node) Vouched(tb testing.TB, t *Tenant, email string) *Client {
+	tb.Helper()
+	m, err := n.Staff.ByEmail(tb.Context(), t.Tenant, email)
+	ok(tb, err)
+	host := n.Directory.PrimaryHost(t.Tenant)
+	_, secret, err := n.Staff.Enter(tb.Context(), t.Tenant, staff.Entry{Member: m.ID, Host: host, Method: auth.BySimpleAuth})
+	ok(tb, err)
+	c := n.Client(tb)
+	c.Keep(t.URL, &http.Cookie{Name: "__Host-deskgate-staff", Value: secret, Path: "/", Secure: true})
+	return c
+}
+
+// Keep puts a cookie into the browser.
+func (c *Client) Keep(address string, cookie *http.Cookie) {
+	c.tb.Helper()
+	u, err := url.Parse(address)
+	ok(c.tb, err)
+	c.http.Jar.SetCookies(u, []*http.Cookie{cookie})
+}

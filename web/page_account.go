@@ -1,0 +1,42 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/deskgate/deskgate/auth"
+)
+
+// accountPath is the first page of the settings.
+const accountPath = "/agent/settings"
+
+func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
+	return s.renderAccount(w, r, http.StatusOK, callerOf(r).Name, nil)
+}
+
+func (s *Server) renderAccount(w http.ResponseWriter, r *http.Request, status int, name string, wrong fieldErrors) error {
+	c := callerOf(r)
+	m, err := s.staff.Find(r.Context(), c.tenant, c.ID)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, status, "account", &accountView{
+		frame: s.settingsFrame(r, "Account", accountPath), Done: noticeOf(r), Name: name, Email: m.Email,
+		Admin: m.Role == auth.RoleAdmin, Joined: m.JoinedAt, Errors: wrong,
+	})
+}
+
+func (s *Server) changeAccount(w http.ResponseWriter, r *http.Request) error {
+	values, err := readForm(w, r, maxLogin)
+	if err != nil {
+		return err
+	}
+	c := callerOf(r)
+	err = s.staff.Rename(r.Context(), c.tenant, c.ID, values.Get("name"))
+	if wrong := sentences(err); wrong != nil {
+		return s.renderAccount(w, r, http.StatusUnprocessableEntity, values.Get("name"), wrong)
+	}
+	if err != nil {
+		return err
+	}
+	return done(w, r, accountPath, "name")
+}

@@ -1,0 +1,58 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/deskgate/deskgate/auth/staff"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+const stepUpPath = "/agent/step-up"
+
+// toStepUp asks for a proof first, and leads on to the page that was wanted; after a form, to the page that it stands on.
+func toStepUp(w http.ResponseWriter, r *http.Request) error {
+	visit := tenant.VisitFrom(r.Context())
+	next := r.URL.RequestURI()
+	if r.Method != http.MethodGet {
+		path, _ := below(visit.Mount, r.URL.Path)
+		next = pathBelow(visit, settingsPageOf(path).path)
+	}
+	return seeOther(w, visit, stepUpPath+"?next="+url.QueryEscape(next))
+}
+
+func (s *Server) stepUpPage(w http.ResponseWriter, r *http.Request) error {
+	return s.renderStepUp(w, r, http.StatusOK, r.URL.Query().Get("next"), nil)
+}
+
+func (s *Server) renderStepUp(w http.ResponseWriter, r *http.Request, status int, next string, wrong fieldErrors) error {
+	c := callerOf(r)
+	m, err := s.staff.Find(r.Context(), c.tenant, c.ID)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, status, "stepup", &stepUpView{
+		frame: s.ownFrame(r, "Confirm that it is you", "settings"), Email: m.Email, Next: next, Password: m.HasPassword, Errors: wrong,
+	})
+}
+
+func (s *Server) stepUp(w http.ResponseWriter, r *http.Request) error {
+	values, err := readForm(w, r, maxLogin)
+	if err != nil {
+		return err
+	}
+	c, visit := callerOf(r), tenant.VisitFrom(r.Context())
+	session, secret, err := s.staff.StepUp(r.Context(), c.tenant, staff.Again{
+		Entry:    staff.Entry{Member: c.ID, Host: visit.Host, Previous: cookie(r, staffCookie), Client: client(r)},
+		Password: values.Get("password"),
+	})
+	if errors.Is(err, staff.ErrWrongPassword) && wantsPage(r) {
+		return s.renderStepUp(w, r, http.StatusUnauthorized, values.Get("next"), fieldErrors{"password": {"The password is wrong."}})
+	}
+	if err != nil {
+		return err
+	}
+	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
+	return s.toConsole(w, r, values.Get("next"))
+}

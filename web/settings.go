@@ -1,0 +1,163 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// settingsPage is one page of the console's settings. Its path, and what lies below it, is guarded as it says.
+type settingsPage struct {
+	path, text string
+	guard      settingsGuard
+}
+
+// settingsGuard says whom a page of the settings is for.
+type settingsGuard uint8
+
+const (
+	// forStaff: everybody who is signed in at the console.
+	forStaff settingsGuard = iota
+	// forProven: everybody, if they have proven just now who they are.
+	forProven
+	// forAdmins: admins, who may look at it at any time.
+	forAdmins
+	// forProvenAdmins: admins who have proven just now who they are. Whatever changes something for others is theirs.
+	forProvenAdmins
+)
+
+func (g settingsGuard) admins() bool { return g == forAdmins || g == forProvenAdmins }
+
+// settingsPages are all pages of the settings, in the order of the navigation: those that are about oneself, then those
+// about the help desk. Agents see and reach the first kind only.
+var settingsPages = []settingsPage{
+	{"/agent/settings", "Account", forStaff},
+}
+
+// settingsRoute adds a route of the settings, guarded as the page is that it belongs to.
+func (s *Server) settingsRoute(method, pattern string, h handler) {
+	page := settingsPageOf(pattern)
+	serve := map[settingsGuard]func(handler) http.HandlerFunc{
+		forStaff: s.console, forProven: s.proven, forAdmins: s.adminView, forProvenAdmins: s.admin,
+	}[page.guard]
+	s.table.add(tenantHosts, method, pattern, serve(h))
+}
+
+// settingsPageOf is the page that a path belongs to: the one with the longest path that leads there.
+func settingsPageOf(path string) settingsPage {
+	best := settingsPages[0]
+	for _, p := range settingsPages {
+		if (path == p.path || strings.HasPrefix(path, p.path+"/")) && len(p.path) > len(best.path) {
+			best = p
+		}
+	}
+	return best
+}
+
+// section is an entry of the settings' navigation.
+type section struct {
+	URL, Text string
+	Current   bool
+}
+
+// sectionGroup is a part of the settings' navigation.
+type sectionGroup struct {
+	Text     string
+	Sections []section
+}
+
+// settingsFrame is the frame of a page of the settings, with their navigation. The path is that of the page in
+// settingsPages.
+func (s *Server) settingsFrame(r *http.Request, title, path string) frame {
+	f := s.ownFrame(r, title, "settings")
+	f.Settings = []sectionGroup{{Text: "You"}, {Text: "Help desk"}}
+	mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
+	for _, p := range settingsPages {
+		group := 0
+		if p.guard.admins() {
+			group = 1
+		}
+		if group == 1 && callerOf(r).Role != auth.RoleAdmin {
+			continue
+		}
+		f.Settings[group].Sections = append(f.Settings[group].Sections, section{URL: mount + p.path, Text: p.text, Current: p.path == path})
+	}
+	f.Settings = slices.DeleteFunc(f.Settings, func(g sectionGroup) bool { return len(g.Sections) == 0 })
+	return f
+}
+
+// proofLife is how long a member may change what matters after a proof of who they are.
+const proofLife = 15 * time.Minute
+
+// errStepUp: the member is signed in, and has to prove once more who they are.
+var errStepUp = &answerError{
+	Status: http.StatusForbidden, Code: "STEP_UP_REQUIRED", Message: "Confirm that it is you.",
+	Explanation: "This needs a proof of who you are that is not older than 15 minutes. Confirm it on the page /agent/step-up.",
+}
+
+// adminView serves a page of the console for admins.
+func (s *Server) adminView(h handler) http.HandlerFunc {
+	return s.console(func(w http.ResponseWriter, r *http.Request) error {
+		if callerOf(r).Role != auth.RoleAdmin {
+			return errForbidden
+		}
+		return h(w, r)
+	})
+}
+
+// admin serves a page of the console for admins who have proven who they are within proofLife; all others are asked to do
+// so first.
+func (s *Server) admin(h handler) http.HandlerFunc {
+	return s.adminView(s.afresh(h))
+}
+
+// proven serves a page of the console for members who have proven who they are within proofLife.
+func (s *Server) proven(h handler) http.HandlerFunc {
+	return s.console(s.afresh(h))
+}
+
+func (s *Server) afresh(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if callerOf(r).session.Fresh(proofLife) {
+			return h(w, r)
+		}
+		if wantsData(r) {
+			return errStepUp
+		}
+		return toStepUp(w, r)
+	}
+}
+
+// wantsProof says whether the caller has to prove once more who they are before they use these rights: staff who are
+// signed in, to change what is the whole help desk's.
+func (c caller) wantsProof(rights auth.Scopes) bool {
+	const weighty = auth.TenantWrite | auth.WebhooksWrite
+	return c.browser() && c.Level == auth.Staff && rights&weighty != 0 && !c.session.Fresh(proofLife)
+}
+
+// notices are what a page of the settings says after something was done, by the word in its address.
+var notices = map[string]string{
+	"name":   "Your name was changed.",
+	"proven": "Thank you. You can go on for a quarter of an hour.",
+}
+
+// done leads back to a page of the settings and has it say what was done.
+func done(w http.ResponseWriter, r *http.Request, path, notice string) error {
+	return seeOther(w, tenant.VisitFrom(r.Context()), path+"?done="+notice)
+}
+
+// noticeOf is what the page is to say about what was done just now.
+func noticeOf(r *http.Request) string { return notices[r.URL.Query().Get("done")] }
+
+// sentences are the sentences of a FieldErrors, or nil if the error is none.
+func sentences(err error) fieldErrors {
+	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
+		return fieldErrors(wrong)
+	}
+	return nil
+}
