@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -123,6 +124,9 @@ func inspect(raw string) (kid string, err error) {
 
 // distinctNames reads an object in which no name comes twice, not even in another case.
 func distinctNames(b []byte) (map[string]json.RawMessage, error) {
+	if !utf8.Valid(b) {
+		return nil, errors.New("it is not UTF-8") // which the decoder would mend
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
 		return nil, errors.New("it is not an object")
