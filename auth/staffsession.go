@@ -17,11 +17,12 @@ const (
 	ByRecovery   Method = "recovery code"
 	ByPasskey    Method = "passkey"
 	ByOIDC       Method = "oidc"
+	ByOIDCAnew   Method = "oidc, asked anew"
 	BySimpleAuth Method = "simpleauth"
 )
 
 // Proves says whether the method is a proof that the person gave here, and not another site's word for them.
-func (m Method) Proves() bool { return m != "" && m != BySimpleAuth }
+func (m Method) Proves() bool { return m != "" && m != BySimpleAuth && m != ByOIDC }
 
 // Standing is what a member of staff is at the moment.
 type Standing struct {

@@ -148,6 +148,9 @@ func TestSet(t *testing.T) {
 		"cookie_samesite":         "lax",
 		"api_requests_per_minute": "1200",
 		"auto_close_days":         "14",
+		"oidc_issuer":             "https://login.acme.example/realms/staff/",
+		"oidc_client_id":          "deskgate",
+		"oidc_domains":            "Acme.example, acme.test,acme.example",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +158,9 @@ func TestSet(t *testing.T) {
 	s := changed.Settings
 	if want := []string{"https://www.acme.example", "http://localhost:3000"}; !slices.Equal(s.AllowedOrigins, want) {
 		t.Errorf("allowed origins %q, want %q", s.AllowedOrigins, want)
+	}
+	if want := []string{"acme.example", "acme.test"}; !slices.Equal(s.OIDCDomains, want) || s.OIDCIssuer != "https://login.acme.example/realms/staff/" {
+		t.Errorf("provider %q for %q, want the one that was set for %q", s.OIDCIssuer, s.OIDCDomains, want)
 	}
 	if s.Unsigned != tenant.UnsignedConfirm || s.AdminFolder != "staff" || !s.SimpleAuthOperators || s.APIRequestsPerMinute != 1200 ||
 		s.RedirectRequestsPerHour != 60 || changed.Name != "Acme & Sons" {
@@ -192,6 +198,16 @@ func TestSetRefuses(t *testing.T) {
 		{"primary_host", "bee.tickets.example", "none of the tenant's hosts"},
 		{"primary_host", "pending.acme.example", "not verified"},
 		{"name", " ", "characters"},
+		{"oidc_issuer", "http://login.example.com", "the issuer as"},
+		{"oidc_issuer", "https://ann@login.example.com", "the issuer as"},
+		{"oidc_issuer", "https://login.example.com?x=1", "the issuer as"},
+		{"oidc_issuer", "https://login.example.com/#a", "the issuer as"},
+		{"oidc_issuer", "https://127.0.0.1", "the issuer as"},
+		{"oidc_issuer", "login.example.com", "the issuer as"},
+		{"oidc_client_id", "a b", "printable"},
+		{"oidc_client_id", strings.Repeat("x", 256), "printable"},
+		{"oidc_domains", "co.uk", "public suffix"},
+		{"oidc_domains", "*.example.com", "domains of"},
 	} {
 		_, err := h.tenants.Set(t.Context(), "acme", map[string]string{tc.key: tc.value})
 		fields, ok := errors.AsType[tenant.FieldErrors](err)

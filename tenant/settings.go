@@ -62,6 +62,11 @@ type Settings struct {
 	AutoCloseDays int `cbor:"11,keyasint,omitempty" json:"auto_close_days"`
 	// AttachmentMiB is the largest attachment.
 	AttachmentMiB int `cbor:"12,keyasint,omitempty" json:"attachment_mib"`
+	// OIDCIssuer is the provider at which staff may sign in, empty: there is none. OIDCClientID is who we are there.
+	OIDCIssuer   string `cbor:"20,keyasint,omitempty" json:"oidc_issuer"`
+	OIDCClientID string `cbor:"21,keyasint,omitempty" json:"oidc_client_id"`
+	// OIDCDomains are the domains of addresses whose owners become agents when they first come from the provider.
+	OIDCDomains []string `cbor:"22,keyasint,omitempty" json:"oidc_domains"`
 }
 
 // AutoClose is AutoCloseDays as a duration.
@@ -71,6 +76,9 @@ func (s Settings) AutoClose() time.Duration { return time.Duration(s.AutoCloseDa
 func (s Settings) withDefaults() Settings {
 	if s.AllowedOrigins == nil {
 		s.AllowedOrigins = []string{}
+	}
+	if s.OIDCDomains == nil {
+		s.OIDCDomains = []string{}
 	}
 	fill(&s.Unsigned, UnsignedOpen)
 	fill(&s.OriginMode, OriginConfirm)
@@ -133,6 +141,18 @@ func AllSettings() []Setting {
 		number("redirect_requests_per_hour", func(s *Settings) *int { return &s.RedirectRequestsPerHour }, 1_000_000),
 		number("auto_close_days", func(s *Settings) *int { return &s.AutoCloseDays }, 3650),
 		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
+		{
+			"oidc_issuer", "the issuer as the provider's discovery document has it, such as https://login.example.com",
+			setOIDCIssuer, func(t *Tenant) string { return t.Settings.OIDCIssuer },
+		},
+		{
+			"oidc_client_id", fmt.Sprintf("1 to %d printable ASCII characters", maxClientID),
+			setOIDCClientID, func(t *Tenant) string { return t.Settings.OIDCClientID },
+		},
+		{
+			"oidc_domains", "domains of email addresses such as example.com, with commas between them",
+			setOIDCDomains, func(t *Tenant) string { return strings.Join(t.Settings.OIDCDomains, ",") },
+		},
 	}
 }
 

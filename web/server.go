@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/oidc"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -17,6 +18,7 @@ type Config struct {
 	Tenants   *tenant.Registry
 	Doors     *auth.Doors
 	Staff     *staff.Members
+	OIDC      *oidc.Logins
 	Desk      *tickets.Desk
 	Log       *slog.Logger
 }
@@ -27,6 +29,7 @@ type Server struct {
 	tenants   *tenant.Registry
 	doors     *auth.Doors
 	staff     *staff.Members
+	oidc      *oidc.Logins
 	desk      *tickets.Desk
 	log       *slog.Logger
 	guard     *guard
@@ -41,7 +44,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, desk: c.Desk, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, desk: c.Desk, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(),
 	}
 	var err error

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/oidc"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/storage"
@@ -33,6 +34,7 @@ type operator struct {
 	domains   *domain.Registry
 	doors     *auth.Doors
 	staff     *staff.Members
+	oidc      *oidc.Logins
 	desk      *tickets.Desk
 	outbound  *outbound.Client
 	tls       string // the setting
@@ -43,7 +45,7 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), tickets.Tables(), proxy.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), tickets.Tables(), proxy.Tables())
 }
 
 // storeOptions are the options of the store that the settings name. The engine gets half of the memory.
@@ -83,6 +85,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 		return nil, errors.Join(err, store.Close())
 	}
 	o.staff = staff.Open(staff.Config{Store: store, Directory: o.directory, Sessions: o.doors.Sessions, Limits: o.doors.Limits})
+	o.oidc = oidc.New(oidc.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff, Client: o.outbound.HTTP()})
 	return o, nil
 }
 

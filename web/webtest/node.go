@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/oidc"
+	"github.com/deskgate/deskgate/auth/oidc/oidctest"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/storage"
@@ -35,6 +37,7 @@ type Node struct {
 	Domains   *domain.Registry
 	Doors     *auth.Doors
 	Staff     *staff.Members
+	OIDC      *oidc.Logins
 	Desk      *tickets.Desk
 	// URL is the node's base URL.
 	URL        string
@@ -79,6 +82,7 @@ func Start(tb testing.TB) *Node {
 	})
 	ok(tb, err)
 	n.Staff = staff.Open(staff.Config{Store: n.Store, Directory: n.Directory, Sessions: n.Doors.Sessions, Limits: n.Doors.Limits})
+	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
 	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List})
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
@@ -91,7 +95,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, Desk: n.Desk, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Desk: n.Desk, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
@@ -119,7 +123,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), tickets.Tables(), proxy.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), tickets.Tables(), proxy.Tables()} {
 		all = append(all, room...)
 	}
 	return all
