@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/storage"
@@ -39,6 +41,9 @@ type Doors struct {
 	Redirects *Redirects
 	Tokens    *Tokens
 	Limits    *limit.Limits
+
+	Confirmations *Confirmations
+	Devices       *Devices
 }
 
 // Open makes the doors and loads what they have counted so far.
@@ -61,12 +66,19 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
 		proofs: &proofs{store: c.Store, partners: partner.New(partner.Config{Store: c.Store, Tenants: c.Tenants}), tokens: d.Tokens}, limits: limits,
 	}
+	d.Confirmations = &Confirmations{store: c.Store, sessions: d.Sessions, limits: limits, post: c.Mail}
+	d.Devices = &Devices{store: c.Store}
 	c.Tenants.OnDelete(d.Tokens.forget)
 	return d, nil
 }
 
 // Run does the doors' background work until ctx ends, and writes a last time what was counted.
-func (d *Doors) Run(ctx context.Context) error { return d.Limits.Run(ctx) }
+func (d *Doors) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.Limits.Run(ctx) })
+	g.Go(func() error { return d.Sessions.Run(ctx) })
+	return g.Wait()
+}
 
 // Client is the program that somebody signs in with, for the list of sessions and the audit log.
 type Client struct {

@@ -34,6 +34,14 @@ var (
 
 	// ErrSignedOut: there is no such session, or it is over.
 	ErrSignedOut = errors.New("signed out")
+	// ErrMailOff: the node sends no mail, so that nobody gets a code.
+	ErrMailOff = errors.New("the node sends no mail")
+	// ErrConfirmed: the session's address is confirmed already.
+	ErrConfirmed = errors.New("confirmed already")
+	// ErrCodeWrong: that is not the code.
+	ErrCodeWrong = errors.New("wrong code")
+	// ErrCodeOver: there is no code that could be typed: it is too old, was tried too often, or was never asked for.
+	ErrCodeOver = errors.New("the code is over")
 	// ErrCredentialUnknown, ErrCredentialRevoked and ErrCredentialExpired: the API token opens nothing.
 	ErrCredentialUnknown = errors.New("unknown API token")
 	ErrCredentialRevoked = errors.New("API token was revoked")

@@ -14,6 +14,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
 )
 
 const (
@@ -37,7 +38,7 @@ func open(tb testing.TB) *house {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h := &house{store: storagetest.Open(tb, slices.Concat(tenant.Tables(), auth.Tables(), staff.Tables())...)}
+	h := &house{store: storagetest.Open(tb, slices.Concat(tenant.Tables(), mail.Tables(), auth.Tables(), staff.Tables())...)}
 	h.directory = tenant.NewDirectory(h.store, node, nil)
 	if err := h.directory.Load(tb.Context()); err != nil {
 		tb.Fatal(err)
@@ -52,7 +53,11 @@ func open(tb testing.TB) *house {
 // reopen makes the doors as after a restart.
 func (h *house) reopen(tb testing.TB) *auth.Doors {
 	tb.Helper()
-	doors, err := auth.Open(tb.Context(), auth.Config{Store: h.store, Directory: h.directory, Tenants: h.tenants, Standing: staff.Standing})
+	// The letters stay in their queue, where tests read them.
+	post := mail.New(mail.Config{Store: h.store, Directory: h.directory, Server: new(mail.Server)})
+	doors, err := auth.Open(tb.Context(), auth.Config{
+		Store: h.store, Directory: h.directory, Tenants: h.tenants, Mail: post, Standing: staff.Standing,
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}

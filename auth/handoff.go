@@ -54,9 +54,10 @@ type Arrival struct {
 	Host   tenant.Host
 	Token  string
 	Navigation
-	// Session is the secret in the requester's cookie, Chain that in the chain's cookie; empty where there is none.
-	Session, Chain string
-	Client         Client
+	// Session is the secret in the requester's cookie, Chain that in the chain's cookie, Device that in the cookie of remembered
+	// browsers; empty where there is none.
+	Session, Chain, Device string
+	Client                 Client
 }
 
 // Outcome is what to answer to an arrival.
@@ -65,6 +66,10 @@ type Outcome struct {
 	// Session and Secret are set with SignIn: the new session, and what its cookie holds.
 	Session Session
 	Secret  string
+	// First: with SignIn, nobody has ever proven before that the address is theirs.
+	First bool
+	// Remembered: with SignIn, the browser was recognised by its device's cookie, which is good for DeviceLife from now on.
+	Remembered bool
 	// Landing is set with SignIn: a path on the host, or a URL.
 	Landing string
 	// Email is set with AskFirst and Button: whom the token stands for, masked.
@@ -221,6 +226,7 @@ func (h *Handoffs) signIn(ctx context.Context, a *Arrival, p purpose) (Outcome, 
 		if err != nil {
 			return err
 		}
+		out.First, out.Remembered = r.first, r.remembered
 		out.Session, err = h.sessions.open(tx, a.Tenant, RequesterSide, r)
 		return err
 	})

@@ -25,6 +25,10 @@ type sessionRecord struct {
 	EndsAt     time.Time   `cbor:"13,keyasint"`
 	Method     Method      `cbor:"14,keyasint,omitempty"`
 	ProvenAt   time.Time   `cbor:"15,keyasint,omitzero"`
+
+	// What is known of a session only while it is begun: that its user never proved their address before, and that the browser
+	// was enough to prove it now.
+	first, remembered bool
 }
 
 // expires is when the session ends if nobody uses it.
@@ -67,7 +71,7 @@ var (
 		Expires: func(h *holding) time.Time { return h.EndsAt },
 	})
 	voids = storage.NewTable(storage.Declaration[void]{
-		ID: 69, Name: "ended asserted sessions",
+		ID: 69, Name: "ended asserted sessions", Watched: true,
 		Key:     func(v *void) storage.Key { return storage.Key(nil).Str(v.Email) },
 		Expires: func(v *void) time.Time { return v.Before.Add(assertedLife + time.Hour) },
 	})
@@ -185,6 +189,11 @@ func (s *Sessions) erase(tx *storage.Tx, side Side, r *sessionRecord) error {
 	h := holding{Holder: r.holder(), Hash: r.Hash}
 	if err := holdings.Delete(tx, storage.Key(nil).Str(h.Holder).Bytes(h.Hash)); err != nil {
 		return err
+	}
+	if side == RequesterSide {
+		if err := endings.Put(tx, &ended{Hash: r.Hash, At: now()}); err != nil {
+			return err
+		}
 	}
 	return side.table().Delete(tx, storage.Key(nil).Bytes(r.Hash))
 }

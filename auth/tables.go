@@ -12,5 +12,6 @@ import (
 // are 64–127.
 func Tables() []storage.Declared {
 	return append(slices.Concat(limit.Tables(), partner.Tables()),
-		users, requesterSessions, staffSessions, holdings, voids, usedTokens, tokens, credentials)
+		users, requesterSessions, staffSessions, holdings, voids, usedTokens, tokens, credentials,
+		codes, mailings, missed, devices, endings)
 }

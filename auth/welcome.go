@@ -13,13 +13,20 @@ import (
 //
 // A lineage is the chain of sessions of one browser for one address: an asserted login in a browser that has a session of
 // the same address continues it, any other begins a new one. An asserted login in a browser that is signed in as that very
-// user, vouched, takes nothing away: the session stays vouched, and ends when it would have ended.
+// user, vouched, takes nothing away: the session stays vouched, and ends when it would have ended. In a browser that is
+// remembered for the address, any other asserted login is a vouched one.
 func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionRecord, error) {
 	before, err := s.end(tx, RequesterSide, a.Host, a.Session)
 	if err != nil {
 		return before, err
 	}
 	same := before.Level != 0 && before.Email == c.Email
+	stays := same && before.Level == Vouched
+	if c.Level == Asserted && !stays {
+		if c, err = recall(tx, c, a); err != nil {
+			return before, err
+		}
+	}
 	r := sessionRecord{
 		Level: c.Level, Email: c.Email, Name: c.Name, Host: a.Host, ReturnLink: c.ReturnLink, IP: a.Client.Address(), UserAgent: a.Client.agent(),
 	}
@@ -32,12 +39,13 @@ func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) 
 		if err := s.vouched(tx, &r, a.Tenant, c.Person); err != nil {
 			return r, err
 		}
-	case same && before.Level == Vouched:
+	case stays:
 		r.Level, r.User, r.Name = before.Level, before.User, before.Name
 		r.CreatedAt, r.EndsAt = before.CreatedAt, before.EndsAt
 	case r.Lineage == "":
 		r.Lineage = "lin_" + rand.Text()
 	}
+	r.remembered = c.Door == doorDevice
 	if r, err = start(tx, RequesterSide, secret, r); err != nil {
 		return r, err
 	}
@@ -52,25 +60,20 @@ func (s *Sessions) vouched(tx *storage.Tx, r *sessionRecord, t *tenant.Tenant, p
 		return err
 	}
 	r.User, r.Name = after.ID, after.Name
-	if !before.VouchedAt.IsZero() {
+	if r.first = before.VouchedAt.IsZero(); !r.first {
 		return nil
 	}
-	tx.OnCommit(func() {
-		s.warm.dropIf(func(one *Session) bool {
-			return one.tenant == t.ID && one.Level == Asserted && one.Email == after.Email
-		})
-	})
+	tx.OnCommit(func() { s.dropAsserted(t.ID, after.Email) })
 	return voids.Put(tx, &void{Email: after.Email, Before: now()})
 }
 
 // record notes the sign-in in the tenant's audit log.
 func record(tx *storage.Tx, c *Claim, r *sessionRecord) error {
-	id := Identity{Level: r.Level, ID: r.User, Lineage: r.Lineage}
 	detail := fmt.Sprintf("%s, %s, at %s", c.Door, r.Level, r.Host)
 	if c.Warning != "" {
 		detail += ": " + c.Warning
 	}
 	return tenant.Record(tx, tenant.Event{
-		Actor: id.Actor(), Action: "session.started", Object: r.Email, Detail: detail, IP: r.IP,
+		Actor: actorOf(r), Action: "session.started", Object: r.Email, Detail: detail, IP: r.IP,
 	})
 }

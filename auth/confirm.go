@@ -1,0 +1,267 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"time"
+
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
+)
+
+// How often one visitor may have codes mailed, to whatever addresses, and try them.
+var (
+	codesPerIP = limit.Bucket{Name: "code-mails", Limit: 20, Period: time.Hour}
+	triesPerIP = limit.Bucket{Name: "code-tries", Limit: 60, Period: time.Hour}
+)
+
+// Confirmations have people prove that an address is theirs, by a code that is mailed to it and typed in the very browser
+// that asked for it. What they answer does not depend on whether the tenant knows the address. Safe for concurrent use.
+type Confirmations struct {
+	store    *storage.Store
+	sessions *Sessions
+	limits   *limit.Limits
+	post     *mail.Post
+}
+
+// Confirmation is how it stands with the code of an asserted session.
+type Confirmation struct {
+	// Email is the address in question.
+	Email string
+	// Sent: a code was mailed for this session, and is not over yet.
+	Sent bool
+	// TriesLeft and ExpiresAt are set with Sent.
+	TriesLeft int
+	ExpiresAt time.Time
+	// NextAt is when the address may be mailed to again, for whoever asks; zero: now.
+	NextAt time.Time
+}
+
+// Asking is a browser that asks for a code, or brings one.
+type Asking struct {
+	Host tenant.Host
+	// Session is the secret in the requester's cookie, Device that in the cookie of remembered browsers.
+	Session, Device string
+	Client          Client
+	// Code is what was typed, for Check. Remember: from now on the browser is enough.
+	Code     string
+	Remember bool
+}
+
+// Confirmed is what the right code has led to.
+type Confirmed struct {
+	// Session is the vouched session that takes the place of the asserted one, and Secret what its cookie holds.
+	Session Session
+	Secret  string
+	// Device is what the cookie of the remembered browser holds; empty: it is not remembered.
+	Device string
+}
+
+// Ready says whether codes can be mailed.
+func (c *Confirmations) Ready() bool { return c.post.Ready() }
+
+// Standing says how it stands with a session's code. ErrSignedOut; ErrConfirmed: there is nothing to confirm.
+func (c *Confirmations) Standing(ctx context.Context, t *tenant.Tenant, a Asking) (Confirmation, error) {
+	var out Confirmation
+	err := c.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := a.asserted(tx)
+		if err != nil {
+			return err
+		}
+		out, err = standing(tx, r)
+		return err
+	})
+	return out, err
+}
+
+// asserted is the session of who asks.
+func (a *Asking) asserted(tx *storage.Tx) (*sessionRecord, error) {
+	hash, ok := HashSecret(a.Session)
+	if !ok {
+		return nil, ErrSignedOut
+	}
+	r, err := load(tx, RequesterSide, a.Host, hash)
+	if err == nil && r.Level != Asserted {
+		err = ErrConfirmed
+	}
+	return &r, err
+}
+
+func standing(tx *storage.Tx, r *sessionRecord) (Confirmation, error) {
+	out := Confirmation{Email: r.Email}
+	next, err := nextMailing(tx, r.Email)
+	if err != nil {
+		return out, err
+	}
+	out.NextAt = next
+	one, err := codes.Get(tx, storage.Key(nil).Str(r.Lineage))
+	if errors.Is(err, storage.ErrNotFound) || err == nil && one.over() {
+		return out, nil
+	}
+	out.Sent, out.TriesLeft, out.ExpiresAt = true, codeTries-one.Misses, one.ExpiresAt
+	return out, err
+}
+
+// Send mails a code to the address of an asserted session. ErrMailOff; ErrSignedOut; ErrConfirmed; a *limit.Error: the
+// visitor has asked too often, or the address was mailed to or guessed at too often.
+func (c *Confirmations) Send(ctx context.Context, t *tenant.Tenant, a Asking) error {
+	if !c.Ready() {
+		return ErrMailOff
+	}
+	if _, err := c.Standing(ctx, t, a); err != nil {
+		return err
+	}
+	if err := c.limits.Take(ctx, codesPerIP, limit.IP(a.Client.IP)).Err(); err != nil {
+		return err
+	}
+	digits, err := newCode()
+	if err != nil {
+		return err
+	}
+	return c.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := a.asserted(tx)
+		if err != nil {
+			return err
+		}
+		if err := mayMail(tx, r.Email); err != nil {
+			return err
+		}
+		at := now()
+		one := code{
+			Lineage: r.Lineage, Email: r.Email, MAC: codeMAC(c.store, t, r.Lineage, r.Email, digits), ExpiresAt: at.Add(codeLife),
+		}
+		if err := codes.Put(tx, &one); err != nil {
+			return err
+		}
+		if err := mailings.Put(tx, &mailing{Email: r.Email, At: at}); err != nil {
+			return err
+		}
+		letter := mail.Letter{
+			Kind: mail.Code, To: r.Email, Fields: map[string]string{"code": digits}, Host: r.Host, Expires: one.ExpiresAt,
+		}
+		if err := c.post.Enqueue(tx, letter); err != nil {
+			return err
+		}
+		return tenant.Record(tx, tenant.Event{
+			Actor: actorOf(r), Action: "code.mailed", Object: r.Email, Detail: "at " + string(r.Host), IP: a.Client.Address(),
+		})
+	})
+}
+
+func mayMail(tx *storage.Tx, email string) error {
+	next, err := nextMailing(tx, email)
+	if err != nil {
+		return err
+	}
+	if !next.IsZero() {
+		return limit.State{Limit: 1, Reset: next, Reached: true}.Err()
+	}
+	m, err := missesOf(tx, email)
+	if err != nil {
+		return err
+	}
+	return m.err()
+}
+
+// Check takes a typed code. The right one makes a vouched session of the same lineage in the place of the asserted one. Each
+// try is on disk before it is answered.
+//
+// A FieldErrors: that is no code, and no try; ErrCodeWrong; ErrCodeOver: there is none that could be typed; ErrSignedOut;
+// ErrConfirmed; a *limit.Error.
+func (c *Confirmations) Check(ctx context.Context, t *tenant.Tenant, a Asking) (Confirmed, error) {
+	digits, err := parseCode(a.Code)
+	if err != nil {
+		return Confirmed{}, err
+	}
+	if err := c.limits.Take(ctx, triesPerIP, limit.IP(a.Client.IP)).Err(); err != nil {
+		return Confirmed{}, err
+	}
+	out := Confirmed{Secret: NewSecret()}
+	wrong := false
+	err = c.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := a.asserted(tx)
+		if err != nil {
+			return err
+		}
+		if wrong, err = c.try(tx, t, r, digits); wrong || err != nil {
+			return err
+		}
+		return c.promote(tx, t, r, &a, &out)
+	})
+	if err == nil && wrong {
+		err = ErrCodeWrong
+	}
+	if err != nil {
+		return Confirmed{}, err
+	}
+	return out, nil
+}
+
+// try compares what was typed with the code, and counts it if it is wrong.
+func (c *Confirmations) try(tx *storage.Tx, t *tenant.Tenant, r *sessionRecord, digits string) (wrong bool, err error) {
+	m, err := missesOf(tx, r.Email)
+	if err == nil {
+		err = m.err()
+	}
+	if err != nil {
+		return false, err
+	}
+	one, err := codes.Get(tx, storage.Key(nil).Str(r.Lineage))
+	if errors.Is(err, storage.ErrNotFound) || err == nil && one.over() {
+		return false, ErrCodeOver
+	}
+	if err != nil {
+		return false, err
+	}
+	if hmac.Equal(one.MAC, codeMAC(c.store, t, r.Lineage, r.Email, digits)) {
+		return false, codes.Delete(tx, storage.Key(nil).Str(r.Lineage))
+	}
+	one.Misses++
+	m.Count++
+	if err := codes.Put(tx, &one); err != nil {
+		return true, err
+	}
+	return true, missed.Put(tx, &m)
+}
+
+// promote makes the session of who has proven the address a vouched one, and remembers the browser if that is wanted.
+func (c *Confirmations) promote(tx *storage.Tx, t *tenant.Tenant, r *sessionRecord, a *Asking, out *Confirmed) error {
+	person, err := asKnown(tx, Person{Email: r.Email, Name: r.Name})
+	if err != nil {
+		return err
+	}
+	claim := Claim{Level: Vouched, Person: person, Door: "code"}
+	to := Arrival{Tenant: t, Host: a.Host, Session: a.Session, Client: a.Client}
+	after, err := c.sessions.welcome(tx, &claim, &to, out.Secret)
+	if err != nil {
+		return err
+	}
+	if out.Session, err = c.sessions.open(tx, t, RequesterSide, after); err != nil {
+		return err
+	}
+	if out.Device = ""; !a.Remember {
+		return nil
+	}
+	if err := forget(tx, a.Device); err != nil {
+		return err
+	}
+	out.Device, err = remember(tx, &after)
+	return err
+}
+
+// asKnown is the person with the name that the user of this address has already: a code proves the address, and says
+// nothing about what somebody wants to be called.
+func asKnown(tx *storage.Tx, p Person) (Person, error) {
+	u, found, err := lookup(tx, p)
+	if found && err == nil {
+		p.Name = u.Name
+	}
+	return p, err
+}
+
+func actorOf(r *sessionRecord) string {
+	return Identity{Level: r.Level, ID: r.User, Lineage: r.Lineage}.Actor()
+}
