@@ -53,9 +53,10 @@ func (n Navigation) modern() bool {
 	return n.FetchSite != "" || n.FetchMode != "" || n.FetchDest != ""
 }
 
-// browser says whether the request shows any sign of a browser.
+// browser says whether the request shows any sign of a browser. Sec-Fetch-Mode alone is none: browsers send all three, the
+// fetch of Node only that one.
 func (n Navigation) browser() bool {
-	return n.modern() || n.Origin != "" || n.Referer != ""
+	return n.FetchSite != "" || n.FetchDest != "" || n.Origin != "" || n.Referer != ""
 }
 
 // The methods that the callback tells apart. This package doesn't know net/http.

@@ -43,6 +43,22 @@ func TestBegin(t *testing.T) {
 	}
 }
 
+// TestBeginFromNode: the fetch of Node says Sec-Fetch-Mode as browsers do, and nothing else of theirs. Whom its program vouches
+// for is not asked on arrival.
+func TestBeginFromNode(t *testing.T) {
+	h := open(t)
+	req := post("bob@example.com", "Bob")
+	req.Navigation = auth.Navigation{Method: "POST", FetchMode: "cors"}
+	req.APIToken = h.token(t, h.acme, auth.AllScopes)
+	got, err := h.doors.Redirects.Begin(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := h.doors.Handoffs.Peek(t.Context(), h.acme, acmeHost, tokenOf(t, got.URL)); err != nil || c.Source != auth.FromServer {
+		t.Errorf("the claim is %+v, %v; want it from a server", c, err)
+	}
+}
+
 func TestBeginRefuses(t *testing.T) {
 	h := open(t)
 	unreadable := errors.New("no JSON")
