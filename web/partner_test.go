@@ -1,46 +1,11 @@
 package web_test
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/deskgate/deskgate/web/webtest"
 )
-
-// everyName has Python find every name at this machine. It is loaded before the partner's program, which stays as it is.
-const everyName = `
-import socket
-_ask = socket.getaddrinfo
-socket.getaddrinfo = lambda host, *rest, **more: _ask("127.0.0.1", *rest, **more)
-`
-
-// partnerProgram runs a partner's program against the node and returns the address that it printed.
-func partnerProgram(t *testing.T, n *webtest.Node, command ...string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "sitecustomize.py"), []byte(everyName), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	root := rootFile(t, n)
-	run := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	run.Env = append(os.Environ(), "DESKGATE_URL="+n.URL, "DESKGATE_TOKEN="+n.Acme.Token, "PYTHONPATH="+dir,
-		"PYTHONDONTWRITEBYTECODE=1", "REQUESTS_CA_BUNDLE="+root)
-	out, err := run.Output()
-	if err != nil {
-		t.Fatalf("%s: %v %s (are the tools there? make tools)", strings.Join(command, " "), err, stderr(err))
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func stderr(err error) string {
-	if exit, ok := err.(*exec.ExitError); ok { //nolint:errorlint // straight from Output
-		return string(exit.Stderr)
-	}
-	return ""
-}
 
 // TestPartnerPython: a program reads Location and sends the browser there. It brought the tenant's token, so that a
 // bookmark would do as well: nobody is asked.
@@ -48,7 +13,8 @@ func TestPartnerPython(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)
 	desk := n.Bring(t, n.Acme, "help.acme.example")
-	callback := partnerProgram(t, n, "python3", "testdata/partner/login.py")
+	p := newPrograms(t, n)
+	callback := p.run(t, append(p.python(), "testdata/partner/login.py")...)
 	if !strings.HasPrefix(callback, desk+"/auth/callback?token=") {
 		t.Fatalf("Location = %s", callback)
 	}
@@ -63,7 +29,8 @@ func TestPartnerPHP(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)
 	desk := n.Bring(t, n.Acme, "help.acme.example")
-	ended := partnerProgram(t, n, "php", "-d", "curl.cainfo="+rootFile(t, n), "testdata/partner/login.php")
+	p := newPrograms(t, n)
+	ended := p.run(t, append(p.php(), "testdata/partner/login.php")...)
 	if !strings.HasPrefix(ended, desk+"/auth/continue?token=") {
 		t.Fatalf("the program ended at %s", ended)
 	}
@@ -73,13 +40,4 @@ func TestPartnerPHP(t *testing.T) {
 	b.Open(partner)
 	b.Click("a")
 	work(b, desk)
-}
-
-func rootFile(t *testing.T, n *webtest.Node) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(name, n.RootPEM, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-//go:embed pages static
+//go:embed pages static guide
 var files embed.FS
 
 // pages are the parsed templates by the name of their folder.
@@ -180,7 +180,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 	}
 	h := w.Header()
 	if view.scripted() {
-		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+policyScript)
+		h.Set("Content-Security-Policy", policyScript+h.Get("Content-Security-Policy"))
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	return send(w, status, body.Bytes())

@@ -38,6 +38,7 @@ func (s *Server) signInRoutes(t *table) {
 
 	// Test helpers.
 	t.add(anyHost, post, "/api/test/auth/redirect/:slug", s.open(s.testRedirect))
+	t.add(anyHost, get, "/integration", s.open(s.guidePage))
 }
 
 func (s *Server) apiRoutes(t *table) {

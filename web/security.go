@@ -21,7 +21,7 @@ const (
 	policyFrames = "; base-uri 'none'; frame-ancestors "
 	policyAfter  = policyFrames + "'none'"
 	// policyScript is what render adds for a page that runs a script of ours. It may ask this host, and nobody else.
-	policyScript = "; script-src 'self'; connect-src 'self'"
+	policyScript = "script-src 'self'; connect-src 'self'; "
 )
 
 // policy is the policy of a page whose form may end at other origins: browsers check form-action against every redirect

@@ -35,7 +35,9 @@ type Server struct {
 	guard     *guard
 	assets    *assets
 	pages     pages
-	table     *table
+	// snippets are the integration guide's programs.
+	snippets map[string]string
+	table    *table
 	// description is the OpenAPI document.
 	description []byte
 }
@@ -52,6 +54,9 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	if s.pages, err = newPages(files); err != nil {
+		return nil, err
+	}
+	if s.snippets, err = newSnippets(files); err != nil {
 		return nil, err
 	}
 	if s.description, err = newDescription(); err != nil {

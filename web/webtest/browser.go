@@ -170,7 +170,7 @@ func pause() { <-time.After(20 * time.Millisecond) }
 // Partner serves a partner's page under a name of its own until the test ends, and returns its origin.
 func Partner(tb testing.TB, host, page string) string {
 	tb.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return Site(tb, host, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			http.NotFound(w, r)
 			return
@@ -180,6 +180,12 @@ func Partner(tb testing.TB, host, page string) string {
 			tb.Logf("partner's page: %v", err)
 		}
 	}))
+}
+
+// Site serves a partner's site under a name of its own until the test ends, and returns its origin.
+func Site(tb testing.TB, host string, site http.Handler) string {
+	tb.Helper()
+	s := httptest.NewServer(site)
 	tb.Cleanup(s.Close)
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	ok(tb, err)

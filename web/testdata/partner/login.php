@@ -6,8 +6,6 @@ curl_setopt_array($curl, [
     CURLOPT_POSTFIELDS => ['email' => 'zoe@example.com', 'name' => 'Zoe Park'],
     CURLOPT_FOLLOWLOCATION => true,
     CURLOPT_RETURNTRANSFER => true,
-    // Only so that the test's names lead to this machine.
-    CURLOPT_CONNECT_TO => ['::127.0.0.1:'],
 ]);
 if (curl_exec($curl) === false || curl_getinfo($curl, CURLINFO_RESPONSE_CODE) !== 200) {
     fwrite(STDERR, curl_getinfo($curl, CURLINFO_RESPONSE_CODE) . ' ' . curl_error($curl));

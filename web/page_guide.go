@@ -1,0 +1,19 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// guidePage is the integration guide, with the names of the help desk that it is read at.
+func (s *Server) guidePage(w http.ResponseWriter, r *http.Request) error {
+	view := &guideView{frame: s.frame(r, "Integration guide"), snippets: s.snippets}
+	view.Script = "guide.js"
+	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
+		s.guideFor(view, t)
+	} else {
+		s.guideForName(view, r.URL.Query().Get("tenant"))
+	}
+	return s.render(w, r, http.StatusOK, "integration", view)
+}

@@ -1,0 +1,2 @@
+const { helpURL } = await import(process.argv[2]);
+console.log(await helpURL(JSON.parse(process.argv[3])));
