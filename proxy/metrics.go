@@ -69,6 +69,12 @@ func (m *metrics) counters(name, help, label string, values ...string) map[strin
 	return all
 }
 
+// Gauge is a number that is asked for when somebody looks at the metrics. Its name stands behind deskgate_.
+type Gauge struct {
+	Name, Help string
+	Value      func() float64
+}
+
 // gauge shows a number that is asked for when somebody looks.
 func (m *metrics) gauge(name, help string, value func() float64) {
 	m.registered.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))

@@ -63,6 +63,8 @@ type Config struct {
 	HTTPListener, HTTPSListener net.Listener
 	// Metrics is the address of Prometheus metrics, /healthz and /readyz; empty: none.
 	Metrics string
+	// Gauges are numbers of other rooms that the metrics show as well.
+	Gauges []Gauge
 
 	// TLS is ACME if empty.
 	TLS  TLSMode
@@ -105,6 +107,9 @@ type door struct {
 func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{config: c.withDefaults(), metrics: newMetrics()}
 	s.trusted.set(c.TrustedProxies)
+	for _, g := range c.Gauges {
+		s.metrics.gauge(g.Name, g.Help, g.Value)
+	}
 	s.streams, s.endStreams = context.WithCancel(context.WithoutCancel(ctx))
 	err := s.check()
 	if err == nil {

@@ -49,8 +49,8 @@ const lookTime = 10 * time.Second
 func (p *program) doctorCommand() *cobra.Command {
 	return p.leaf(lesson{
 		use: "doctor", short: "what is wrong with this machine's set-up, and how to mend it",
-		long: `Looks at the settings, the data folder, the disk, the limits of this machine, the ports and the DNS of the node's names, and
-says for each thing that is wrong what to do. Give it the settings that you give to serve. It changes nothing. The exit code
+		long: `Looks at the settings, the data folder, the disk, the limits of this machine, the ports, the DNS of the node's names and the mail
+server, and says for each thing that is wrong what to do. Give it the settings that you give to serve. It changes nothing. The exit code
 is 1 if there are findings.`,
 		example: "doctor --config /etc/deskgate.toml --data /var/lib/deskgate\ndoctor --node-url https://tickets.example.com",
 	}, func(ctx context.Context, _ []string) error {
@@ -78,6 +78,7 @@ func examine(ctx context.Context, s *settings) examined {
 		{"open files", examineFiles},
 		{"ports", examinePorts},
 		{"DNS", examineDNS},
+		{"mail", examineMail},
 	} {
 		ctx, stop := context.WithTimeout(ctx, lookTime)
 		found := e.look(ctx, s)

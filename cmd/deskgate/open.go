@@ -37,6 +37,7 @@ type operator struct {
 	oidc      *oidc.Logins
 	desk      *tickets.Desk
 	outbound  *outbound.Client
+	post      *mail.Post
 	tls       string // the setting
 }
 
@@ -78,13 +79,18 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 		return nil, errors.Join(err, store.Close())
 	}
 	o.outbound = outbound.New(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version})
+	if o.post, err = s.post(o, log); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	o.doors, err = auth.Open(ctx, auth.Config{
-		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Log: log,
+		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Mail: o.post, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	o.staff = staff.Open(staff.Config{Store: store, Directory: o.directory, Sessions: o.doors.Sessions, Limits: o.doors.Limits})
+	o.staff = staff.Open(staff.Config{
+		Store: store, Directory: o.directory, Sessions: o.doors.Sessions, Limits: o.doors.Limits, Mail: o.post,
+	})
 	o.oidc = oidc.New(oidc.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff, Client: o.outbound.HTTP()})
 	return o, nil
 }

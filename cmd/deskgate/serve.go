@@ -117,7 +117,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 		return err
 	}
 	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
-	config.Product, config.Log = product, n.log
+	config.Product, config.Log, config.Gauges = product, n.log, n.gauges() //nolint:contextcheck // asked for long after
 	config.HTTPListener, config.HTTPSListener = l.http, l.https
 	if n.edge, err = proxy.New(ctx, config); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (n *node) Run(ctx context.Context, beside func(context.Context) error) erro
 		front = append(front, beside)
 	}
 	err := runStages(ctx, front,
-		stage{n.domains.Run, n.desk.Run, n.tenants.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
+		stage{n.domains.Run, n.desk.Run, n.tenants.Run, n.post.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)
@@ -189,8 +189,8 @@ func (n *node) greet(ctx context.Context) {
 	if err == nil && len(list) == 0 {
 		n.log.InfoContext(ctx, "there are no tenants yet", "next", "deskgate tenant create SLUG --data "+n.settings.data)
 	}
-	if n.settings.smtpURL != "" {
-		n.log.WarnContext(ctx, "this version sends no mail: --smtp-url and --mail-from have no effect yet")
+	if !n.post.Ready() {
+		n.log.InfoContext(ctx, "no --smtp-url: the node sends no mail, and what needs it says so")
 	}
 	if n.settings.tls == tlsOff && len(n.settings.trustedProxies) == 0 {
 		n.log.WarnContext(ctx, "--tls off without --trusted-proxy: visitors' addresses are those of the edge in front, if there is one")

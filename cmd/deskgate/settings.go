@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/deskgate/deskgate/tenant/mail"
 )
 
 // settings are what a node is told from outside: by flags, by DESKGATE_… variables, by a file.
@@ -32,7 +34,7 @@ type settings struct {
 	proxyProtocol  []netip.Prefix
 	outboundAllow  []netip.Prefix
 	metrics        string
-	smtpURL        string
+	smtp           *mail.Server // nil: no mail
 	mailFrom       string
 	store          string
 	memory         int64
@@ -159,11 +161,11 @@ func networkSettings() []setting {
 func otherSettings() []setting {
 	return []setting{
 		{
-			name: "smtp-url", value: "URL", usage: "outgoing mail: smtp[s]://user:pass@host:port",
-			parse: into(func(s *settings) *string { return &s.smtpURL }, anyURL("smtp", "smtps")),
+			name: "smtp-url", value: "URL", usage: "outgoing mail: smtp[s]://user:pass@host:port; without it the node sends none",
+			parse: into(func(s *settings) **mail.Server { return &s.smtp }, mail.ParseServer),
 		},
 		{
-			name: "mail-from", value: "ADDRESS", usage: "sender of outgoing mail",
+			name: "mail-from", value: "ADDRESS", usage: "sender of outgoing mail (no-reply@ the node's host if none)",
 			parse: into(func(s *settings) *string { return &s.mailFrom }, mailAddress),
 		},
 		{

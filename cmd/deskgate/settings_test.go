@@ -95,7 +95,7 @@ func TestSettingsBad(t *testing.T) {
 		{flags: []string{"--memory", "12"}, want: "--memory:"},
 		{flags: []string{"--data", ""}, want: "--data: is empty"},
 		{flags: []string{"--acme-ca-root", "/nowhere/root.pem"}, want: "--acme-ca-root: open /nowhere/root.pem"},
-		{flags: []string{"--smtp-url", "http://user:secret@mail"}, want: "--smtp-url: is not a URL that begins with smtp://"},
+		{flags: []string{"--smtp-url", "http://user:secret@mail"}, want: "--smtp-url: is not a URL like smtp://"},
 		{flags: []string{"--store", "postgres://x"}, want: "--store:"},
 		{flags: []string{"--config", "/nowhere/deskgate.toml"}, want: "--config: open /nowhere/deskgate.toml"},
 		{environ: []string{"DESKGATE_LOG_LEVEL=loud"}, want: `DESKGATE_LOG_LEVEL: "loud" is not debug, info, warn or error`},
@@ -132,8 +132,8 @@ func TestSettingsCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.masterKey) != 32 || s.masterKey[0] != 0xab || s.smtpURL != "smtps://me:pw@mail.example:465" {
-		t.Errorf("master key %x, SMTP URL %q", s.masterKey, s.smtpURL)
+	if len(s.masterKey) != 32 || s.masterKey[0] != 0xab || s.smtp.String() != "smtps://mail.example:465" {
+		t.Errorf("master key %x, SMTP URL %q", s.masterKey, s.smtp)
 	}
 }
 

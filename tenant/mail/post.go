@@ -1,17 +1,22 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+
+	gomail "github.com/wneessen/go-mail"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/outbox"
 )
 
-// ErrOff: the node sends no mail, for it knows no server. Ask Ready first.
+// ErrOff says that the node sends no mail, for it knows no server. Ask Ready first.
 var ErrOff = errors.New("this node sends no mail")
 
 // Config is what a Post stands on.
@@ -33,7 +38,10 @@ type Content struct{ Subject, Text, HTML string }
 
 // Post takes letters and sees that they are sent. It is safe for concurrent use; a nil Post is one that is not ready.
 type Post struct {
-	config Config
+	config  Config
+	helo    string // the name that the node has for the server
+	from    string
+	courier *outbox.Courier[letter]
 }
 
 // New returns the node's post office.
@@ -41,7 +49,24 @@ func New(c Config) *Post {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Post{config: c}
+	helo := string(c.Directory.Node().Hosts()[0])
+	p := &Post{config: c, helo: helo, from: Sender(c.From, c.Directory.Node())}
+	p.courier = outbox.NewCourier(letters, outbox.Config[letter]{
+		Store: c.Store, Directory: c.Directory, Deliver: p.deliver, GiveUp: giveUp, Pauses: pauses(), Log: c.Log,
+	})
+	return p
+}
+
+// Sender is the address that a node's letters come from: the one that was chosen, or no-reply@ its first host.
+func Sender(chosen string, n *tenant.Node) string {
+	return cmp.Or(chosen, "no-reply@"+string(n.Hosts()[0]))
+}
+
+// pauses are the times between tries: about a day in all.
+func pauses() []time.Duration {
+	return []time.Duration{
+		time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 9 * time.Hour,
+	}
 }
 
 // Ready says whether the node can send letters. What needs them says so, where it is false, and all else works.
@@ -75,8 +100,65 @@ func (p *Post) Enqueue(tx *storage.Tx, l Letter) error {
 	return err
 }
 
-// Run sends what is to be sent until ctx ends.
+// Run sends what is to be sent until ctx ends. A Post that is not ready keeps what is there for a time when it will be.
 func (p *Post) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	if !p.Ready() {
+		return nil
+	}
+	return p.courier.Run(ctx)
+}
+
+// State is how the letters stand.
+func (p *Post) State(ctx context.Context) (outbox.State, error) { return p.courier.State(ctx) }
+
+// Check asks the server whether it would take letters from this node. ErrOff: there is none.
+func (p *Post) Check(ctx context.Context) error {
+	if !p.Ready() {
+		return ErrOff
+	}
+	return p.config.Server.Check(ctx, p.helo, p.from)
+}
+
+// deliver sends one letter.
+func (p *Post) deliver(ctx context.Context, t *tenant.Tenant, i outbox.Item[letter]) error {
+	m, err := p.compose(t, i)
+	if err != nil {
+		return outbox.Permanent(err)
+	}
+	return p.config.Server.send(ctx, p.helo, m)
+}
+
+// compose puts a letter into words and an envelope. Its identity stays the same whenever it is sent again.
+func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter]) (*gomail.Msg, error) {
+	l := i.Payload
+	host := l.Host
+	if host == "" {
+		host = p.config.Directory.PrimaryHost(t)
+	}
+	c, err := p.config.Render(t, Letter{Kind: l.Kind, To: l.To, Name: l.Name, Fields: l.Fields, Host: host, Expires: i.Expires})
+	if err != nil {
+		return nil, fmt.Errorf("render: %w", err)
+	}
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	if err := errors.Join(m.FromFormat(t.Name, p.from), m.AddToFormat(l.Name, l.To)); err != nil {
+		return nil, err
+	}
+	_, domain, _ := strings.Cut(p.from, "@")
+	m.SetMessageIDWithValue(strings.ToLower(i.ID) + "@" + domain)
+	m.SetDateWithValue(i.CreatedAt)
+	m.Subject(c.Subject)
+	// No machine is to answer: RFC 3834, and what Exchange asks for.
+	m.SetGenHeader("Auto-Submitted", "auto-generated")
+	m.SetGenHeader("X-Auto-Response-Suppress", "All")
+	m.SetBodyString(gomail.TypeTextPlain, c.Text)
+	m.AddAlternativeString(gomail.TypeTextHTML, c.HTML)
+	return m, nil
+}
+
+// giveUp tells the tenant that a letter was not delivered, and takes out of it what opens doors.
+func giveUp(tx *storage.Tx, i *outbox.Item[letter], cause error) error {
+	i.Payload.Fields = nil
+	return tenant.Record(tx, tenant.Event{
+		Actor: "system", Action: "mail.failed", Object: i.Payload.To, Detail: string(i.Payload.Kind) + ": " + cause.Error(),
+	})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 	"github.com/deskgate/deskgate/tenant/mail"
+	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/web"
 )
@@ -36,9 +37,12 @@ type Node struct {
 	Tenants   *tenant.Registry
 	Domains   *domain.Registry
 	Doors     *auth.Doors
+	Post      *mail.Post
 	Staff     *staff.Members
 	OIDC      *oidc.Logins
 	Desk      *tickets.Desk
+	// Mail is the mail server of a node that was started with WithMail, else nil.
+	Mail *mailtest.Server
 	// URL is the node's base URL.
 	URL        string
 	Acme, Bolt *Tenant
@@ -61,10 +65,24 @@ type Tenant struct {
 	Keys  tenant.Keys
 }
 
+// Option changes what Start starts.
+type Option func(testing.TB, *Node)
+
+// WithMail gives the node a mail server. See Node.Mail.
+func WithMail() Option {
+	return func(tb testing.TB, n *Node) {
+		tb.Helper()
+		n.Mail = mailtest.Start(tb, mailtest.Options{})
+	}
+}
+
 // Start runs a node until the test ends.
-func Start(tb testing.TB) *Node {
+func Start(tb testing.TB, options ...Option) *Node {
 	tb.Helper()
 	n := &Node{Store: storagetest.Open(tb, tables()...), dns: &zone{aliases: map[string]string{}}}
+	for _, option := range options {
+		option(tb, n)
+	}
 	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	ok(tb, err)
 	n.addr = listener.Addr().String()
@@ -77,16 +95,31 @@ func Start(tb testing.TB) *Node {
 	n.Directory = tenant.NewDirectory(n.Store, names, nil)
 	ok(tb, n.Directory.Load(tb.Context()))
 	n.Tenants = tenant.NewRegistry(n.Store, n.Directory)
+	n.Post = n.post(tb)
 	n.Doors, err = auth.Open(tb.Context(), auth.Config{
-		Store: n.Store, Directory: n.Directory, Tenants: n.Tenants, Standing: staff.Standing,
+		Store: n.Store, Directory: n.Directory, Tenants: n.Tenants, Standing: staff.Standing, Mail: n.Post,
 	})
 	ok(tb, err)
-	n.Staff = staff.Open(staff.Config{Store: n.Store, Directory: n.Directory, Sessions: n.Doors.Sessions, Limits: n.Doors.Limits})
+	n.Staff = staff.Open(staff.Config{
+		Store: n.Store, Directory: n.Directory, Sessions: n.Doors.Sessions, Limits: n.Doors.Limits, Mail: n.Post,
+	})
 	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
 	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List})
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
 	return n
+}
+
+// post is the node's post office, which is ready if the test wants a mail server.
+func (n *Node) post(tb testing.TB) *mail.Post {
+	tb.Helper()
+	letters, err := web.NewLetters()
+	ok(tb, err)
+	c := mail.Config{Store: n.Store, Directory: n.Directory, Render: letters.Render}
+	if n.Mail != nil {
+		c.Server = n.Mail.Server(tb)
+	}
+	return mail.New(c)
 }
 
 // serve puts the edge before the product and runs both until the test ends.
@@ -109,6 +142,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Directory.Run(ctx) })
 	g.Go(func() error { return edge.Run(ctx) })
+	g.Go(func() error { return n.Post.Run(ctx) })
 	tb.Cleanup(func() {
 		stop()
 		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
