@@ -12,6 +12,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/oidc"
 	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
@@ -82,7 +83,11 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *answerError
 // wayOn leads from a page that did not work to one that does.
 func wayOn(visit *tenant.Visit, path string) *link {
 	mount := strings.TrimSuffix(visit.Mount, "/")
-	if inside, _ := below(visit.Mount, path); inside == "/agent" || strings.HasPrefix(inside, "/agent/") {
+	inside, _ := below(visit.Mount, path)
+	if strings.HasPrefix(inside, "/auth/oidc/") {
+		return &link{URL: mount + "/agent/login", Text: "Go to the staff sign-in"}
+	}
+	if inside == "/agent" || strings.HasPrefix(inside, "/agent/") {
 		return &link{URL: mount + "/agent", Text: "All tickets"}
 	}
 	return &link{URL: mount + "/", Text: "Go to the help desk"}
@@ -125,6 +130,21 @@ var answers = []struct {
 	{staff.ErrInvitation, &answerError{
 		Status: http.StatusNotFound, Code: "INVITATION_INVALID", Message: "This invitation does not work.",
 		Explanation: "It was used already, has been replaced or is too old. Ask for a new one.",
+	}},
+
+	{oidc.ErrOff, errNotFound},
+	{oidc.ErrStale, &answerError{
+		Status: http.StatusBadRequest, Code: "SIGN_IN_STALE", Message: "This sign-in is over.",
+		Explanation: "It began in another browser or window, took too long, or has come to its end already. Please start again.",
+	}},
+	{oidc.ErrDenied, refusedSignIn("SIGN_IN_DENIED", "The provider did not let you in, or you have cancelled.")},
+	{oidc.ErrUnverified, refusedSignIn("EMAIL_NOT_VERIFIED", "Your provider does not say that your email address is verified.")},
+	{oidc.ErrStranger, refusedSignIn("NOT_STAFF", "Nobody with your email address is on the staff of this help desk. Ask an admin for an invitation.")},
+	{oidc.ErrOtherAccount, refusedSignIn("OTHER_ACCOUNT", "The agent with your email address signs in with another account of this provider. Ask an admin.")},
+	{oidc.ErrRejected, refusedSignIn("SIGN_IN_REJECTED", "The provider's answer can't be believed. The audit log says why.")},
+	{oidc.ErrProvider, &answerError{
+		Status: http.StatusBadGateway, Code: "PROVIDER_FAILED", Message: "The sign-in provider does not work.",
+		Explanation: "It does not answer as it should. Try again, or sign in in another way. The audit log says more.",
 	}},
 
 	{tickets.ErrNotFound, errNotFound},

@@ -19,7 +19,10 @@ func (s *Server) agentLoginPage(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) renderAgentLogin(
 	w http.ResponseWriter, r *http.Request, status int, email, next string, wrong fieldErrors,
 ) error {
-	view := &agentLoginView{frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Errors: wrong}
+	view := &agentLoginView{
+		frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Errors: wrong,
+		Provider: providerOf(tenant.VisitFrom(r.Context()).Tenant),
+	}
 	view.Staff = true
 	return s.render(w, r, status, "agentlogin", view)
 }

@@ -32,9 +32,13 @@ func (s *Server) renderStepUp(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, status, "stepup", &stepUpView{
+	view := &stepUpView{
 		frame: s.ownFrame(r, "Confirm that it is you", "settings"), Email: m.Email, Next: next, Password: m.HasPassword, Errors: wrong,
-	})
+	}
+	if _, err := s.oidc.Account(r.Context(), c.tenant, c.ID); err == nil {
+		view.Provider = providerOf(c.tenant)
+	}
+	return s.render(w, r, status, "stepup", view)
 }
 
 func (s *Server) stepUp(w http.ResponseWriter, r *http.Request) error {

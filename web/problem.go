@@ -96,6 +96,13 @@ func forbidden(code, reason string) *answerError {
 	return &answerError{Status: http.StatusForbidden, Code: code, Message: "Forbidden.", Explanation: reason}
 }
 
+// refusedSignIn is a sign-in at a tenant's provider that lets nobody in. Visitors see it.
+func refusedSignIn(code, reason string) *answerError {
+	p := forbidden(code, reason)
+	p.Message = "You are not signed in."
+	return p
+}
+
 func conflict(code, reason string) *answerError {
 	return &answerError{Status: http.StatusConflict, Code: code, Message: "Conflict.", Explanation: reason}
 }

@@ -89,6 +89,10 @@ func (s *Server) consoleRoutes(t *table) {
 	t.add(tenantHosts, post, "/agent/step-up", s.console(s.stepUp))
 	s.settingsRoute(get, "/agent/settings", s.accountPage)
 	s.settingsRoute(post, "/agent/settings", s.changeAccount)
+	s.settingsRoute(get, providerPath, s.providerPage)
+	s.settingsRoute(post, providerPath, s.changeProvider)
+	t.add(tenantHosts, post, oidcStartPath, s.form(s.oidcStart))
+	t.add(tenantHosts, get, oidcCallbackPath, s.open(s.oidcReturn))
 	t.add(tenantHosts, get, "/auth/invite", s.open(s.invitePage))
 	t.add(tenantHosts, post, "/auth/invite", s.form(s.acceptInvite))
 }

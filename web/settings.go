@@ -37,6 +37,7 @@ func (g settingsGuard) admins() bool { return g == forAdmins || g == forProvenAd
 // about the help desk. Agents see and reach the first kind only.
 var settingsPages = []settingsPage{
 	{"/agent/settings", "Account", forStaff},
+	{providerPath, "Single sign-on", forProvenAdmins},
 }
 
 // settingsRoute adds a route of the settings, guarded as the page is that it belongs to.
@@ -142,8 +143,9 @@ func (c caller) wantsProof(rights auth.Scopes) bool {
 
 // notices are what a page of the settings says after something was done, by the word in its address.
 var notices = map[string]string{
-	"name":   "Your name was changed.",
-	"proven": "Thank you. You can go on for a quarter of an hour.",
+	"name":     "Your name was changed.",
+	"provider": "The provider was saved. Try it in another browser window before you rely on it.",
+	"proven":   "Thank you. You can go on for a quarter of an hour.",
 }
 
 // done leads back to a page of the settings and has it say what was done.

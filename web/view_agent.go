@@ -65,8 +65,17 @@ type agentLoginView struct {
 
 	Email string
 	// Next is where to go afterwards.
-	Next   string
-	Errors fieldErrors
+	Next string
+	// Provider is where staff may sign in instead, empty if there is no such place.
+	Provider string
+	Errors   fieldErrors
+}
+
+// leaveView is the page on the way to the tenant's provider.
+type leaveView struct {
+	frame
+
+	To, URL string
 }
 
 // inviteView asks a new agent for a password.

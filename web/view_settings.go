@@ -23,5 +23,22 @@ type stepUpView struct {
 	Next string
 	// Password: the account has one.
 	Password bool
+	// Provider is where the member signs in as well, empty if there is no such place.
+	Provider string
 	Errors   fieldErrors
+}
+
+// providerView is the page about the provider at which staff may sign in.
+type providerView struct {
+	frame
+
+	Done                      string
+	Issuer, ClientID, Domains string
+	// SecretSet is when the client secret was set; zero: there is none.
+	SecretSet time.Time
+	// On: staff may sign in there.
+	On bool
+	// Callbacks are the addresses to register at the provider.
+	Callbacks []string
+	Errors    fieldErrors
 }

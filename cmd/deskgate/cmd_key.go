@@ -60,11 +60,19 @@ func (o *operator) setKey(ctx context.Context, q keyChange) (shownKeys, error) {
 	if err != nil {
 		return shownKeys{}, err
 	}
-	if _, err := o.tenants.Import(ctx, t.ID, q.Kind, q.Secret); err != nil {
+	if q.Kind == kindOIDC {
+		err = o.oidc.SetSecret(ctx, t, q.Secret, byOperator)
+	} else {
+		_, err = o.tenants.Import(ctx, t.ID, q.Kind, q.Secret)
+	}
+	if err != nil {
 		return shownKeys{}, err
 	}
 	return o.showKeys(ctx, tenantName{Slug: q.Slug})
 }
+
+// kindOIDC is the client secret at the provider at which staff sign in. It can be set, and is never shown.
+const kindOIDC tenant.Kind = "oidc"
 
 func (p *program) keyCommand() *cobra.Command {
 	return p.group("key", "the secrets that a tenant's partners sign with", p.keyShow(), p.keyRotate(), p.keySet())
@@ -108,6 +116,18 @@ func keyKind(command, word string) (tenant.Kind, error) {
 	return tenant.Kind(word), nil
 }
 
+// settableKind is a kind whose secret may come from elsewhere.
+func settableKind(word string) (tenant.Kind, error) {
+	if tenant.Kind(word) == kindOIDC {
+		return kindOIDC, nil
+	}
+	kind, err := keyKind("deskgate key set", word)
+	if err != nil {
+		err = fmt.Errorf("%w, %s", err, kindOIDC)
+	}
+	return kind, err
+}
+
 func (p *program) keyRotate() *cobra.Command {
 	var grace string
 	c := p.leaf(lesson{
@@ -143,10 +163,13 @@ func (p *program) keySet() *cobra.Command {
 	c := p.leaf(lesson{
 		use: "set SLUG KIND", short: "take over a key that partners have already",
 		long: `Makes a secret that partners have already the present key of a kind: ` + keyKinds() + `.
-At least 16 bytes; well-known secrets are refused. White space at the end of the file does not count.`,
-		example: "key set acme jwt --file /run/secrets/acme-jwt\nkey set acme simpleauth --file -",
+At least 16 bytes; well-known secrets are refused. White space at the end of the file does not count.
+
+The kind oidc is the client secret that the provider in oidc_issuer knows oidc_client_id by: it is for these two alone, nothing
+shows it again, and an empty file removes it.`,
+		example: "key set acme jwt --file /run/secrets/acme-jwt\nkey set acme simpleauth --file -\nkey set acme oidc --file -",
 	}, func(ctx context.Context, args []string) error {
-		kind, err := keyKind("deskgate key set", args[1])
+		kind, err := settableKind(args[1])
 		if err != nil {
 			return err
 		}
