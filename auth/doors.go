@@ -40,6 +40,7 @@ type Doors struct {
 	Handoffs  *Handoffs
 	Redirects *Redirects
 	Tokens    *Tokens
+	Widgets   *Widgets
 	Limits    *limit.Limits
 
 	Confirmations *Confirmations
@@ -68,6 +69,7 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	}
 	d.Confirmations = &Confirmations{store: c.Store, sessions: d.Sessions, limits: limits, post: c.Mail}
 	d.Devices = &Devices{store: c.Store}
+	d.Widgets = &Widgets{redirects: d.Redirects}
 	c.Tenants.OnDelete(d.Tokens.forget)
 	return d, nil
 }

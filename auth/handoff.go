@@ -34,6 +34,8 @@ type Claim struct {
 	ReturnLink string `json:"b,omitempty"`
 	// Warning is what the audit log is to keep, such as that a redirect_url was dropped.
 	Warning string `json:"w,omitempty"`
+	// Lineage is that of the asserted session that goes on in another tab; empty for a new one.
+	Lineage string `json:"i,omitempty"`
 }
 
 // used remembers the ID of a token that was consumed, as long as the token is good.
@@ -58,6 +60,16 @@ type Arrival struct {
 	// browsers; empty where there is none.
 	Session, Chain, Device string
 	Client                 Client
+	// embedder is the origin of the page around the widget, where it is the widget that somebody signs in at.
+	embedder string
+}
+
+// side is the side that the session will be of.
+func (a *Arrival) side() Side {
+	if a.embedder != "" {
+		return WidgetSide
+	}
+	return RequesterSide
 }
 
 // Outcome is what to answer to an arrival.

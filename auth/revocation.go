@@ -45,7 +45,9 @@ func (s *Sessions) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.warm.dropIf(func(*Session) bool { return true }) // what may have ended before that
+	for _, all := range []*cache[Session]{s.warm, s.bearers} {
+		all.dropIf(func(*Session) bool { return true }) // what may have ended before that
+	}
 	return s.store.Follow(ctx, from, func(changes []storage.Change) error {
 		for i := range changes {
 			s.heed(&changes[i])
@@ -61,6 +63,7 @@ func (s *Sessions) heed(c *storage.Change) {
 		key := c.Key.Parts()
 		if hash := key.Bytes(); key.Err() == nil && len(hash) == len(SecretHash{}) {
 			s.warm.drop(SecretHash(hash))
+			s.dropBearers(SecretHash(hash))
 		}
 	case voids.ID():
 		key := c.Key.Parts()
@@ -72,7 +75,9 @@ func (s *Sessions) heed(c *storage.Change) {
 
 // dropAsserted forgets the asserted sessions of an address.
 func (s *Sessions) dropAsserted(t tenant.ID, email string) {
-	s.warm.dropIf(func(one *Session) bool { return one.tenant == t && one.Level == Asserted && one.Email == email })
+	for _, all := range []*cache[Session]{s.warm, s.bearers} {
+		all.dropIf(func(one *Session) bool { return one.tenant == t && one.Level == Asserted && one.Email == email })
+	}
 }
 
 // SignOut ends all sessions of whoever the identity is, and forgets the browsers that are remembered for them.
@@ -103,7 +108,7 @@ func (s *Sessions) endSome(tx *storage.Tx, who Identity) (more bool, err error) 
 		return false, err
 	}
 	for i := range rs[:min(len(rs), atOnce)] {
-		if err := s.erase(tx, side, &rs[i]); err != nil {
+		if err := s.erase(tx, rs[i].side(side), &rs[i]); err != nil {
 			return false, err
 		}
 	}

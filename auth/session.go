@@ -50,7 +50,10 @@ type Session struct {
 	SeenAt    time.Time
 	// EndsAt is when the session ends at the latest.
 	EndsAt time.Time
+	// Embedder is the origin of the page that the widget is on; empty for a session of the host's own pages.
+	Embedder string
 
+	hash   SecretHash
 	tenant tenant.ID
 }
 
@@ -61,13 +64,14 @@ func (s Session) Identity() Identity {
 	}
 }
 
-// Side says which of the two kinds of sessions is meant. They have a cookie each and know nothing of each other.
+// Side says which kind of sessions is meant. Each has a cookie of its own, and they know nothing of each other.
 type Side uint8
 
-// The sides.
+// The sides. A requester's session in the widget is none of the host's own pages.
 const (
 	RequesterSide Side = iota + 1
 	StaffSide
+	WidgetSide
 )
 
 // Sessions keeps the sessions of requesters and of staff. It is safe for concurrent use.
@@ -78,13 +82,15 @@ type Sessions struct {
 	standing func(*storage.Tx, string) (Standing, error)
 	// warm are requesters' sessions that were looked up just now. A member's session is always read, with the member.
 	warm *cache[Session]
+	// bearers are widgets' sessions by their bearers.
+	bearers *cache[Session]
 }
 
 func newSessions(store *storage.Store, standing func(*storage.Tx, string) (Standing, error), log *slog.Logger) *Sessions {
 	if standing == nil {
 		standing = func(*storage.Tx, string) (Standing, error) { return Standing{}, ErrNotFound }
 	}
-	return &Sessions{store: store, standing: standing, log: log, warm: newCache[Session]()}
+	return &Sessions{store: store, standing: standing, log: log, warm: newCache[Session](), bearers: newCache[Session]()}
 }
 
 // Find returns the session whose secret a browser sent to this host, and notes now and then that it is still in use.
@@ -181,7 +187,7 @@ func (s *Sessions) List(ctx context.Context, t *tenant.Tenant, who Identity) ([]
 		}
 		all = make([]Session, len(rs))
 		for i, r := range rs {
-			if all[i], err = s.open(tx, t, side, r); err != nil {
+			if all[i], err = s.open(tx, t, r.side(side), r); err != nil {
 				return err
 			}
 		}
@@ -210,7 +216,7 @@ func (s *Sessions) Revoke(ctx context.Context, t *tenant.Tenant, who Identity, i
 		if i < 0 {
 			return ErrNotFound
 		}
-		return s.erase(tx, side, &rs[i])
+		return s.erase(tx, rs[i].side(side), &rs[i])
 	})
 }
 

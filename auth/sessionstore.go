@@ -25,10 +25,19 @@ type sessionRecord struct {
 	EndsAt     time.Time   `cbor:"13,keyasint"`
 	Method     Method      `cbor:"14,keyasint,omitempty"`
 	ProvenAt   time.Time   `cbor:"15,keyasint,omitzero"`
+	Embedder   string      `cbor:"20,keyasint,omitempty"`
 
 	// What is known of a session only while it is begun: that its user never proved their address before, and that the browser
 	// was enough to prove it now.
 	first, remembered bool
+}
+
+// side is the side that the session is of, among those of a holder that are listed for this side.
+func (r *sessionRecord) side(listed Side) Side {
+	if r.Embedder != "" {
+		return WidgetSide
+	}
+	return listed
 }
 
 // expires is when the session ends if nobody uses it.
@@ -78,10 +87,14 @@ var (
 )
 
 func (s Side) table() *storage.Table[sessionRecord] {
-	if s == StaffSide {
+	switch s {
+	case StaffSide:
 		return staffSessions
+	case WidgetSide:
+		return widgetSessions
+	default:
+		return requesterSessions
 	}
-	return requesterSessions
 }
 
 // start stores a new session. Its secret was made by NewSecret.
@@ -147,7 +160,7 @@ func (s *Sessions) open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRe
 	one := Session{
 		ID: publicID(r.Hash), Level: r.Level, User: r.User, Lineage: r.Lineage, Email: r.Email, Name: r.Name, Host: r.Host,
 		ReturnLink: r.ReturnLink, IP: r.IP, UserAgent: r.UserAgent, CreatedAt: r.CreatedAt, SeenAt: r.SeenAt, EndsAt: r.EndsAt,
-		Method: r.Method, ProvenAt: r.ProvenAt, tenant: t.ID,
+		Method: r.Method, ProvenAt: r.ProvenAt, Embedder: r.Embedder, hash: SecretHash(r.Hash), tenant: t.ID,
 	}
 	if side != StaffSide {
 		return one, nil
@@ -160,7 +173,7 @@ func (s *Sessions) open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRe
 	return one, err
 }
 
-// held are the sessions of a holder that are not over.
+// held are the sessions of a holder that are not over. A requester's are those in widgets, too.
 func held(tx *storage.Tx, side Side, who Identity) ([]sessionRecord, error) {
 	const most = 1000
 	var rs []sessionRecord
@@ -170,6 +183,9 @@ func held(tx *storage.Tx, side Side, who Identity) ([]sessionRecord, error) {
 			return nil, err
 		}
 		r, err := side.table().Get(tx, storage.Key(nil).Bytes(h.Hash))
+		if errors.Is(err, storage.ErrNotFound) && side == RequesterSide {
+			r, err = widgetSessions.Get(tx, storage.Key(nil).Bytes(h.Hash))
+		}
 		if err == nil {
 			err = alive(tx, &r)
 		}
@@ -190,7 +206,10 @@ func (s *Sessions) erase(tx *storage.Tx, side Side, r *sessionRecord) error {
 	if err := holdings.Delete(tx, storage.Key(nil).Str(h.Holder).Bytes(h.Hash)); err != nil {
 		return err
 	}
-	if side == RequesterSide {
+	if side == WidgetSide {
+		tx.OnCommit(func() { s.dropBearers(hash) })
+	}
+	if side != StaffSide {
 		if err := endings.Put(tx, &ended{Hash: r.Hash, At: now()}); err != nil {
 			return err
 		}

@@ -12,11 +12,11 @@ import (
 // welcome turns a claim into a session, in the place of the one that the browser had.
 //
 // A lineage is the chain of sessions of one browser for one address: an asserted login in a browser that has a session of
-// the same address continues it, any other begins a new one. An asserted login in a browser that is signed in as that very
+// the same address continues it, one that comes from the widget goes on with the widget's, any other begins a new one. An asserted login in a browser that is signed in as that very
 // user, vouched, takes nothing away: the session stays vouched, and ends when it would have ended. In a browser that is
 // remembered for the address, any other asserted login is a vouched one.
 func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionRecord, error) {
-	before, err := s.end(tx, RequesterSide, a.Host, a.Session)
+	before, err := s.end(tx, a.side(), a.Host, a.Session)
 	if err != nil {
 		return before, err
 	}
@@ -29,6 +29,7 @@ func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) 
 	}
 	r := sessionRecord{
 		Level: c.Level, Email: c.Email, Name: c.Name, Host: a.Host, ReturnLink: c.ReturnLink, IP: a.Client.Address(), UserAgent: a.Client.agent(),
+		Embedder: a.embedder,
 	}
 	if same {
 		r.Lineage = before.Lineage
@@ -36,17 +37,20 @@ func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) 
 	}
 	switch {
 	case c.Level == Vouched:
+		r.Lineage = cmp.Or(c.Lineage, r.Lineage)
 		if err := s.vouched(tx, &r, a.Tenant, c.Person); err != nil {
 			return r, err
 		}
 	case stays:
 		r.Level, r.User, r.Name = before.Level, before.User, before.Name
 		r.CreatedAt, r.EndsAt = before.CreatedAt, before.EndsAt
+	case c.Lineage != "":
+		r.Lineage = c.Lineage
 	case r.Lineage == "":
 		r.Lineage = "lin_" + rand.Text()
 	}
 	r.remembered = c.Door == doorDevice
-	if r, err = start(tx, RequesterSide, secret, r); err != nil {
+	if r, err = start(tx, a.side(), secret, r); err != nil {
 		return r, err
 	}
 	return r, record(tx, c, &r)

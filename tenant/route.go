@@ -108,7 +108,7 @@ func collide(prefix, mount string) error {
 func ownPaths() []string {
 	return []string{
 		"admin", "agent", "api", "auth", "dashboard", "integration", "simpleauth", "static", "test-auth-redirect",
-		"test-auth-redirect-form", "tickets", "widget.js", ".well-known",
+		"test-auth-redirect-form", "tickets", "widget", "widget.js", ".well-known",
 	}
 }
 
