@@ -71,6 +71,9 @@ func apiToken(r *http.Request) (string, bool) {
 func (s *Server) identifyProgram(r *http.Request) (caller, error) {
 	at := tenant.VisitFrom(r.Context()).Tenant
 	secret, given := apiToken(r)
+	if given && strings.HasPrefix(secret, auth.BearerPrefix) {
+		return s.identifyWidget(r, secret)
+	}
 	if given {
 		t, id, err := s.doors.Tokens.Authenticate(r.Context(), secret)
 		if err != nil {

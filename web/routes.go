@@ -36,6 +36,15 @@ func (s *Server) signInRoutes(t *table) {
 	// The JWT login.
 	t.add(anyHost, post, "/api/jwt/login", s.open(s.jwtLogin))
 
+	// The widget on partners' pages.
+	t.add(anyHost, get, "/widget.js", s.open(s.widgetScript))
+	t.add(tenantHosts, get, "/.well-known/deskgate/widget", s.open(s.findWidget))
+	t.add(tenantHosts, get, "/widget/frame", s.open(s.widgetFrame))
+	t.add(tenantHosts, post, "/widget/session", s.form(s.identifyInWidget))
+	t.add(tenantHosts, post, "/widget/session/resume", s.form(s.resumeWidget))
+	t.add(tenantHosts, post, "/widget/session/end", s.form(s.endWidget))
+	t.add(tenantHosts, post, "/widget/handoff", s.form(s.leaveWidget))
+
 	// Test helpers.
 	t.add(anyHost, post, "/api/test/auth/redirect/:slug", s.open(s.testRedirect))
 	t.add(anyHost, get, "/integration", s.open(s.guidePage))

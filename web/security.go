@@ -34,6 +34,12 @@ func policy(formTargets []string) string {
 	return policyBefore + targets.String() + policyAfter
 }
 
+// widgetPolicy is the policy of the widget's frame: its script makes elements and texts, never HTML.
+func widgetPolicy(formTargets, ancestors []string) string {
+	return policyBefore + " " + strings.Join(formTargets, " ") + policyFrames + strings.Join(ancestors, " ") +
+		"; require-trusted-types-for 'script'; trusted-types 'none'"
+}
+
 // framedPolicy is the policy of a page that is for frames: pages of these origins may show it.
 func framedPolicy(ancestors []string) string {
 	if len(ancestors) == 0 {

@@ -40,6 +40,8 @@ type Server struct {
 	table    *table
 	// description is the OpenAPI document.
 	description []byte
+	// widget is /widget.js at tenants' hosts, nodeWidget at the node's.
+	widget, nodeWidget packed
 }
 
 // New returns the product's handler. The requests that it gets carry a tenant.Visit in their context. An error is a
@@ -60,6 +62,9 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	if s.description, err = newDescription(); err != nil {
+		return nil, err
+	}
+	if s.widget, s.nodeWidget, err = newWidgets(files); err != nil {
 		return nil, err
 	}
 	s.routes()
