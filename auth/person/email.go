@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -37,13 +38,19 @@ func ParseEmail(s string) (string, error) {
 	return lowerASCII(local) + "@" + host, nil
 }
 
-// mailHost is the domain in the form that it has in DNS, so that two that only look alike differ to the eye.
+// mailHost is the domain in the form that it has in DNS, so that two that only look alike differ to the eye. What DNS would
+// read as something else, or pass over, is no domain: for the partner it is another address than the one it would become.
 func mailHost(domain string) (string, bool) {
-	if strings.ContainsAny(domain, "@:[]") || strings.HasSuffix(domain, ".") || !utf8.ValidString(domain) {
+	if strings.ContainsAny(domain, "@:[]") || strings.HasSuffix(domain, ".") || !utf8.ValidString(domain) || !norm.NFKC.IsNormalString(domain) {
 		return "", false
 	}
 	host, err := tenant.ParseHost(domain)
-	return string(host), err == nil && (strings.Contains(string(host), ".") || host == "localhost")
+	if err != nil || !strings.Contains(string(host), ".") && host != "localhost" {
+		return "", false
+	}
+	written, err := idna.Punycode.ToUnicode(strings.ToLower(domain))
+	read, err2 := idna.Punycode.ToUnicode(string(host))
+	return string(host), err == nil && err2 == nil && written == read
 }
 
 // goodLocal says whether s is a dot-atom that looks like nothing else: no quotes, no white space, nothing invisible, no

@@ -40,6 +40,8 @@ func TestParseEmailRefuses(t *testing.T) {
 		"bob@[192.0.2.1]", "bob@[IPv6:::1]", "bob@192.0.2.1", "bob@example.com:25", "bob@*.example.com",
 		".bob@example.com", "bob.@example.com", "b..ob@example.com",
 		"bo\u212a@example.com", "ｂｏｂ@example.com", "ﬁ@example.com", "u\u0308@example.com", // each stands for something else
+		"bob@exam\u200bple.com", "bob@example.com\u200b", "bob@exam\u00adple.com", "bob@example\u3002com", // DNS reads example.com
+		"bob@\uff45xample.com", "bob@example.\u212aim", "bob@example.com\ufe0f", "bob@bu\u0308cher.example", // as well
 		"b\u043eb@example.com", "αdmin@example.com", // one letter of another script
 		"\xff@example.com", "bob@\xff.example", "mailto:bob@example.com",
 		strings.Repeat("a", 65) + "@example.com", "bob@" + strings.Repeat("a.", 130) + "example",
