@@ -28,20 +28,28 @@ func (s *Server) redirectLogin(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// begin hands a redirect login to auth. The page that made the request may read what comes of it as soon as the tenant
-// is known.
+// begin reads a redirect login and hands it to auth.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) (loginFields, auth.Redirected, error) {
 	fields, unreadable := readLogin(w, r, redirectFields...)
+	done, err := s.beginWith(w, r, r.PathValue("slug"), fields, unreadable)
+	return fields, done, err
+}
+
+// beginWith hands a redirect login to auth. The page that made the request may read what comes of it as soon as the tenant
+// is known.
+func (s *Server) beginWith(
+	w http.ResponseWriter, r *http.Request, slug string, fields loginFields, unreadable error,
+) (auth.Redirected, error) {
 	secret, _ := apiToken(r)
 	done, err := s.doors.Redirects.Begin(r.Context(), auth.RedirectRequest{
-		Slug: r.PathValue("slug"), At: tenant.VisitFrom(r.Context()).Tenant,
+		Slug: slug, At: tenant.VisitFrom(r.Context()).Tenant,
 		Email: fields["email"], Name: fields["name"], RedirectURL: fields["redirect_url"],
 		Token: fields["token"], Timestamp: fields["ts"], Nonce: fields["nonce"], Signature: fields["sig"],
 		APIToken: secret, Unreadable: unreadable, Navigation: navigation(r), Client: client(r),
 	})
 	s.grant(w, r, done.Tenant)
 	showLimit(w.Header(), done.Limit)
-	return fields, done, err
+	return done, err
 }
 
 // lacksName reports whether all that is wrong is that nobody said the name. A request that brings a proof can't be

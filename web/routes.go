@@ -47,6 +47,9 @@ func (s *Server) signInRoutes(t *table) {
 
 	// Test helpers.
 	t.add(anyHost, post, "/api/test/auth/redirect/:slug", s.open(s.testRedirect))
+	t.add(anyHost, get, "/test-auth-redirect", s.open(s.fetchTrial))
+	t.add(anyHost, get, "/test-auth-redirect-form", s.open(s.formTrial))
+	t.add(anyHost, post, "/test-auth-redirect-form", s.form(s.tryForm))
 	t.add(anyHost, get, "/integration", s.open(s.guidePage))
 }
 
