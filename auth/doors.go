@@ -41,6 +41,7 @@ type Doors struct {
 	Redirects *Redirects
 	Tokens    *Tokens
 	Widgets   *Widgets
+	Partners  *partner.Verifier
 	Limits    *limit.Limits
 
 	Confirmations *Confirmations
@@ -63,9 +64,10 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	d.Sessions = newSessions(c.Store, c.Standing, c.Log)
 	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
 	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
+	d.Partners = partner.New(partner.Config{Store: c.Store, Tenants: c.Tenants, Outbound: c.Outbound, Log: c.Log})
 	d.Redirects = &Redirects{
 		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
-		proofs: &proofs{store: c.Store, partners: partner.New(partner.Config{Store: c.Store, Tenants: c.Tenants}), tokens: d.Tokens}, limits: limits,
+		proofs: &proofs{store: c.Store, partners: d.Partners, tokens: d.Tokens}, limits: limits,
 	}
 	d.Confirmations = &Confirmations{store: c.Store, sessions: d.Sessions, limits: limits, post: c.Mail}
 	d.Devices = &Devices{store: c.Store}

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/deskgate/deskgate/auth/partner"
@@ -97,12 +96,6 @@ func (p *proofs) login(ctx context.Context, t *tenant.Tenant, raw string) (partn
 	token, err := p.partners.Token(ctx, t, tenant.KindJWT, raw)
 	if err != nil {
 		return token, proof{}, err
-	}
-	if token.Name == "" {
-		return token, proof{}, fmt.Errorf("%w: it has no name", partner.ErrInvalid)
-	}
-	if token.Person, err = token.Checked(); err != nil {
-		return token, proof{}, fmt.Errorf("%w: %s", partner.ErrInvalid, err.Error()) // no field of the request is wrong
 	}
 	pr := proof{Proof: token.Proof, person: token.Person}
 	if err := p.partners.Unspent(ctx, t, pr.Use); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/auth/person"
@@ -84,12 +83,13 @@ func (p *proofs) jwt(ctx context.Context, t *tenant.Tenant, req *RedirectRequest
 	if err != nil {
 		return proof{}, ofRedirect(err)
 	}
-	said, err := token.Checked()
-	field, fieldErr := person.ParseEmail(req.Email)
-	if err != nil || fieldErr == nil && said.Email != field || strings.TrimSpace(token.Name) != strings.TrimSpace(req.Name) {
+	// What is wrong with a field by itself is told as such, and comes before.
+	email, emailErr := person.ParseEmail(req.Email)
+	name, nameErr := person.ParseName(req.Name)
+	if emailErr == nil && email != token.Email || nameErr == nil && name != token.Name {
 		return proof{}, fmt.Errorf("%w: the token is about somebody else than the fields", ErrSignatureInvalid)
 	}
-	return proof{Proof: token.Proof, person: said}, nil
+	return proof{Proof: token.Proof, person: token.Person}, nil
 }
 
 func (p *proofs) apiToken(ctx context.Context, t *tenant.Tenant, secret string) (proof, error) {

@@ -68,6 +68,7 @@ var (
 	errNumber = errors.New("it is out of range")
 	errFolder = errors.New("it has other characters")
 	errName   = errors.New("it is empty, too long or has control characters")
+	errURL    = errors.New("it is not such a URL")
 	errTaken  = errors.New("it is in use")
 )
 

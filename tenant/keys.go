@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -14,7 +15,7 @@ import (
 const (
 	keyBytes     = 32 // random bytes of a key that the node makes
 	keyGrace     = 24 * time.Hour
-	minSecret    = 16
+	minSecret    = 16 // bytes
 	maxSecret    = 1024
 	maxKeysAKind = 20 // rotated too often for their grace: the oldest go
 )
@@ -61,14 +62,17 @@ func (k Kind) check() error {
 	return FieldErrors{"kind": {"There is no such kind of key. Allowed are " + strings.Join(names, ", ") + "."}}
 }
 
-// Key is one secret that a tenant shares with its partners. The HMAC key is the bytes of Secret as printed, never decoded.
+// Key is what a partner's signatures are checked with: a secret that the tenant shares with it, or the partner's public keys.
 type Key struct {
-	ID        string    `cbor:"1,keyasint"`
-	Kind      Kind      `cbor:"2,keyasint"`
+	ID   string `cbor:"1,keyasint"`
+	Kind Kind   `cbor:"2,keyasint"`
+	// Secret is empty where there are public keys. The HMAC key is its bytes as printed, never decoded.
 	Secret    string    `cbor:"3,keyasint"`
 	CreatedAt time.Time `cbor:"4,keyasint"`
 	// RetiredUntil is zero for the present key. A rotated one is good until then.
 	RetiredUntil time.Time `cbor:"5,keyasint,omitzero"`
+	// Public are the keys of a partner who holds no secret of ours. Any of them will do.
+	Public []PublicKey `cbor:"6,keyasint,omitempty"`
 }
 
 var keyTable = storage.NewTable(storage.Declaration[Key]{
@@ -83,6 +87,15 @@ func newKey(kind Kind, now time.Time) *Key {
 }
 
 func (k *Key) valid(at time.Time) bool { return k.RetiredUntil.IsZero() || at.Before(k.RetiredUntil) }
+
+// Weak says that a secret is shorter than any that is ever stored: nothing that it signs counts.
+func (k *Key) Weak() bool { return len(k.Public) == 0 && len(k.Secret) < minSecret }
+
+func (k *Key) equal(other *Key) bool {
+	return k.Secret == other.Secret && slices.EqualFunc(k.Public, other.Public, func(a, b PublicKey) bool {
+		return a.ID == b.ID && bytes.Equal(a.DER, b.DER)
+	})
+}
 
 // Keys are the keys of one tenant, the newest first.
 type Keys []Key
@@ -121,11 +134,27 @@ func (ks Keys) Find(kind Kind, id string, at time.Time) (Key, bool) {
 func (ks Keys) Secrets() map[string]string {
 	m := map[string]string{}
 	for _, kind := range Kinds() {
-		if k, ok := ks.Current(kind); ok {
+		k, ok := ks.Current(kind)
+		switch {
+		case ok && k.Public != nil:
+			m[PublicKeysField] = k.publicText()
+		case ok:
 			m[kind.Field()] = k.Secret
 		}
 	}
 	return m
+}
+
+// PublicKeysField is the name in documents of the public keys that stand in the place of the secret for JWTs.
+const PublicKeysField = "jwt_public_keys"
+
+// publicText are the public keys for people.
+func (k *Key) publicText() string {
+	var b strings.Builder
+	for _, one := range k.Public {
+		b.WriteString(one.String())
+	}
+	return b.String()
 }
 
 // Keys returns the tenant's keys.
@@ -168,19 +197,34 @@ func (r *Registry) Rotate(ctx context.Context, id ID, kind Kind, grace time.Dura
 	return r.replaceKey(ctx, id, *newKey(kind, now()), grace, "key.rotated")
 }
 
-// Import makes a secret of the partner's the current key; the old one stays valid for 24 hours. A line end behind the
-// secret, as files have it, is not part of it. A FieldErrors says why a secret is refused.
-func (r *Registry) Import(ctx context.Context, id ID, kind Kind, secret string) (Key, error) {
+// Import makes a partner's secret, or for JWTs its public keys (see ParsePublicKeys), the current key; the old one of the same
+// type stays valid for 24 hours. A line end behind the secret, as files have it, is not part of it. A FieldErrors says why it is
+// refused.
+func (r *Registry) Import(ctx context.Context, id ID, kind Kind, text string) (Key, error) {
 	if err := kind.check(); err != nil {
 		return Key{}, err
 	}
-	secret = strings.TrimRight(secret, "\r\n")
-	if err := checkSecret(secret); err != nil {
+	k := newKey(kind, now())
+	k.Secret = strings.TrimRight(text, "\r\n")
+	err := checkSecret(k.Secret)
+	if asymmetric(text) {
+		k.Secret, k.Public, err = "", nil, errSharedOnly
+		if kind == KindJWT {
+			k.Public, err = ParsePublicKeys([]byte(text))
+		}
+	}
+	if err != nil {
 		return Key{}, FieldErrors{"secret": {err.Error()}}
 	}
-	k := newKey(kind, now())
-	k.Secret = secret
 	return r.replaceKey(ctx, id, *k, 0, "key.imported")
+}
+
+const errSharedOnly = sentenceError("Public keys are for JWTs alone (jwt); this kind takes a shared secret.")
+
+// asymmetric says whether a text is meant as a public key. Secrets don't look like this.
+func asymmetric(text string) bool {
+	text = strings.TrimSpace(text)
+	return strings.HasPrefix(text, "{") || strings.Contains(text, "-----BEGIN ")
 }
 
 func (r *Registry) replaceKey(ctx context.Context, id ID, k Key, grace time.Duration, action string) (Key, error) {
@@ -195,7 +239,10 @@ func (r *Registry) replaceKey(ctx context.Context, id ID, k Key, grace time.Dura
 		if err := confine(tx, &k); err != nil {
 			return err
 		}
-		if err := retire(tx, k.Kind, k.CreatedAt, grace); err != nil {
+		if err := keepName(tx, &k); err != nil {
+			return err
+		}
+		if err := retire(tx, &k, grace); err != nil {
 			return err
 		}
 		if err := keyTable.Put(tx, &k); err != nil {
@@ -222,21 +269,36 @@ func confine(tx *storage.Tx, k *Key) error {
 	return nil
 }
 
-// retire gives the current key of a kind its time of grace, and removes those that are past theirs.
-func retire(tx *storage.Tx, kind Kind, at time.Time, grace time.Duration) error {
+// keepName gives a key that is set a second time the name that it has: what was used once must not work again because its key
+// has another name now.
+func keepName(tx *storage.Tx, k *Key) error {
+	keys, err := readKeys(tx)
+	for _, old := range keys {
+		if old.Kind == k.Kind && old.equal(k) {
+			k.ID = old.ID
+		}
+	}
+	return err
+}
+
+// retire gives the current key its time of grace before the next one, and removes those that are past theirs. Who goes from a
+// secret to public keys, or back, has no grace: only one of the two counts.
+func retire(tx *storage.Tx, next *Key, grace time.Duration) error {
+	at := next.CreatedAt
 	keys, err := readKeys(tx)
 	if err != nil {
 		return err
 	}
 	kept := 0
 	for _, k := range keys {
-		if k.Kind != kind {
+		if k.Kind != next.Kind {
 			continue
 		}
+		sameType := (k.Public == nil) == (next.Public == nil)
 		if k.RetiredUntil.IsZero() {
 			k.RetiredUntil = at.Add(grace)
 		}
-		if kept++; !k.valid(at) || kept > maxKeysAKind {
+		if kept++; !sameType || !k.valid(at) || kept > maxKeysAKind {
 			err = keyTable.Delete(tx, storage.Key(nil).Str(string(k.Kind)).Str(k.ID))
 		} else {
 			err = keyTable.Put(tx, &k)
@@ -253,8 +315,6 @@ func checkSecret(s string) error {
 	switch {
 	case len(s) < minSecret:
 		return sentenceError("A secret has at least 16 bytes.")
-	case strings.HasPrefix(s, "-----BEGIN "):
-		return sentenceError("This is a public or a private key; only shared secrets can be set.")
 	case len(s) > maxSecret:
 		return sentenceError("A secret has at most 1024 bytes.")
 	}

@@ -68,7 +68,7 @@ func TestImport(t *testing.T) {
 	}
 	for _, secret := range []string{
 		"", "short", "fifteen bytes!!", "your-256-bit-secret", "Change_Me Change.Me", "secretsecretsecret", "aaaaaaaaaaaaaaaaaaaaaaaa",
-		"ababababababababab", "1234567890123456", "-----BEGIN PUBLIC KEY-----\nMIIB", "a-string-secret-at-least-256-bits-long",
+		"ababababababababab", "1234567890123456", "-----BEGIN PUBLIC KEY-----\nMIIB", "{}", `{"kty":"oct","k":"a1Q3I3BYMiF2UTkkbVo0Jg"}`, "a-string-secret-at-least-256-bits-long",
 		"changeme-changeme\n\n",
 	} {
 		_, err := h.tenants.Import(t.Context(), h.acme.ID, tenant.KindJWT, secret)

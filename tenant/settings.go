@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +68,8 @@ type Settings struct {
 	OIDCClientID string `cbor:"21,keyasint,omitempty" json:"oidc_client_id"`
 	// OIDCDomains are the domains of addresses whose owners become agents when they first come from the provider.
 	OIDCDomains []string `cbor:"22,keyasint,omitempty" json:"oidc_domains"`
+	// JWKSURL is where the partner publishes the keys of its JWTs. While it is set, no shared secret counts for them.
+	JWKSURL string `cbor:"13,keyasint,omitempty" json:"jwt_jwks_url"`
 }
 
 // AutoClose is AutoCloseDays as a duration.
@@ -135,6 +138,10 @@ func AllSettings() []Setting {
 		{
 			"admin_folder", "1 to 32 of a-z, 0-9, - and _, and not a word that the product uses itself",
 			setAdminFolder, func(t *Tenant) string { return t.Settings.AdminFolder },
+		},
+		{
+			"jwt_jwks_url", "an https URL whose JSON has the partner's public keys; empty for none",
+			setJWKSURL, func(t *Tenant) string { return t.Settings.JWKSURL },
 		},
 		choice("cookie_samesite", func(s *Settings) *CookieSameSite { return &s.CookieSameSite }, SameSiteNone, SameSiteLax),
 		number("api_requests_per_minute", func(s *Settings) *int { return &s.APIRequestsPerMinute }, 1_000_000),
@@ -267,6 +274,17 @@ func setOperators(t *Tenant, value string) error {
 		return errOneOf
 	}
 	t.Settings.SimpleAuthOperators = value == "true"
+	return nil
+}
+
+func setJWKSURL(t *Tenant, value string) error {
+	const longest = 500
+	u, err := url.Parse(value)
+	web := err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && u.Fragment == ""
+	if value != "" && (!web || len(value) > longest) {
+		return errURL
+	}
+	t.Settings.JWKSURL = value
 	return nil
 }
 

@@ -28,6 +28,7 @@ type settingsDocument struct {
 	SimpleAuthOperators     bool                    `json:"simpleauth_operators"`
 	AdminFolder             string                  `json:"admin_folder"`
 	CookieSameSite          tenant.CookieSameSite   `json:"cookie_samesite"`
+	JWKSURL                 *string                 `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    int                     `json:"api_requests_per_minute"`
 	RedirectRequestsPerHour int                     `json:"redirect_requests_per_hour"`
 }
@@ -40,7 +41,7 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 			AllowedOrigins: set.AllowedOrigins, Unsigned: set.Unsigned, OriginMode: set.OriginMode,
 			ExternalRedirect: set.ExternalRedirect, PrimaryHost: orNull(string(set.PrimaryHost)),
 			SimpleAuthOperators: set.SimpleAuthOperators, AdminFolder: set.AdminFolder, CookieSameSite: set.CookieSameSite,
-			APIRequestsPerMinute: set.APIRequestsPerMinute, RedirectRequestsPerHour: set.RedirectRequestsPerHour,
+			JWKSURL: orNull(set.JWKSURL), APIRequestsPerMinute: set.APIRequestsPerMinute, RedirectRequestsPerHour: set.RedirectRequestsPerHour,
 		},
 	}
 }
@@ -64,6 +65,7 @@ type settingsChange struct {
 	SimpleAuthOperators     optional[bool]     `json:"simpleauth_operators"`
 	AdminFolder             optional[string]   `json:"admin_folder"`
 	CookieSameSite          optional[string]   `json:"cookie_samesite"`
+	JWKSURL                 optional[string]   `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    optional[int]      `json:"api_requests_per_minute"`
 	RedirectRequestsPerHour optional[int]      `json:"redirect_requests_per_hour"`
 }
@@ -93,6 +95,7 @@ func (c tenantChange) values() map[string]string {
 	note(values, "simpleauth_operators", set.SimpleAuthOperators, strconv.FormatBool)
 	note(values, "admin_folder", set.AdminFolder, plain)
 	note(values, "cookie_samesite", set.CookieSameSite, plain)
+	note(values, "jwt_jwks_url", set.JWKSURL, plain)
 	note(values, "api_requests_per_minute", set.APIRequestsPerMinute, strconv.Itoa)
 	note(values, "redirect_requests_per_hour", set.RedirectRequestsPerHour, strconv.Itoa)
 	return values

@@ -8,6 +8,11 @@ var (
 	ErrInvalid = errors.New("token is not valid")
 	// ErrExpired: the token is good, and too old.
 	ErrExpired = errors.New("token has expired")
+	// ErrNobody comes with ErrInvalid: all is well with the token, but whom it names can be nobody.
+	ErrNobody = errors.New("names nobody")
 	// ErrReplayed: the token or signature was used before.
 	ErrReplayed = errors.New("token was replayed")
 )
+
+// errNoKey comes with ErrInvalid: none of the keys that we know has signed the token.
+var errNoKey = errors.New("not signed with a key of the tenant")

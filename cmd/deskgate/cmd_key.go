@@ -81,15 +81,21 @@ func (p *program) keyCommand() *cobra.Command {
 func (a shownKeys) people(b *bytes.Buffer) {
 	kv := []string{}
 	for _, k := range tenant.Kinds() {
-		kv = append(kv, k.Field(), a.Keys[k.Field()])
+		if secret, there := a.Keys[k.Field()]; there {
+			kv = append(kv, k.Field(), secret)
+		}
 	}
 	pairs(b, kv...)
+	if public, there := a.Keys[tenant.PublicKeysField]; there {
+		b.WriteString("\n" + tenant.PublicKeysField + ", which tokens for jwt are checked with:\n\n" + public)
+	}
 }
 
 func (p *program) keyShow() *cobra.Command {
 	return p.leaf(lesson{
 		use: "show SLUG", short: "a tenant's present keys",
-		long:    "Prints the keys of a tenant. A signature's HMAC key is the characters as printed, never decoded.",
+		long: `Prints the keys of a tenant. A signature's HMAC key is the characters as printed, never decoded. A partner who holds no
+secret has jwt_public_keys in the place of jwt_secret.`,
 		example: "key show acme",
 	}, func(ctx context.Context, args []string) error {
 		a, err := ask(ctx, p, keyShow, tenantName{Slug: args[0]})
@@ -166,8 +172,13 @@ func (p *program) keySet() *cobra.Command {
 At least 16 bytes; well-known secrets are refused. White space at the end of the file does not count.
 
 The kind oidc is the client secret that the provider in oidc_issuer knows oidc_client_id by: it is for these two alone, nothing
-shows it again, and an empty file removes it.`,
-		example: "key set acme jwt --file /run/secrets/acme-jwt\nkey set acme simpleauth --file -\nkey set acme oidc --file -",
+shows it again, and an empty file removes it.
+
+For jwt it may be the partner's public key instead, so that nobody but the partner can make tokens: PEM with a public key or
+a certificate, a JWK or a set of JWKs; Ed25519 (EdDSA), P-256 (ES256) or RSA of at least 2048 bits (RS256). From then on no
+shared secret counts for JWTs, the one of before included. A partner who publishes its keys is better served by
+deskgate tenant set SLUG jwt_jwks_url=https://…`,
+		example: "key set acme jwt --file /run/secrets/acme-jwt\nkey set acme simpleauth --file -\nkey set acme jwt --file partner-public.pem\nkey set acme oidc --file -",
 	}, func(ctx context.Context, args []string) error {
 		kind, err := settableKind(args[1])
 		if err != nil {
@@ -186,7 +197,7 @@ shows it again, and an empty file removes it.`,
 		}
 		return p.answer(a, a.people)
 	})
-	c.Flags().StringVar(&file, "file", "", "`FILE` with the secret; - is stdin")
+	c.Flags().StringVar(&file, "file", "", "`FILE` with the secret or public key; - is stdin")
 	return c
 }
 

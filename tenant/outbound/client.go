@@ -69,12 +69,6 @@ func New(c Config) *Client {
 // GET, and reads at most 1 MiB of an answer.
 func (c *Client) HTTP() *http.Client { return c.http }
 
-// Document is what came back.
-type Document struct {
-	Body   []byte
-	Header http.Header
-}
-
 // Get fetches what is at a URL, if the answer is a 200 of at most limit bytes. *AddressError, *StatusError, ErrTooLarge,
 // ErrScheme, ErrRedirect, or what went wrong on the way.
 func (c *Client) Get(ctx context.Context, url string, limit int64, accept string) (Document, error) {
@@ -162,3 +156,22 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // Close closes the body.
 func (b *bounded) Close() error { return b.body.Close() }
+
+// Reason says to a tenant why a request has failed: nothing in it tells what the network around the node looks like.
+func Reason(err error) string {
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return "The server " + status.Error() + "."
+	}
+	if _, refused := errors.AsType[*AddressError](err); refused {
+		return "The address is not one that this node may ask."
+	}
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return "The answer is too large."
+	case errors.Is(err, ErrScheme):
+		return "The URL must begin with https://."
+	case errors.Is(err, ErrRedirect):
+		return "The server answers with a redirect that is not followed."
+	}
+	return "The server can't be reached."
+}
