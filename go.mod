@@ -3,6 +3,8 @@ module github.com/deskgate/deskgate
 go 1.26.0
 
 require (
+	github.com/boombuler/barcode v1.1.0
+	github.com/pquerna/otp v1.5.0
 	github.com/BurntSushi/toml v1.6.0
 	github.com/caddyserver/certmagic v0.25.6
 	github.com/chromedp/cdproto v0.159.0

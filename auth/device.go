@@ -168,7 +168,7 @@ func recall(tx *storage.Tx, c *Claim, a *Arrival) (*Claim, error) {
 	if err != nil {
 		return c, err
 	}
-	d.SeenAt, d.IP, d.UserAgent = now(), a.Client.Address(), a.Client.agent()
+	d.SeenAt, d.IP, d.UserAgent = now(), a.Client.Address(), a.Client.Device()
 	vouched := *c
 	vouched.Level, vouched.Door, vouched.Person = Vouched, doorDevice, Person{Email: u.Email, Name: u.Name}
 	return &vouched, devices.Put(tx, &d)

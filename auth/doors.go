@@ -98,8 +98,8 @@ func (c Client) Address() string {
 	return c.IP.String()
 }
 
-// agent is the user agent as it is kept.
-func (c Client) agent() string {
+// Device is the user agent as it is kept.
+func (c Client) Device() string {
 	const most = 200
 	return strings.ToValidUTF8(c.UserAgent[:min(len(c.UserAgent), most)], "")
 }

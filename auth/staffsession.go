@@ -65,7 +65,7 @@ func (s *Sessions) Prove(tx *storage.Tx, t *tenant.Tenant, e StaffEntry, secret 
 
 func (s *Sessions) startStaff(tx *storage.Tx, t *tenant.Tenant, e StaffEntry, secret string, r sessionRecord) (Session, error) {
 	r.Level, r.User, r.Host, r.Method = Staff, e.Member, e.Host, e.Method
-	r.IP, r.UserAgent = e.Client.Address(), e.Client.agent()
+	r.IP, r.UserAgent = e.Client.Address(), e.Client.Device()
 	if e.Method.Proves() {
 		r.ProvenAt = now()
 	}

@@ -28,7 +28,7 @@ func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) 
 		}
 	}
 	r := sessionRecord{
-		Level: c.Level, Email: c.Email, Name: c.Name, Host: a.Host, ReturnLink: c.ReturnLink, IP: a.Client.Address(), UserAgent: a.Client.agent(),
+		Level: c.Level, Email: c.Email, Name: c.Name, Host: a.Host, ReturnLink: c.ReturnLink, IP: a.Client.Address(), UserAgent: a.Client.Device(),
 		Embedder: a.embedder,
 	}
 	if same {

@@ -18,6 +18,9 @@ type OriginMode string
 // ExternalRedirect says what becomes of a redirect_url outside the tenant's own hosts.
 type ExternalRedirect string
 
+// SecondFactor says whether the tenant's staff need more than a password.
+type SecondFactor string
+
 // CookieSameSite is the SameSite attribute of requesters' session cookies.
 type CookieSameSite string
 
@@ -33,6 +36,9 @@ const (
 	ExternalLink   ExternalRedirect = "link"
 	ExternalFollow ExternalRedirect = "follow"
 	ExternalStrict ExternalRedirect = "strict"
+
+	SecondFactorOptional SecondFactor = "optional"
+	SecondFactorRequired SecondFactor = "required"
 
 	SameSiteNone CookieSameSite = "none"
 	SameSiteLax  CookieSameSite = "lax"
@@ -63,6 +69,8 @@ type Settings struct {
 	AutoCloseDays int `cbor:"11,keyasint,omitempty" json:"auto_close_days"`
 	// AttachmentMiB is the largest attachment.
 	AttachmentMiB int `cbor:"12,keyasint,omitempty" json:"attachment_mib"`
+	// StaffSecondFactor says whether staff who sign in with a password have to show more.
+	StaffSecondFactor SecondFactor `cbor:"13,keyasint,omitempty" json:"staff_second_factor"`
 	// OIDCIssuer is the provider at which staff may sign in, empty: there is none. OIDCClientID is who we are there.
 	OIDCIssuer   string `cbor:"20,keyasint,omitempty" json:"oidc_issuer"`
 	OIDCClientID string `cbor:"21,keyasint,omitempty" json:"oidc_client_id"`
@@ -87,6 +95,7 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.OriginMode, OriginConfirm)
 	fill(&s.ExternalRedirect, ExternalLink)
 	fill(&s.CookieSameSite, SameSiteNone)
+	fill(&s.StaffSecondFactor, SecondFactorOptional)
 	fill(&s.AdminFolder, "admin")
 	fill(&s.APIRequestsPerMinute, 600)
 	fill(&s.RedirectRequestsPerHour, 60)
@@ -143,6 +152,8 @@ func AllSettings() []Setting {
 			"jwt_jwks_url", "an https URL whose JSON has the partner's public keys; empty for none",
 			setJWKSURL, func(t *Tenant) string { return t.Settings.JWKSURL },
 		},
+		choice("staff_second_factor", func(s *Settings) *SecondFactor { return &s.StaffSecondFactor },
+			SecondFactorOptional, SecondFactorRequired),
 		choice("cookie_samesite", func(s *Settings) *CookieSameSite { return &s.CookieSameSite }, SameSiteNone, SameSiteLax),
 		number("api_requests_per_minute", func(s *Settings) *int { return &s.APIRequestsPerMinute }, 1_000_000),
 		number("redirect_requests_per_hour", func(s *Settings) *int { return &s.RedirectRequestsPerHour }, 1_000_000),

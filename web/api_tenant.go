@@ -27,6 +27,7 @@ type settingsDocument struct {
 	PrimaryHost             *string                 `json:"primary_host"`
 	SimpleAuthOperators     bool                    `json:"simpleauth_operators"`
 	AdminFolder             string                  `json:"admin_folder"`
+	StaffSecondFactor       tenant.SecondFactor     `json:"staff_second_factor"`
 	CookieSameSite          tenant.CookieSameSite   `json:"cookie_samesite"`
 	JWKSURL                 *string                 `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    int                     `json:"api_requests_per_minute"`
@@ -40,7 +41,8 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 		Settings: settingsDocument{
 			AllowedOrigins: set.AllowedOrigins, Unsigned: set.Unsigned, OriginMode: set.OriginMode,
 			ExternalRedirect: set.ExternalRedirect, PrimaryHost: orNull(string(set.PrimaryHost)),
-			SimpleAuthOperators: set.SimpleAuthOperators, AdminFolder: set.AdminFolder, CookieSameSite: set.CookieSameSite,
+			SimpleAuthOperators: set.SimpleAuthOperators, AdminFolder: set.AdminFolder,
+			StaffSecondFactor: set.StaffSecondFactor, CookieSameSite: set.CookieSameSite,
 			JWKSURL: orNull(set.JWKSURL), APIRequestsPerMinute: set.APIRequestsPerMinute, RedirectRequestsPerHour: set.RedirectRequestsPerHour,
 		},
 	}
@@ -64,6 +66,7 @@ type settingsChange struct {
 	PrimaryHost             optional[string]   `json:"primary_host"`
 	SimpleAuthOperators     optional[bool]     `json:"simpleauth_operators"`
 	AdminFolder             optional[string]   `json:"admin_folder"`
+	StaffSecondFactor       optional[string]   `json:"staff_second_factor"`
 	CookieSameSite          optional[string]   `json:"cookie_samesite"`
 	JWKSURL                 optional[string]   `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    optional[int]      `json:"api_requests_per_minute"`
@@ -94,6 +97,7 @@ func (c tenantChange) values() map[string]string {
 	note(values, "primary_host", set.PrimaryHost, plain)
 	note(values, "simpleauth_operators", set.SimpleAuthOperators, strconv.FormatBool)
 	note(values, "admin_folder", set.AdminFolder, plain)
+	note(values, "staff_second_factor", set.StaffSecondFactor, plain)
 	note(values, "cookie_samesite", set.CookieSameSite, plain)
 	note(values, "jwt_jwks_url", set.JWKSURL, plain)
 	note(values, "api_requests_per_minute", set.APIRequestsPerMinute, strconv.Itoa)

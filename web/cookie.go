@@ -11,6 +11,8 @@ import (
 const (
 	requesterCookie = "__Host-deskgate"
 	staffCookie     = "__Host-deskgate-staff"
+	// pendingCookie holds the browser in which a member has shown the password, and not yet the second factor.
+	pendingCookie = "__Host-deskgate-staff-pending"
 	// widgetCookie is that of the widget's frame. Browsers keep one for each site that the widget is on.
 	widgetCookie = "__Host-deskgate-widget"
 	// chainCookie holds the browser, or the partner's server, that the second hand-off of a chain was made for.

@@ -127,6 +127,16 @@ var answers = []struct {
 	{auth.ErrCredentialRevoked, unauthorized("UNAUTHENTICATED", "The API token was revoked.")},
 	{auth.ErrCredentialExpired, unauthorized("UNAUTHENTICATED", "The API token has expired.")},
 	{staff.ErrWrongPassword, unauthorized("WRONG_PASSWORD", "The email address or the password is wrong.")},
+	{staff.ErrWrongCode, unauthorized("WRONG_CODE", "The code is wrong, or was used already.")},
+	{staff.ErrPending, unauthorized("SIGN_IN_EXPIRED", "That took too long. Begin the sign-in anew.")},
+	{staff.ErrSecondFactor, conflict("SECOND_FACTOR_REQUIRED", "This help desk demands a second factor, and this is your only one.")},
+	{staff.ErrNoMail, &answerError{
+		Status: http.StatusServiceUnavailable, Code: "NO_MAIL", Message: "No mail.", Explanation: "This help desk sends no mail.",
+	}},
+	{staff.ErrReset, &answerError{
+		Status: http.StatusNotFound, Code: "RESET_INVALID", Message: "This link does not work.",
+		Explanation: "It was used already, has been replaced or is too old. Ask for a new one.",
+	}},
 	{staff.ErrInvitation, &answerError{
 		Status: http.StatusNotFound, Code: "INVITATION_INVALID", Message: "This invitation does not work.",
 		Explanation: "It was used already, has been replaced or is too old. Ask for a new one.",

@@ -20,7 +20,7 @@ func (s *Server) renderAgentLogin(
 	w http.ResponseWriter, r *http.Request, status int, email, next string, wrong fieldErrors,
 ) error {
 	view := &agentLoginView{
-		frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Errors: wrong,
+		frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Done: noticeOf(r), Errors: wrong,
 		Provider: providerOf(tenant.VisitFrom(r.Context()).Tenant),
 	}
 	view.Staff = true
@@ -33,7 +33,7 @@ func (s *Server) agentLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	visit := tenant.VisitFrom(r.Context())
-	session, secret, err := s.staff.SignIn(r.Context(), visit.Tenant, staff.PasswordLogin{
+	progress, err := s.staff.SignIn(r.Context(), visit.Tenant, staff.PasswordLogin{
 		Host: visit.Host, Email: values.Get("email"), Password: values.Get("password"),
 		Previous: cookie(r, staffCookie), Client: client(r),
 	})
@@ -44,8 +44,29 @@ func (s *Server) agentLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.proceed(w, r, progress, values.Get("next"))
+}
+
+// proceed leads somebody who has shown the password on: to the console, or to the second factor.
+func (s *Server) proceed(w http.ResponseWriter, r *http.Request, p staff.Progress, wish string) error {
+	if p.Pending == "" {
+		keepStaff(w, p.Session, p.Secret)
+		return s.toConsole(w, r, wish)
+	}
+	setCookie(w, pendingCookie, p.Pending, http.SameSiteLaxMode, p.Until)
+	path := secondFactorPath
+	if p.SetUp {
+		path = setUpPath
+	}
+	if wish != "" {
+		path += "?next=" + url.QueryEscape(wish)
+	}
+	return seeOther(w, tenant.VisitFrom(r.Context()), path)
+}
+
+// keepStaff has the browser keep a session of staff.
+func keepStaff(w http.ResponseWriter, session auth.Session, secret string) {
 	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
-	return s.toConsole(w, r, values.Get("next"))
 }
 
 // toConsole sends staff to the page of the console that they had asked for, and nowhere else.
@@ -102,16 +123,15 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	visit := tenant.VisitFrom(r.Context())
-	session, secret, err := s.staff.Accept(r.Context(), visit.Tenant, staff.Acceptance{
+	progress, err := s.staff.Accept(r.Context(), visit.Tenant, staff.Acceptance{
 		Host: visit.Host, Token: values.Get("token"), Password: values.Get("password"),
 		Previous: cookie(r, staffCookie), Client: client(r),
 	})
-	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
-		return s.renderInvite(w, r, http.StatusUnprocessableEntity, values.Get("token"), fieldErrors(wrong))
+	if wrong := sentences(err); wrong != nil {
+		return s.renderInvite(w, r, http.StatusUnprocessableEntity, values.Get("token"), wrong)
 	}
 	if err != nil {
 		return err
 	}
-	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
-	return seeOther(w, visit, "/agent")
+	return s.proceed(w, r, progress, "")
 }

@@ -33,12 +33,24 @@ func (s *Server) renderStepUp(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	view := &stepUpView{
-		frame: s.ownFrame(r, "Confirm that it is you", "settings"), Email: m.Email, Next: next, Password: m.HasPassword, Errors: wrong,
+		frame: s.ownFrame(r, "Confirm that it is you", "settings"), Email: m.Email, Next: next, Errors: wrong,
+		Code: m.HasTOTP(), Password: m.HasPassword && !m.HasTOTP(),
 	}
 	if _, err := s.oidc.Account(r.Context(), c.tenant, c.ID); err == nil {
 		view.Provider = providerOf(c.tenant)
 	}
 	return s.render(w, r, status, "stepup", view)
+}
+
+// wrongProof is what to say beside the field of a proof that is wrong; nil for all other errors.
+func wrongProof(err error) fieldErrors {
+	switch {
+	case errors.Is(err, staff.ErrWrongPassword):
+		return fieldErrors{"password": {"The password is wrong."}}
+	case errors.Is(err, staff.ErrWrongCode):
+		return fieldErrors{"code": {"This code is wrong, or was used already. Wait for the next one."}}
+	}
+	return nil
 }
 
 func (s *Server) stepUp(w http.ResponseWriter, r *http.Request) error {
@@ -49,14 +61,14 @@ func (s *Server) stepUp(w http.ResponseWriter, r *http.Request) error {
 	c, visit := callerOf(r), tenant.VisitFrom(r.Context())
 	session, secret, err := s.staff.StepUp(r.Context(), c.tenant, staff.Again{
 		Entry:    staff.Entry{Member: c.ID, Host: visit.Host, Previous: cookie(r, staffCookie), Client: client(r)},
-		Password: values.Get("password"),
+		Password: values.Get("password"), Code: values.Get("code"),
 	})
-	if errors.Is(err, staff.ErrWrongPassword) && wantsPage(r) {
-		return s.renderStepUp(w, r, http.StatusUnauthorized, values.Get("next"), fieldErrors{"password": {"The password is wrong."}})
+	if wrong := wrongProof(err); wrong != nil && wantsPage(r) {
+		return s.renderStepUp(w, r, http.StatusUnauthorized, values.Get("next"), wrong)
 	}
 	if err != nil {
 		return err
 	}
-	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
+	keepStaff(w, session, secret)
 	return s.toConsole(w, r, values.Get("next"))
 }

@@ -21,6 +21,7 @@ func (s *Server) routes() {
 	s.apiRoutes(s.table)
 	s.portalRoutes(s.table)
 	s.consoleRoutes(s.table)
+	s.settingsRoutes()
 	s.table.add(anyHost, get, "/static/:file", s.open(s.asset))
 }
 
@@ -99,14 +100,38 @@ func (s *Server) consoleRoutes(t *table) {
 	t.add(tenantHosts, post, "/agent/sign-out", s.form(s.agentSignOut))
 	t.add(tenantHosts, get, "/agent/step-up", s.console(s.stepUpPage))
 	t.add(tenantHosts, post, "/agent/step-up", s.console(s.stepUp))
-	s.settingsRoute(get, "/agent/settings", s.accountPage)
-	s.settingsRoute(post, "/agent/settings", s.changeAccount)
-	s.settingsRoute(get, providerPath, s.providerPage)
-	s.settingsRoute(post, providerPath, s.changeProvider)
 	t.add(tenantHosts, post, oidcStartPath, s.form(s.oidcStart))
 	t.add(tenantHosts, get, oidcCallbackPath, s.open(s.oidcReturn))
+	t.add(tenantHosts, get, secondFactorPath, s.open(s.secondFactorPage))
+	t.add(tenantHosts, post, secondFactorPath, s.form(s.secondFactor))
+	t.add(tenantHosts, get, setUpPath, s.open(s.setUpPage))
+	t.add(tenantHosts, post, setUpPath, s.form(s.setUp))
+	t.add(tenantHosts, get, forgotPath, s.open(s.forgotPage))
+	t.add(tenantHosts, post, forgotPath, s.form(s.forgot))
+	t.add(tenantHosts, get, resetPath, s.open(s.newPasswordPage))
+	t.add(tenantHosts, post, resetPath, s.form(s.newPassword))
 	t.add(tenantHosts, get, "/auth/invite", s.open(s.invitePage))
 	t.add(tenantHosts, post, "/auth/invite", s.form(s.acceptInvite))
+}
+
+// settingsRoutes are those of the console's settings. Each is guarded as settingsPages says.
+func (s *Server) settingsRoutes() {
+	s.settingsRoute(get, accountPath, s.accountPage)
+	s.settingsRoute(post, accountPath, s.changeAccount)
+	s.settingsRoute(get, securityPath, s.securityPage)
+	s.settingsRoute(post, securityPath+"/password", s.changePassword)
+	s.settingsRoute(get, authenticatorPath, s.authenticatorPage)
+	s.settingsRoute(post, authenticatorPath, s.confirmAuthenticator)
+	s.settingsRoute(post, authenticatorPath+"/new", s.beginAuthenticator)
+	s.settingsRoute(post, authenticatorPath+"/off", s.dropAuthenticator)
+	s.settingsRoute(post, securityPath+"/recovery", s.newRecovery)
+	s.settingsRoute(get, sessionsPath, s.sessionsPage)
+	s.settingsRoute(post, sessionsPath+"/end", s.endSession)
+	s.settingsRoute(post, sessionsPath+"/end-others", s.endOtherSessions)
+	s.settingsRoute(get, signInPath, s.signInSettingsPage)
+	s.settingsRoute(post, signInPath, s.changeSignInSettings)
+	s.settingsRoute(get, providerPath, s.providerPage)
+	s.settingsRoute(post, providerPath, s.changeProvider)
 }
 
 // apiRoute adds a route of the API under both of its names.

@@ -36,7 +36,10 @@ func (g settingsGuard) admins() bool { return g == forAdmins || g == forProvenAd
 // settingsPages are all pages of the settings, in the order of the navigation: those that are about oneself, then those
 // about the help desk. Agents see and reach the first kind only.
 var settingsPages = []settingsPage{
-	{"/agent/settings", "Account", forStaff},
+	{accountPath, "Account", forStaff},
+	{securityPath, "Password and codes", forProven},
+	{sessionsPath, "Sessions", forStaff},
+	{signInPath, "Sign-in", forProvenAdmins},
 	{providerPath, "Single sign-on", forProvenAdmins},
 }
 
@@ -145,7 +148,14 @@ func (c caller) wantsProof(rights auth.Scopes) bool {
 var notices = map[string]string{
 	"name":     "Your name was changed.",
 	"provider": "The provider was saved. Try it in another browser window before you rely on it.",
-	"proven":   "Thank you. You can go on for a quarter of an hour.",
+	"password": "Your password was changed. Everywhere else you are signed out.",
+	"reset":    "Your password was changed. Sign in with it.",
+	"totp-on":  "Codes of the new authenticator are asked for from now on.",
+	"totp-off": "Codes are no longer asked for.",
+	"session":  "The session was ended.",
+	"sessions": "Everywhere else you are signed out.",
+	"saved":    "Saved.",
+	"anew":     "That took too long. Begin anew.",
 }
 
 // done leads back to a page of the settings and has it say what was done.

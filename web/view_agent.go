@@ -66,6 +66,8 @@ type agentLoginView struct {
 	Email string
 	// Next is where to go afterwards.
 	Next string
+	// Done is what to say about what was done just now.
+	Done string
 	// Provider is where staff may sign in instead, empty if there is no such place.
 	Provider string
 	Errors   fieldErrors

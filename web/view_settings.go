@@ -21,11 +21,122 @@ type stepUpView struct {
 	Email string
 	// Next is where to go on.
 	Next string
-	// Password: the account has one.
-	Password bool
+	// Code or Password says what is asked for; neither: the account has no way to prove it here.
+	Code, Password bool
 	// Provider is where the member signs in as well, empty if there is no such place.
 	Provider string
 	Errors   fieldErrors
+}
+
+// secondFactorView asks for the second factor of somebody who has shown the password.
+type secondFactorView struct {
+	frame
+
+	Email string
+	// Next is where to go afterwards.
+	Next string
+	// Code: codes are asked for. Passkey: a passkey will do.
+	Code, Passkey bool
+	Errors        fieldErrors
+}
+
+// authenticatorView shows the secret for an authenticator, and asks for its first code.
+type authenticatorView struct {
+	frame
+
+	Email string
+	Next  string
+	// Action is where the form goes.
+	Action string
+	// Text is the secret as people type it, Code its QR code.
+	Text   string
+	Code   qrCode
+	Errors fieldErrors
+}
+
+// recoveryView shows recovery codes, once.
+type recoveryView struct {
+	frame
+
+	Codes []string
+	// Onward is the way on.
+	Onward link
+}
+
+// forgotView asks for the address that a link to a new password is mailed to.
+type forgotView struct {
+	frame
+
+	// Mail: the node sends mail. Sent: the link is on its way, if there is such an account.
+	Mail, Sent bool
+	Email      string
+	Errors     fieldErrors
+}
+
+// newPasswordView asks for a new password.
+type newPasswordView struct {
+	frame
+
+	Token, Email string
+	Errors       fieldErrors
+}
+
+// securityView is what a member signs in with.
+type securityView struct {
+	frame
+
+	Done       string
+	Email      string
+	Password   bool
+	PasswordAt time.Time
+	TOTP       bool
+	TOTPAt     time.Time
+	// Demanded: the help desk demands a second factor.
+	Demanded   bool
+	Left       int
+	RecoveryAt time.Time
+	Errors     fieldErrors
+}
+
+// sessionsView are the places where a member is signed in.
+type sessionsView struct {
+	frame
+
+	Done     string
+	Sessions []sessionRow
+	// Ending is where the form goes that ends one.
+	Ending string
+	// Others: there are sessions beside this one.
+	Others bool
+}
+
+// sessionRow is one session.
+type sessionRow struct {
+	ID, Device, Method, Host, IP string
+	Seen, Since                  time.Time
+	// Here: it is the one that looks at the page.
+	Here bool
+}
+
+// signInSettingsView is how people come in, for admins.
+type signInSettingsView struct {
+	frame
+
+	Done string
+	// Unsigned is about visitors of whom nothing is proven, Unlisted about those from pages that are not listed.
+	Unsigned, Unlisted []choice
+	// Origins are the listed ones, one in a line.
+	Origins      string
+	SecondFactor []choice
+	// Operators: staff may come in by SimpleAuth.
+	Operators bool
+	Errors    fieldErrors
+}
+
+// choice is one of the answers to a question of the settings.
+type choice struct {
+	Value, Text, Hint string
+	Selected          bool
 }
 
 // providerView is the page about the provider at which staff may sign in.

@@ -15,15 +15,10 @@ type Entry = auth.StaffEntry
 // Enter starts the session of a member who has proven who they are, and returns it with its secret. Every way in ends here.
 // Somebody who was only invited has joined with it. auth.ErrNotFound: there is no such member any more.
 func (m *Members) Enter(ctx context.Context, t *tenant.Tenant, e Entry) (auth.Session, string, error) {
-	return m.enter(ctx, t, e, func(tx *storage.Tx) (memberRecord, error) { return find(tx, e.Member) })
-}
-
-// enter stores the member that who returns and starts a session, in one transaction. The session of before ends.
-func (m *Members) enter(ctx context.Context, t *tenant.Tenant, e Entry, who func(*storage.Tx) (memberRecord, error)) (auth.Session, string, error) {
 	secret := auth.NewSecret()
 	var s auth.Session
 	err := m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		r, err := who(tx)
+		r, err := find(tx, e.Member)
 		if err != nil {
 			return err
 		}
@@ -39,12 +34,10 @@ func (m *Members) enter(ctx context.Context, t *tenant.Tenant, e Entry, who func
 // admit notes that the member is in and starts the session.
 func (m *Members) admit(tx *storage.Tx, t *tenant.Tenant, e Entry, r memberRecord, secret string) (auth.Session, error) {
 	action := "session.started"
-	r.SignedInAt = now()
-	if r.JoinedAt.IsZero() {
+	if !r.join() {
 		action = "agent.joined"
-		r.JoinedAt = r.SignedInAt
-		r.disinvite()
 	}
+	r.SignedInAt = now()
 	if err := members.Put(tx, &r); err != nil {
 		return auth.Session{}, err
 	}
@@ -53,8 +46,23 @@ func (m *Members) admit(tx *storage.Tx, t *tenant.Tenant, e Entry, r memberRecor
 	if err != nil {
 		return s, err
 	}
-	return s, tenant.Record(tx, tenant.Event{
-		Actor: s.Identity().Actor(), Action: action, Object: r.Email, Detail: fmt.Sprintf("%s, at %s", e.Method, e.Host), IP: e.Client.Address(),
+	return s, m.record(tx, &r, action, e)
+}
+
+// join makes somebody who was invited one who has joined. It says whether they had.
+func (r *memberRecord) join() bool {
+	had := !r.JoinedAt.IsZero()
+	if !had {
+		r.JoinedAt = now()
+		r.disinvite()
+	}
+	return had
+}
+
+// record notes in the audit log how a member came in.
+func (m *Members) record(tx *storage.Tx, r *memberRecord, action string, e Entry) error {
+	return tenant.Record(tx, tenant.Event{
+		Actor: r.actor(), Action: action, Object: r.Email, Detail: fmt.Sprintf("%s, at %s", e.Method, e.Host), IP: e.Client.Address(),
 	})
 }
 

@@ -10,6 +10,16 @@ import (
 var (
 	// ErrWrongPassword: no member of staff has this email address and this password.
 	ErrWrongPassword = errors.New("wrong email or password")
+	// ErrWrongCode: the code is wrong, too old, or was used before.
+	ErrWrongCode = errors.New("wrong code")
+	// ErrPending: nobody is half-way in with this secret at this host, or it took too long.
+	ErrPending = errors.New("sign-in has to begin anew")
+	// ErrSecondFactor: the tenant demands a second factor, and this is the member's only one.
+	ErrSecondFactor = errors.New("a second factor is demanded")
+	// ErrReset: the link to a new password is unknown, used or too old.
+	ErrReset = errors.New("reset is not valid")
+	// ErrNoMail: it needs mail, and this node sends none.
+	ErrNoMail = errors.New("no mail")
 	// ErrInvitation: the invitation is unknown, used or too old.
 	ErrInvitation = errors.New("invitation is not valid")
 )

@@ -113,28 +113,30 @@ type Acceptance struct {
 	Client   auth.Client
 }
 
-// Accept uses an invitation: it sets the password and signs in. ErrInvitation; a FieldErrors.
-func (m *Members) Accept(ctx context.Context, t *tenant.Tenant, a Acceptance) (auth.Session, string, error) {
+// Accept uses an invitation: it sets the password and lets the member in, or to the second factor if the tenant demands
+// one. ErrInvitation; a FieldErrors.
+func (m *Members) Accept(ctx context.Context, t *tenant.Tenant, a Acceptance) (Progress, error) {
 	who, err := m.Invited(ctx, t, a.Token)
 	if err != nil {
-		return auth.Session{}, "", err
+		return Progress{}, err
 	}
-	if err := checkPassword(a.Password, who.Email); err != nil {
-		return auth.Session{}, "", err
+	if err := checkPassword(t, a.Password, who.Email, who.Name); err != nil {
+		return Progress{}, err
 	}
 	if a.Name != "" {
 		if a.Name, err = person.ParseName(a.Name); err != nil {
-			return auth.Session{}, "", err
+			return Progress{}, err
 		}
 	}
 	hash, err := m.passwords.hash(ctx, a.Password)
 	if err != nil {
-		return auth.Session{}, "", err
+		return Progress{}, err
 	}
 	e := Entry{Host: a.Host, Previous: a.Previous, Client: a.Client, Method: auth.ByPassword}
-	return m.enter(ctx, t, e, func(tx *storage.Tx) (memberRecord, error) {
+	return m.begin(ctx, t, e, func(tx *storage.Tx) (memberRecord, error) {
 		r, err := invited(tx, a.Token)
-		r.Name, r.Password = cmp.Or(a.Name, r.Name), hash
+		r.Name = cmp.Or(a.Name, r.Name)
+		r.setPassword(hash)
 		return r, err
 	})
 }

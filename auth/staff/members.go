@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 
 	"github.com/deskgate/deskgate/auth"
@@ -23,6 +24,10 @@ type Config struct {
 	Limits   *limit.Limits
 	// Mail sends invitations, resets and notices. Nil, or not ready: what needs it says so.
 	Mail *mail.Post
+	// Passkeys says whether a member has one. Nil: nobody has.
+	Passkeys func(tx *storage.Tx, member string) (bool, error)
+	// Log takes what nobody waits for. Nil: nothing is said.
+	Log *slog.Logger
 }
 
 // Members keeps the tenants' staff. It is safe for concurrent use.
@@ -33,12 +38,21 @@ type Members struct {
 	limits    *limit.Limits
 	mail      *mail.Post
 	passwords *passwords
+	passkeys  func(*storage.Tx, string) (bool, error)
+	log       *slog.Logger
 }
 
 // Open makes the keeper of the staff.
 func Open(c Config) *Members {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Passkeys == nil {
+		c.Passkeys = func(*storage.Tx, string) (bool, error) { return false, nil }
+	}
 	return &Members{
-		store: c.Store, directory: c.Directory, sessions: c.Sessions, limits: c.Limits, mail: c.Mail, passwords: newPasswords(),
+		store: c.Store, directory: c.Directory, sessions: c.Sessions, limits: c.Limits, mail: c.Mail,
+		passwords: newPasswords(), passkeys: c.Passkeys, log: c.Log,
 	}
 }
 
@@ -148,3 +162,20 @@ func (m *Members) change(ctx context.Context, t *tenant.Tenant, id string, fn fu
 		return members.Put(tx, &r)
 	})
 }
+
+// EndSessions ends all sessions of a member but the one with that public ID, empty for none. auth.ErrNotFound.
+func (m *Members) EndSessions(ctx context.Context, t *tenant.Tenant, member, but, by string) error {
+	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := find(tx, member)
+		if err != nil {
+			return err
+		}
+		if _, err := m.sessions.EndAll(tx, r.identity(), but); err != nil {
+			return err
+		}
+		return tenant.Record(tx, tenant.Event{Actor: by, Action: "sessions.ended", Object: r.Email})
+	})
+}
+
+// Mails says whether the node sends mail, as to whoever forgot the password.
+func (m *Members) Mails() bool { return m.mail.Ready() }

@@ -37,13 +37,13 @@ func invite(tb testing.TB, h *house, email string, role auth.Role) string {
 // join makes a member of acme's staff and returns their session.
 func join(tb testing.TB, h *house, email string, role auth.Role) (auth.Session, string) {
 	tb.Helper()
-	s, secret, err := h.staff.Accept(tb.Context(), h.acme, staff.Acceptance{
+	p, err := h.staff.Accept(tb.Context(), h.acme, staff.Acceptance{
 		Host: acmeHost, Token: invite(tb, h, email, role), Password: password, Client: client,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return s, secret
+	return p.Session, p.Secret
 }
 
 func login(email, pass string) staff.PasswordLogin {
@@ -67,7 +67,8 @@ func TestStaffLife(t *testing.T) {
 
 	again := login("ANN@acme.example", password)
 	again.Previous = first
-	s, second, err := members.SignIn(ctx, h.acme, again)
+	in, err := members.SignIn(ctx, h.acme, again)
+	s, second := in.Session, in.Secret
 	if err != nil || s.User != joined.User || second == first {
 		t.Fatalf("signed in as %+v, %v", s, err)
 	}
@@ -79,10 +80,10 @@ func TestStaffLife(t *testing.T) {
 		login("ann@acme.example", password+"x"), login("ann@acme.example", ""), login("bob@acme.example", password), login("", ""),
 		login("not an address", password), login("ann@acme.example", strings.Repeat("x", 100_000)),
 	} {
-		_, _, err := members.SignIn(ctx, h.acme, l)
+		_, err := members.SignIn(ctx, h.acme, l)
 		want(t, l.Email, err, staff.ErrWrongPassword)
 	}
-	_, _, err = members.SignIn(ctx, h.bee, login("ann@acme.example", password))
+	_, err = members.SignIn(ctx, h.bee, login("ann@acme.example", password))
 	want(t, "at the other tenant", err, staff.ErrWrongPassword)
 
 	if list, err := h.doors.Sessions.List(ctx, h.acme, s.Identity()); err != nil || len(list) != 1 || list[0].ID != s.ID || list[0].Role != auth.RoleAdmin {
@@ -101,7 +102,7 @@ func TestStaffLife(t *testing.T) {
 	want(t, "remove at the other tenant", members.Remove(ctx, h.bee, "ann@acme.example", "operator"), auth.ErrNotFound)
 	want(t, "remove", members.Remove(ctx, h.acme, "Ann@acme.example", "operator"), nil)
 	want(t, "session of a removed member", find(second), auth.ErrSignedOut)
-	_, _, err = members.SignIn(ctx, h.acme, login("ann@acme.example", password))
+	_, err = members.SignIn(ctx, h.acme, login("ann@acme.example", password))
 	want(t, "removed member", err, staff.ErrWrongPassword)
 	want(t, "remove again", members.Remove(ctx, h.acme, "ann@acme.example", "operator"), auth.ErrNotFound)
 
@@ -117,7 +118,7 @@ func TestInvitation(t *testing.T) {
 		h := open(t)
 		ctx, members := t.Context(), h.staff
 		accept := func(tn *tenant.Tenant, token, pass string) error {
-			_, _, err := members.Accept(ctx, tn, staff.Acceptance{Host: acmeHost, Token: token, Password: pass, Client: client})
+			_, err := members.Accept(ctx, tn, staff.Acceptance{Host: acmeHost, Token: token, Password: pass, Client: client})
 			return err
 		}
 		old := invite(t, h, "ann@acme.example", auth.RoleAgent)
@@ -168,7 +169,7 @@ func TestPasswordsThatAreRefused(t *testing.T) {
 		"": "required", "short": "12 characters", "annette-2026!": "email address", "annette@acme.example": "email address",
 		"            ": "digits and signs", "1234567890.12": "digits and signs", "aaaabbbbaaaab": "different characters",
 	} {
-		_, _, err := h.staff.Accept(t.Context(), h.acme, staff.Acceptance{Host: acmeHost, Token: token, Password: bad})
+		_, err := h.staff.Accept(t.Context(), h.acme, staff.Acceptance{Host: acmeHost, Token: token, Password: bad})
 		if fields, ok := errors.AsType[tenant.FieldErrors](err); !ok || len(fields["password"]) != 1 || !strings.Contains(fields["password"][0], says) {
 			t.Errorf("password %q: %v, want a sentence about %s", bad, err, says)
 		}
@@ -185,7 +186,7 @@ func TestInvitationOnceOfMany(t *testing.T) {
 	)
 	for range 8 {
 		wg.Go(func() {
-			_, _, err := h.staff.Accept(context.Background(), h.acme, staff.Acceptance{Host: acmeHost, Token: token, Password: password})
+			_, err := h.staff.Accept(context.Background(), h.acme, staff.Acceptance{Host: acmeHost, Token: token, Password: password})
 			if err != nil {
 				want(t, "loser", err, staff.ErrInvitation)
 				return
@@ -209,7 +210,7 @@ func TestPasswordTries(t *testing.T) {
 	var over *limit.Error
 	n := 0
 	for ; n < 20; n++ {
-		_, _, err := h.staff.SignIn(ctx, h.acme, login("ann@acme.example", fmt.Sprint("guess ", n)))
+		_, err := h.staff.SignIn(ctx, h.acme, login("ann@acme.example", fmt.Sprint("guess ", n)))
 		if errors.As(err, &over) {
 			break
 		}
@@ -219,18 +220,18 @@ func TestPasswordTries(t *testing.T) {
 		t.Errorf("%d guesses, want 10", n)
 	}
 	after := h.reopen(t)
-	if _, _, err := after.SignIn(ctx, h.acme, login("ann@acme.example", password)); !errors.As(err, &over) {
+	if _, err := after.SignIn(ctx, h.acme, login("ann@acme.example", password)); !errors.As(err, &over) {
 		t.Errorf("after a restart, with the right password: %v, want a limit", err)
 	}
 	elsewhere := login("ann@acme.example", password)
 	elsewhere.Client.IP = netip.MustParseAddr("198.51.100.1")
-	if _, _, err := after.SignIn(ctx, h.acme, elsewhere); err != nil {
+	if _, err := after.SignIn(ctx, h.acme, elsewhere); err != nil {
 		t.Errorf("from another address: %v", err)
 	}
 	for i := range 40 {
 		l := login(fmt.Sprintf("agent%d@acme.example", i), "x")
 		l.Client.IP = netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
-		_, _, err := after.SignIn(ctx, h.acme, l)
+		_, err := after.SignIn(ctx, h.acme, l)
 		if limited := errors.As(err, &over); limited != (i >= 30) {
 			t.Fatalf("try %d from one /64 at many accounts: %v", i+1, err)
 		}

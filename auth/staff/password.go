@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -24,7 +23,6 @@ const (
 	// passwordsAtOnce bounds the memory that sign-ins can take together.
 	passwordsAtOnce = 2
 
-	minPassword = 12  // characters
 	maxPassword = 256 // bytes
 )
 
@@ -32,38 +30,6 @@ const (
 type passwords struct{ turn chan struct{} }
 
 func newPasswords() *passwords { return &passwords{turn: make(chan struct{}, passwordsAtOnce)} }
-
-// checkPassword says what is wrong with a password that somebody chooses.
-func checkPassword(password, email string) error {
-	local, _, _ := strings.Cut(email, "@")
-	lower := strings.ToLower(password)
-	switch {
-	case password == "":
-		return badPassword("The password field is required.")
-	case utf8.RuneCountInString(password) < minPassword:
-		return badPassword(fmt.Sprintf("The password field must be at least %d characters.", minPassword))
-	case len(password) > maxPassword || !utf8.ValidString(password):
-		return badPassword(fmt.Sprintf("The password field must be text of at most %d bytes.", maxPassword))
-	case lower == email || local != "" && bare(strings.ReplaceAll(lower, local, "")) && strings.Contains(lower, local):
-		return badPassword("The password field must not be made of the email address.")
-	case bare(lower):
-		return badPassword("The password field must not be made of digits and signs only.")
-	case len(uniqueRunes(lower)) < 5:
-		return badPassword("The password field must have at least 5 different characters.")
-	}
-	return nil
-}
-
-// bare says whether a password has nothing but what people put behind one that was refused.
-func bare(s string) bool { return strings.Trim(s, "0123456789!.-_@ ") == "" }
-
-func uniqueRunes(s string) map[rune]bool {
-	seen := map[rune]bool{}
-	for _, r := range s {
-		seen[r] = true
-	}
-	return seen
-}
 
 // hash returns the password's hash with its parameters and salt. An error: ctx ended before it was its turn.
 func (p *passwords) hash(ctx context.Context, password string) (string, error) {

@@ -78,7 +78,7 @@ func (o *operator) hire(ctx context.Context, t *tenant.Tenant, who auth.Person) 
 		return tickets.Actor{}, "", err
 	}
 	password := strings.ToLower(rand.Text()[:16])
-	_, _, err = o.staff.Accept(ctx, t, staff.Acceptance{
+	_, err = o.staff.Accept(ctx, t, staff.Acceptance{
 		Host: o.names.TenantHost(t.Slug), Token: link.Query().Get("token"), Password: password, Name: who.Name,
 	})
 	return tickets.Admin(tickets.Person{ID: i.Member.ID, Email: who.Email, Name: who.Name}), password, err

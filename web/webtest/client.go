@@ -202,7 +202,9 @@ func (n *Node) Vouched(tb testing.TB, t *Tenant, email string) *Client {
 	_, secret, err := n.Staff.Enter(tb.Context(), t.Tenant, staff.Entry{Member: m.ID, Host: host, Method: auth.BySimpleAuth})
 	ok(tb, err)
 	c := n.Client(tb)
-	c.Keep(t.URL, &http.Cookie{Name: "__Host-deskgate-staff", Value: secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	c.Keep(t.URL, &http.Cookie{
+		Name: "__Host-deskgate-staff", Value: secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 	return c
 }
 

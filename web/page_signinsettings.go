@@ -1,0 +1,75 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+const signInPath = "/agent/settings/sign-in"
+
+// signInSettings are the settings on the page, in its order.
+var signInSettings = []string{"unsigned", "origin_mode", "allowed_origins", "staff_second_factor", "simpleauth_operators"}
+
+func (s *Server) signInSettingsPage(w http.ResponseWriter, r *http.Request) error {
+	c, values := callerOf(r), url.Values{}
+	for _, setting := range tenant.AllSettings() {
+		values.Set(setting.Key, setting.Value(c.tenant))
+	}
+	values.Set("allowed_origins", strings.Join(c.tenant.Settings.AllowedOrigins, "\n"))
+	return s.renderSignInSettings(w, r, http.StatusOK, values, nil)
+}
+
+func (s *Server) renderSignInSettings(w http.ResponseWriter, r *http.Request, status int, values url.Values, wrong fieldErrors) error {
+	view := &signInSettingsView{
+		frame: s.settingsFrame(r, "Sign-in", signInPath), Done: noticeOf(r), Origins: values.Get("allowed_origins"),
+		Operators: values.Get("simpleauth_operators") == "true", Errors: wrong,
+	}
+	for _, group := range []struct {
+		options *[]choice
+		key     string
+		all     []choice
+	}{
+		{&view.Unsigned, "unsigned", []choice{
+			{Value: "open", Text: "May file requests", Hint: "They see those of this visit only, and you see “not verified”."},
+			{Value: "confirm", Text: "Confirm their address first", Hint: "A code is mailed to them before their first request."},
+			{Value: "signed", Text: "Are turned away", Hint: "Your site has to sign who it sends."},
+		}},
+		{&view.Unlisted, "origin_mode", []choice{
+			{Value: "confirm", Text: "Are asked who they are", Hint: "The visitor says “Continue as …” first."},
+			{Value: "enforce", Text: "Are turned away", Hint: "Only pages of the listed origins may send visitors."},
+		}},
+		{&view.SecondFactor, "staff_second_factor", []choice{
+			{Value: "optional", Text: "May use one"},
+			{Value: "required", Text: "Must use one", Hint: "Whoever has none sets it up at the next sign-in."},
+		}},
+	} {
+		for _, one := range group.all {
+			one.Selected = one.Value == values.Get(group.key)
+			*group.options = append(*group.options, one)
+		}
+	}
+	return s.render(w, r, status, "signinsettings", view)
+}
+
+func (s *Server) changeSignInSettings(w http.ResponseWriter, r *http.Request) error {
+	values, err := readForm(w, r, maxForm)
+	if err != nil {
+		return err
+	}
+	c, changes := callerOf(r), map[string]string{}
+	for _, key := range signInSettings {
+		changes[key] = values.Get(key)
+	}
+	changes["allowed_origins"] = strings.Join(strings.Fields(strings.ReplaceAll(values.Get("allowed_origins"), ",", " ")), ",")
+	_, err = s.tenants.As(c.Actor()).Set(r.Context(), c.tenant.Slug, changes)
+	if wrong := sentences(err); wrong != nil {
+		return s.renderSignInSettings(w, r, http.StatusUnprocessableEntity, values, wrong)
+	}
+	if err != nil {
+		return err
+	}
+	return done(w, r, signInPath, "saved")
+}
