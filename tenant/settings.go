@@ -70,7 +70,7 @@ type Settings struct {
 	// AttachmentMiB is the largest attachment.
 	AttachmentMiB int `cbor:"12,keyasint,omitempty" json:"attachment_mib"`
 	// StaffSecondFactor says whether staff who sign in with a password have to show more.
-	StaffSecondFactor SecondFactor `cbor:"13,keyasint,omitempty" json:"staff_second_factor"`
+	StaffSecondFactor SecondFactor `cbor:"14,keyasint,omitempty" json:"staff_second_factor"`
 	// OIDCIssuer is the provider at which staff may sign in, empty: there is none. OIDCClientID is who we are there.
 	OIDCIssuer   string `cbor:"20,keyasint,omitempty" json:"oidc_issuer"`
 	OIDCClientID string `cbor:"21,keyasint,omitempty" json:"oidc_client_id"`
