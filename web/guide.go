@@ -45,8 +45,8 @@ func newSnippets(files fs.FS) (map[string]string, error) {
 type guideView struct {
 	frame
 
-	// Slug names the help desk, Base is where it is: its portal's address without a slash at the end.
-	Slug, Base string
+	// Slug names the help desk. Base is where it is, its portal's address without a slash at the end; Desk is its origin.
+	Slug, Base, Desk string
 	// Tenant: the page is at a host of the help desk, and knows it. Named: the reader says that it is called so.
 	Tenant, Named bool
 	// Origin is where the partner's pages are, Origins the list that the reader would set, Listed the one that is set.
@@ -136,7 +136,7 @@ var doorErrors = []*answerError{
 
 // guideFor is the guide for a tenant, at one of its hosts.
 func (s *Server) guideFor(v *guideView, t *tenant.Tenant) {
-	v.Tenant, v.Slug, v.Base = true, t.Slug, s.directory.PortalURL(t)
+	v.Tenant, v.Slug, v.Base, v.Desk = true, t.Slug, s.directory.PortalURL(t), s.directory.PrimaryURL(t)
 	v.Listed = t.Settings.AllowedOrigins
 	v.Origin, v.Origins = exampleSite, exampleSite
 	if len(v.Listed) > 0 {
@@ -153,5 +153,6 @@ func (s *Server) guideForName(v *guideView, slug string) {
 	}
 	node := s.directory.Node()
 	v.Slug, v.Origin, v.Origins = slug, exampleSite, exampleSite
-	v.Base = node.URLFor(node.TenantHost(slug))
+	v.Desk = node.URLFor(node.TenantHost(slug))
+	v.Base = v.Desk
 }

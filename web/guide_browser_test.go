@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/deskgate/deskgate/web/webtest"
@@ -48,6 +49,36 @@ func TestGuideFetch(t *testing.T) {
 	b.See("#help-problem", "The help desk can't be reached")
 }
 
+// TestGuideWidget: the guide's line gives a widget that knows who is there: on the page's word, or on the token's.
+func TestGuideWidget(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p, snippets := newPrograms(t, n), shown(t, n, n.Acme.URL+"/integration")
+	library := p.write(t, "jwt.mjs", snippets["jwt-jsonwebtoken.mjs"])
+	pages := http.NewServeMux()
+	for path, file := range map[string]string{"GET /asserted": "widget.html", "GET /vouched": "widget-token.html"} {
+		pages.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "<!doctype html><html lang=en><meta charset=utf-8><title>Shop</title>"+snippets[file])
+		})
+	}
+	pages.HandleFunc("POST /help-token", func(w http.ResponseWriter, _ *http.Request) {
+		token, err := p.output(t, "node", "testdata/guide/token.mjs", library, `{"id":7,"email":"zoe@example.com","name":"Zoe Park"}`)
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = io.WriteString(w, token)
+	})
+	partner := webtest.Site(t, "shop.partner.example", pages)
+	n.Set(t, n.Acme, map[string]string{"allowed_origins": partner})
+	b := webtest.NewBrowser(t, webtest.BrowserOptions{BlockThirdPartyCookies: true})
+	b.Open(partner + "/asserted")
+	openWidget(b, n.Acme.URL).See(".w-foot", "Signed in as Zoe Park · address not verified")
+	b.Open(partner + "/vouched")
+	if foot := openWidget(b, n.Acme.URL).See(".w-foot", "Signed in as Zoe Park"); strings.Contains(foot, "not verified") {
+		t.Errorf("with a token, the widget says %q", foot)
+	}
+}
+
 // TestGuideReact: the guide's component, bundled as partners do, takes the user over whom the partner's server vouches for.
 func TestGuideReact(t *testing.T) {
 	t.Parallel()
@@ -56,7 +87,8 @@ func TestGuideReact(t *testing.T) {
 	p := newPrograms(t, n)
 	component := p.write(t, "HelpButton.jsx", shown(t, n, desk+"/integration")["HelpButton.jsx"])
 	script := p.run(t, "node", "testdata/guide/react.mjs", component)
-	up := true
+	callback := n.Handoff(t, n.Acme, "zoe@example.com", "Zoe Park", true)
+	var down atomic.Bool
 	pages := http.NewServeMux()
 	pages.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `<!doctype html><meta charset=utf-8><title>Shop</title><div id="app"></div><script src="/app.js"></script>`)
@@ -66,11 +98,11 @@ func TestGuideReact(t *testing.T) {
 		_, _ = io.WriteString(w, script)
 	})
 	pages.HandleFunc("POST /help", func(w http.ResponseWriter, _ *http.Request) {
-		if !up {
+		if down.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"url": n.Handoff(t, n.Acme, "zoe@example.com", "Zoe Park", true)})
+		_ = json.NewEncoder(w).Encode(map[string]string{"url": callback})
 	})
 	partner := webtest.Site(t, "shop.partner.example", pages)
 	n.Set(t, n.Acme, map[string]string{"allowed_origins": partner})
@@ -80,7 +112,7 @@ func TestGuideReact(t *testing.T) {
 	b.Click("button")
 	work(b, desk)
 
-	up = false
+	down.Store(true)
 	b.Open(partner)
 	b.See("button", "Get help")
 	b.Click("button")

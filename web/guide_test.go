@@ -23,7 +23,7 @@ var ran = map[string][]string{
 	"fields":  {"signed.php", "signed.py", "signed.mjs"},
 	"go":      {"jwt.go.txt", "signed.go.txt"},
 	"api":     {"api.sh", "api.mjs", "api.py"},
-	"browser": {"form.html", "fetch.html", "HelpButton.jsx"},
+	"browser": {"form.html", "fetch.html", "widget.html", "widget-token.html", "HelpButton.jsx"},
 }
 
 // zoe is a partner's user whose name is hard on whoever builds text by hand.

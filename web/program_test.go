@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,13 +61,23 @@ func (p *programs) write(t *testing.T, name, code string) string {
 // run returns what a command prints.
 func (p *programs) run(t *testing.T, command ...string) string {
 	t.Helper()
+	out, err := p.output(t, command...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// output is run for whoever is not on the test's own goroutine.
+func (p *programs) output(t *testing.T, command ...string) (string, error) {
+	t.Helper()
 	run := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	run.Env = p.environment
 	out, err := run.Output()
 	if err != nil {
-		t.Fatalf("%s: %v %s %s (are the tools there? make tools)", strings.Join(command, " "), err, out, stderr(err))
+		return "", fmt.Errorf("%s: %w %s %s (are the tools there? make tools)", strings.Join(command, " "), err, out, stderr(err))
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(out)), nil
 }
 
 func stderr(err error) string {

@@ -5,18 +5,22 @@ import jwt from 'jsonwebtoken';
 const desk = 'https://YOUR-DESK';
 const slug = 'YOUR-SLUG';
 
-/** The address that signs this user in. Send the browser there at once: it works once, for two minutes. */
-export async function helpURL(user) {
+/** A token that says who this user is. It works once, for a minute. */
+export function helpToken(user) {
   const claims = { email: user.email, name: user.name, external_id: String(user.id) };
-  const token = jwt.sign(claims, process.env.DESKGATE_JWT_SECRET, {
+  return jwt.sign(claims, process.env.DESKGATE_JWT_SECRET, {
     algorithm: 'HS256',
     expiresIn: '1m',
     jwtid: randomUUID(),
   });
+}
+
+/** The address that signs this user in: once, and within two minutes. */
+export async function helpURL(user) {
   const response = await fetch(`${desk}/api/jwt/login`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ token, tenant_slug: slug }),
+    body: JSON.stringify({ token: helpToken(user), tenant_slug: slug }),
   });
   const answer = await response.json();
   if (!answer.success) throw new Error(`${answer.code}: ${answer.error}`);

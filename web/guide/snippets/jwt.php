@@ -6,8 +6,8 @@ function base64url(string $bytes): string
     return rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
 }
 
-/** The address that signs this user in. Send the browser there at once: it works once, for two minutes. */
-function help_url(array $user): string
+/** A token that says who this user is. It works once, for a minute. */
+function help_token(array $user): string
 {
     $header = base64url(json_encode(['alg' => 'HS256', 'typ' => 'JWT'], JSON_THROW_ON_ERROR));
     $claims = base64url(json_encode([
@@ -19,11 +19,16 @@ function help_url(array $user): string
         'jti' => bin2hex(random_bytes(16)),
     ], JSON_THROW_ON_ERROR));
     $signature = base64url(hash_hmac('sha256', "$header.$claims", getenv('DESKGATE_JWT_SECRET'), true));
+    return "$header.$claims.$signature";
+}
 
+/** The address that signs this user in: once, and within two minutes. */
+function help_url(array $user): string
+{
     $curl = curl_init('https://YOUR-DESK/api/jwt/login');
     curl_setopt_array($curl, [
         CURLOPT_POSTFIELDS => http_build_query([
-            'token' => "$header.$claims.$signature",
+            'token' => help_token($user),
             'tenant_slug' => 'YOUR-SLUG',
         ]),
         CURLOPT_RETURNTRANSFER => true,

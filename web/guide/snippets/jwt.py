@@ -10,10 +10,10 @@ DESK = "https://YOUR-DESK"
 SLUG = "YOUR-SLUG"
 
 
-def help_url(user):
-    """The address that signs this user in. Send the browser there at once: it works once, for two minutes."""
+def help_token(user):
+    """A token that says who this user is. It works once, for a minute."""
     now = int(time.time())
-    token = jwt.encode(
+    return jwt.encode(
         {
             "email": user["email"],
             "name": user["name"],
@@ -25,9 +25,13 @@ def help_url(user):
         os.environ["DESKGATE_JWT_SECRET"],
         algorithm="HS256",
     )
+
+
+def help_url(user):
+    """The address that signs this user in: once, and within two minutes."""
     answer = requests.post(
         f"{DESK}/api/jwt/login",
-        json={"token": token, "tenant_slug": SLUG},
+        json={"token": help_token(user), "tenant_slug": SLUG},
         timeout=10,
     ).json()
     if not answer["success"]:

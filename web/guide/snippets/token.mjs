@@ -1,4 +1,4 @@
-/** The address that signs this user in. Send the browser there at once: it works once, for two minutes. */
+/** The address that signs this user in: once, and within two minutes. */
 export async function helpURL(user) {
   const response = await fetch('https://YOUR-DESK/api/auth/redirect/YOUR-SLUG', {
     method: 'POST',

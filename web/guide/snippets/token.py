@@ -4,7 +4,7 @@ import requests
 
 
 def help_url(user):
-    """The address that signs this user in. Send the browser there at once: it works once, for two minutes."""
+    """The address that signs this user in: once, and within two minutes."""
     answer = requests.post(
         "https://YOUR-DESK/api/auth/redirect/YOUR-SLUG",
         json={"email": user["email"], "name": user["name"]},

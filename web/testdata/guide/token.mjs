@@ -1,0 +1,2 @@
+const { helpToken } = await import(process.argv[2]);
+console.log(await helpToken(JSON.parse(process.argv[3])));
