@@ -7,6 +7,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/oidc"
+	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -19,6 +20,7 @@ type Config struct {
 	Doors     *auth.Doors
 	Staff     *staff.Members
 	OIDC      *oidc.Logins
+	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
 	Log       *slog.Logger
 }
@@ -30,6 +32,7 @@ type Server struct {
 	doors     *auth.Doors
 	staff     *staff.Members
 	oidc      *oidc.Logins
+	passkeys  *passkey.Keys
 	desk      *tickets.Desk
 	log       *slog.Logger
 	guard     *guard
@@ -48,7 +51,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, desk: c.Desk, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(),
 	}
 	var err error

@@ -14,6 +14,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/oidc"
+	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/storage"
@@ -35,6 +36,7 @@ type operator struct {
 	doors     *auth.Doors
 	staff     *staff.Members
 	oidc      *oidc.Logins
+	passkeys  *passkey.Keys
 	desk      *tickets.Desk
 	outbound  *outbound.Client
 	post      *mail.Post
@@ -46,7 +48,7 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), tickets.Tables(), proxy.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables())
 }
 
 // storeOptions are the options of the store that the settings name. The engine gets half of the memory.
@@ -92,6 +94,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 		Store: store, Directory: o.directory, Sessions: o.doors.Sessions, Limits: o.doors.Limits, Mail: o.post,
 	})
 	o.oidc = oidc.New(oidc.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff, Client: o.outbound.HTTP()})
+	o.passkeys = passkey.New(passkey.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff})
 	return o, nil
 }
 

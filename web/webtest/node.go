@@ -15,6 +15,7 @@ import (
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/oidc"
 	"github.com/deskgate/deskgate/auth/oidc/oidctest"
+	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/storage"
@@ -40,6 +41,7 @@ type Node struct {
 	Post      *mail.Post
 	Staff     *staff.Members
 	OIDC      *oidc.Logins
+	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
 	// Mail is the mail server of a node that was started with WithMail, else nil.
 	Mail *mailtest.Server
@@ -104,6 +106,7 @@ func Start(tb testing.TB, options ...Option) *Node {
 		Store: n.Store, Directory: n.Directory, Sessions: n.Doors.Sessions, Limits: n.Doors.Limits, Mail: n.Post,
 	})
 	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
+	n.Passkeys = passkey.New(passkey.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff})
 	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List})
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
@@ -128,7 +131,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Desk: n.Desk, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
@@ -157,7 +160,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), tickets.Tables(), proxy.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables()} {
 		all = append(all, room...)
 	}
 	return all
