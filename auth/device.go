@@ -51,9 +51,20 @@ func deviceKey(user string, hash []byte) storage.Key { return storage.Key(nil).S
 
 func (d *deviceRecord) ends() time.Time { return d.SeenAt.Add(DeviceLife) }
 
+// DeviceID is the public name of the device whose cookie this is; empty: it is none's.
+func DeviceID(cookie string) string {
+	_, hash, ok := splitDevice(cookie)
+	if !ok {
+		return ""
+	}
+	return deviceID(hash[:])
+}
+
+func deviceID(hash []byte) string { return "dev_" + hex.EncodeToString(hash[:12]) }
+
 func (d *deviceRecord) device() Device {
 	return Device{
-		ID: "dev_" + hex.EncodeToString(d.Hash[:12]), Host: d.Host, IP: d.IP, UserAgent: d.UserAgent,
+		ID: deviceID(d.Hash), Host: d.Host, IP: d.IP, UserAgent: d.UserAgent,
 		CreatedAt: d.CreatedAt, SeenAt: d.SeenAt, EndsAt: d.ends(),
 	}
 }

@@ -17,6 +17,8 @@ const (
 	widgetCookie = "__Host-deskgate-widget"
 	// chainCookie holds the browser, or the partner's server, that the second hand-off of a chain was made for.
 	chainCookie = "__Host-deskgate-chain"
+	// deviceCookie holds the browser that is remembered for an address.
+	deviceCookie = "__Host-deskgate-device"
 )
 
 // cookie returns the value of the one cookie with that name. Two of them mean that somebody else has planted one: then

@@ -123,6 +123,13 @@ var answers = []struct {
 	{partner.ErrExpired, unauthorized("TOKEN_EXPIRED", "The token has expired.")},
 	{partner.ErrReplayed, unauthorized("TOKEN_REPLAYED", "The token was used already. Each works once.")},
 	{auth.ErrSignedOut, errUnauthenticated},
+	{auth.ErrMailOff, &answerError{
+		Status: http.StatusServiceUnavailable, Code: "UNAVAILABLE", Message: "Not available at the moment.",
+		Explanation: "This help desk can't send mail, so there are no codes.",
+	}},
+	{auth.ErrConfirmed, conflict("CONFLICT", "This address is confirmed already.")},
+	{auth.ErrCodeWrong, invalid(map[string][]string{"code": {"That is not the code."}})},
+	{auth.ErrCodeOver, invalid(map[string][]string{"code": {"This code is no longer good."}})},
 	{auth.ErrCredentialUnknown, errUnauthenticated},
 	{auth.ErrCredentialRevoked, unauthorized("UNAUTHENTICATED", "The API token was revoked.")},
 	{auth.ErrCredentialExpired, unauthorized("UNAUTHENTICATED", "The API token has expired.")},

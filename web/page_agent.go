@@ -71,7 +71,7 @@ func (v *agentListView) at(r *http.Request, name string) string {
 func rowOf(t *tickets.Ticket) agentRow {
 	row := agentRow{
 		Number: t.Number, Title: t.Title, Status: agentStatus(t.Status), Priority: string(t.Priority),
-		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Updated: t.UpdatedAt,
+		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Updated: t.UpdatedAt,
 	}
 	if t.Requester != nil {
 		row.Requester = t.Requester.Name
@@ -125,7 +125,7 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 	view := &agentTicketView{
 		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Version: t.Version,
 		Status: agentStatus(t.Status), Priority: string(t.Priority), Category: s.categoryName(r, t.CategoryID), Tags: t.Tags,
-		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Opened: t.CreatedAt, Messages: messages,
+		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Opened: t.CreatedAt, Messages: messages,
 		Reply: form.body, Internal: form.internal, Assign: form.assign, Errors: wrong, Key: rand.Text(),
 	}
 	if t.Requester != nil {

@@ -80,7 +80,7 @@ func arrival(r *http.Request, token string) auth.Arrival {
 	visit := tenant.VisitFrom(r.Context())
 	return auth.Arrival{
 		Tenant: visit.Tenant, Host: visit.Host, Token: token, Navigation: navigation(r),
-		Session: cookie(r, requesterCookie), Chain: cookie(r, chainCookie), Client: client(r),
+		Session: cookie(r, requesterCookie), Chain: cookie(r, chainCookie), Device: cookie(r, deviceCookie), Client: client(r),
 	}
 }
 
@@ -140,6 +140,12 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, o auth.Outcome)
 	setCookie(w, requesterCookie, o.Secret, requesterSameSite(visit.Tenant), o.Session.EndsAt)
 	if len(r.CookiesNamed(chainCookie)) > 0 {
 		dropCookie(w, chainCookie, http.SameSiteLaxMode)
+	}
+	if o.Remembered {
+		setCookie(w, deviceCookie, cookie(r, deviceCookie), http.SameSiteLaxMode, time.Now().Add(auth.DeviceLife))
+	}
+	if next, local := localPath(o.Landing); local && o.First {
+		return s.goOn(w, withCaller(r, caller{Identity: o.Session.Identity(), tenant: visit.Tenant, session: o.Session}), next)
 	}
 	w.Header().Set("Location", o.Landing)
 	w.WriteHeader(http.StatusSeeOther)

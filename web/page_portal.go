@@ -36,10 +36,36 @@ func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 	c, f := callerOf(r), s.frame(r, title)
 	f.Here, f.Staff = here, c.Level == auth.Staff
 	f.Viewer = &viewer{Name: c.Name, Email: c.Email, Verified: c.Level != auth.Asserted}
+	if c.Requester() {
+		f.Notices = s.notices(r)
+	}
 	if back := c.session.ReturnLink; back != "" {
 		f.Back = &link{URL: back, Text: "Back to " + hostOf(back)}
 	}
 	return f
+}
+
+// notices are what requesters should do something about.
+func (s *Server) notices(r *http.Request) []notice {
+	visit := tenant.VisitFrom(r.Context())
+	if callerOf(r).Level == auth.Asserted {
+		if !s.doors.Confirmations.Ready() {
+			return nil
+		}
+		return []notice{{
+			Text: "Your address is not confirmed yet. Confirm it with a code, and you see everything that was ever filed with it.",
+			Link: link{URL: pathBelow(visit, "/auth/confirm"), Text: "Confirm my address"},
+		}}
+	}
+	n := s.claims(r)
+	if n == 0 {
+		return nil
+	}
+	text := "A request was filed with your address before anybody had confirmed it. Is it yours?"
+	if n > 1 {
+		text = strconv.Itoa(n) + " requests were filed with your address before anybody had confirmed it. Are they yours?"
+	}
+	return []notice{{Text: text, Link: link{URL: pathBelow(visit, "/auth/claim"), Text: "Have a look"}}}
 }
 
 // hostOf is a URL's host as people know it.
@@ -160,6 +186,11 @@ func (s *Server) renderCreate(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	view := &createView{frame: s.ownFrame(r, "New request", "create"), Form: form, Errors: wrong}
+	view.Confirms = c.Level == auth.Asserted && c.tenant.Settings.Unsigned == tenant.UnsignedConfirm
+	view.Codes = s.doors.Confirmations.Ready()
+	if view.Confirms {
+		view.Notices = nil // one is enough
+	}
 	for _, category := range all {
 		view.Categories = append(view.Categories, option{
 			Value: category.ID, Text: category.Name, Selected: category.ID == form.Category,
@@ -174,17 +205,24 @@ func (s *Server) fileTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := callerOf(r)
-	form := createForm{
+	return s.file(w, r, createForm{
 		Title: values.Get("title"), Description: values.Get("description"), Category: values.Get("category_id"),
 		Key: values.Get("key"),
-	}
+	})
+}
+
+// file files a request. Where the tenant wants the address confirmed first, the request waits for the code.
+func (s *Server) file(w http.ResponseWriter, r *http.Request, form createForm) error {
+	c := callerOf(r)
 	opened, err := s.desk.Open(r.Context(), c.tenant, c.actor(), tickets.Draft{
 		Title: form.Title, Description: form.Description, CategoryID: form.Category,
 		Idempotency: once(form.Key, form.Title, form.Description, form.Category),
 	})
 	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
 		return s.renderCreate(w, r, http.StatusUnprocessableEntity, form, fieldErrors(wrong))
+	}
+	if errors.Is(err, tickets.ErrConfirmationRequired) {
+		return s.renderConfirm(w, r, http.StatusForbidden, confirmForm{draft: form}, nil)
 	}
 	if err != nil {
 		return err

@@ -121,7 +121,7 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, r, http.StatusOK, "signin", view)
 }
 
-// signOut ends the requester's session at this host.
+// signOut ends the requester's session at this host, and has the browser forgotten.
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 	visit := tenant.VisitFrom(r.Context())
 	if secret := cookie(r, requesterCookie); secret != "" {
@@ -130,6 +130,14 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if device := cookie(r, deviceCookie); device != "" {
+		if err := s.doors.Devices.Forget(r.Context(), visit.Tenant, device); err != nil {
+			return err
+		}
+	}
 	dropCookie(w, requesterCookie, requesterSameSite(visit.Tenant))
+	if len(r.CookiesNamed(deviceCookie)) > 0 {
+		dropCookie(w, deviceCookie, http.SameSiteLaxMode)
+	}
 	return seeOther(w, visit, "/auth/sign-in?out")
 }

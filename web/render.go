@@ -106,6 +106,8 @@ type frame struct {
 	Staff bool
 	// Settings is the navigation of the console's settings, where the page is one of theirs.
 	Settings []sectionGroup
+	// Notices stand above the content of the portal's pages.
+	Notices []notice
 	// Script is the file in static that the page runs, empty for none. Without it, no page may run any.
 	Script string
 

@@ -87,6 +87,13 @@ func (s *Server) portalRoutes(t *table) {
 	t.add(tenantHosts, post, "/tickets/:number/reply", s.portal(s.reply))
 	t.add(tenantHosts, post, "/tickets/:number/solved", s.portal(s.markSolved))
 	t.add(tenantHosts, post, "/tickets/:number/reopen", s.portal(s.reopen))
+	t.add(tenantHosts, get, "/auth/confirm", s.portal(s.confirmPage))
+	t.add(tenantHosts, post, "/auth/confirm", s.portal(s.confirmCode))
+	t.add(tenantHosts, post, "/auth/confirm/send", s.portal(s.sendCode))
+	t.add(tenantHosts, get, "/auth/claim", s.portal(s.claimPage))
+	t.add(tenantHosts, post, "/auth/claim", s.portal(s.answerClaim))
+	t.add(tenantHosts, get, "/auth/sessions", s.portal(s.signedInPage))
+	t.add(tenantHosts, post, "/auth/sessions", s.portal(s.signOutThere))
 	t.add(tenantHosts, get, "/auth/sign-in", s.open(s.signInPage))
 	t.add(tenantHosts, post, "/auth/sign-out", s.form(s.signOut))
 }

@@ -11,6 +11,8 @@ type agentRow struct {
 	Requester string
 	// Verified is false for a requester who only claims to be that person.
 	Verified bool
+	// Disowned: the owner of the address says that the ticket is not theirs.
+	Disowned bool
 	Assignee string
 	Updated  time.Time
 }
@@ -45,6 +47,7 @@ type agentTicketView struct {
 	Requester      string
 	RequesterEmail string
 	Verified       bool
+	Disowned       bool
 	Assignee       string
 	Mine           bool
 	Opened         time.Time

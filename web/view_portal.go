@@ -80,7 +80,9 @@ type createView struct {
 
 	Form       createForm
 	Categories []option
-	Errors     fieldErrors
+	// Confirms: the request is taken once the address is confirmed. Codes: it can be.
+	Confirms, Codes bool
+	Errors          fieldErrors
 }
 
 // createForm is what the requester typed.
