@@ -51,6 +51,7 @@ type Server struct {
 	taken   []Letter
 	arrived chan struct{} // closed and made anew with each letter
 	calls   int
+	asked   bool
 }
 
 // host is a name with which this machine is not known as this machine, so that credentials need TLS.
@@ -78,7 +79,8 @@ func Start(tb testing.TB, o Options) *Server {
 	over := make(chan error, 1)
 	go func() { over <- server.Serve(listener) }()
 	tb.Cleanup(func() {
-		_ = server.Close() // its error is that of the listener, which Serve returns as well
+		_ = listener.Close() // the server may not know it yet
+		_ = server.Close()
 		if err := <-over; err != nil && !errors.Is(err, net.ErrClosed) {
 			tb.Errorf("SMTP server: %v", err)
 		}
@@ -133,6 +135,13 @@ func (s *Server) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
+}
+
+// Asked says whether somebody has shown credentials, good or not.
+func (s *Server) Asked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 // Letters are the letters that were taken, in order.
@@ -213,6 +222,9 @@ func (s *session) AuthMechanisms() []string {
 // Auth checks who is calling.
 func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
+		s.server.mu.Lock()
+		s.server.asked = true
+		s.server.mu.Unlock()
 		if user != s.server.options.User || password != s.server.options.Password {
 			return smtp.ErrAuthFailed
 		}
