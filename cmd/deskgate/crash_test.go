@@ -18,39 +18,54 @@ import (
 
 // crashing is a node that is killed.
 type crashing struct {
-	t        *testing.T
-	data     string
-	url      string
-	flags    []string
-	client   *http.Client
-	token    string
+	t      *testing.T
+	data   string
+	url    string
+	flags  []string
+	client *http.Client
+	token  string
+	// log is what its processes have written. It is read when none runs.
+	log      bytes.Buffer
 	mu       sync.Mutex
 	acked    map[string]string // ids of tickets that the node has acknowledged, with their titles
 	attempts atomic.Int64
 }
 
-// TestKilled kills a node with SIGKILL while 16 clients file tickets over HTTPS, again and again: every ticket that was
-// acknowledged is there afterwards.
-func TestKilled(t *testing.T) {
+// newCrashing prepares a node without tenants. It does not run yet.
+func newCrashing(t *testing.T, logLevel string) *crashing {
+	t.Helper()
 	https, plain := freePort(t), freePort(t)
-	c := &crashing{
+	return &crashing{
 		t: t, data: filepath.Join(t.TempDir(), "data"), acked: map[string]string{},
 		url: fmt.Sprintf("https://acme.deskgate.localhost:%d", https),
+		flags: []string{
+			"--https", fmt.Sprintf("127.0.0.1:%d", https), "--http", fmt.Sprintf("127.0.0.1:%d", plain),
+			"--node-url", fmt.Sprintf("https://deskgate.localhost:%d", https), "--tls", "internal", "--log-level", logLevel,
+		},
 	}
-	c.flags = []string{
-		"--data", c.data, "--tls", "internal", "--https", fmt.Sprintf("127.0.0.1:%d", https), "--http", fmt.Sprintf("127.0.0.1:%d", plain),
-		"--node-url", fmt.Sprintf("https://deskgate.localhost:%d", https), "--log-level", "error",
-	}
-	const rounds, eachRound = 3, 150
-	node := c.start()
+}
+
+// populate makes the tenant of the running node, and a client that trusts it. It returns the tenant's secrets.
+func (c *crashing) populate() map[string]string {
+	c.t.Helper()
 	var created createdTenant
 	c.command(&created, "tenant", "create", "acme")
-	c.command(nil, "tenant", "set", "acme", "api_requests_per_minute=1000000")
 	var ca shownAuthority
 	c.command(&ca, "ca")
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(ca.CA.Certificate))
 	c.token, c.client = created.Secrets[secretAPIToken], localClient(roots)
+	return created.Secrets
+}
+
+// TestKilled kills a node with SIGKILL while 16 clients file tickets over HTTPS, again and again: every ticket that was
+// acknowledged is there afterwards.
+func TestKilled(t *testing.T) {
+	c := newCrashing(t, "error")
+	const rounds, eachRound = 3, 150
+	node := c.start()
+	c.populate()
+	c.command(nil, "tenant", "set", "acme", "api_requests_per_minute=1000000")
 	for round := range rounds {
 		c.load(node, (round+1)*eachRound)
 		c.client.CloseIdleConnections()
@@ -69,15 +84,14 @@ func TestKilled(t *testing.T) {
 
 func (c *crashing) start() *exec.Cmd {
 	c.t.Helper()
-	var out bytes.Buffer
-	node := exec.CommandContext(c.t.Context(), "deskgate", append([]string{"serve"}, c.flags...)...)
-	node.Stderr = &out
+	node := exec.CommandContext(c.t.Context(), "deskgate", append([]string{"serve", "--data", c.data}, c.flags...)...)
+	node.Stderr = &c.log
 	if err := node.Start(); err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() {
 		if c.t.Failed() {
-			c.t.Log(out.String())
+			c.t.Log(c.log.String())
 		}
 	})
 	nodeReady(c.t, c.data)
