@@ -1,7 +1,14 @@
 package web_test
 
 import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -12,6 +19,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/web/webtest"
 )
 
@@ -20,6 +28,7 @@ var ran = map[string][]string{
 	"addresses": {
 		"token.php", "token.py", "token.mjs", "jwt-jsonwebtoken.mjs", "jwt-jose.mjs", "jwt.php", "jwt.py", "laravel.php", "wordpress.php",
 	},
+	"keypair": {"jwt-keypair.mjs", "jwt-keypair.php"},
 	"fields":  {"signed.php", "signed.py", "signed.mjs"},
 	"go":      {"jwt.go.txt", "signed.go.txt"},
 	"api":     {"api.sh", "api.mjs", "api.py"},
@@ -125,6 +134,39 @@ func vouched(t *testing.T, n *webtest.Node, desk, address string) {
 	me := c.Get(desk + "/api/users/me").JSON(t)
 	if me["email"] != "zoe@example.com" || me["name"] != zoesName || me["assurance"] != "vouched" {
 		t.Errorf("signed in is %v, want Zoë, vouched", me)
+	}
+}
+
+// TestGuideKeyPairs: tokens that are made with the partner's private key sign its user in; the help desk has the public key alone.
+func TestGuideKeyPairs(t *testing.T) {
+	t.Parallel()
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	big, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]crypto.Signer{"jwt-keypair.mjs": edwards, "jwt-keypair.php": big} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := webtest.Start(t)
+			private, err1 := x509.MarshalPKCS8PrivateKey(key)
+			public, err2 := x509.MarshalPKIXPublicKey(key.Public())
+			text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
+			_, err3 := n.Tenants.Import(t.Context(), n.Acme.ID, tenant.KindJWT, string(text))
+			if err := errors.Join(err1, err2, err3); err != nil {
+				t.Fatal(err)
+			}
+			p, snippets := newPrograms(t, n), shown(t, n, n.Acme.URL+"/integration")
+			p.environment = append(p.environment, "DESKGATE_PRIVATE_KEY="+string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+			command := append(p.interpreter(t, name), "testdata/guide/token"+filepath.Ext(name), p.write(t, name, snippets[name]), zoe)
+			form := url.Values{"token": {p.run(t, command...)}, "tenant_slug": {"acme"}}
+			got := n.Client(t).Do("POST", n.URL+"/api/jwt/login", form.Encode(), asForm)
+			address, _ := got.JSON(t)["redirect_url"].(string)
+			vouched(t, n, n.Acme.URL, address)
+		})
 	}
 }
 
