@@ -38,6 +38,8 @@ func (o *operator) document(t *tenant.Tenant) tenantDocument {
 // oneTenant and the like are the documents that the commands print; their JSON is the contract.
 type oneTenant struct {
 	Tenant tenantDocument `json:"tenant"`
+	// Warnings are what the tenant's settings can't do on this node, as sentences.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 type manyTenants struct {
@@ -115,7 +117,16 @@ func (o *operator) showTenant(ctx context.Context, q tenantName) (oneTenant, err
 		}
 		d.CertificatesWait = timeOrNull(until)
 	}
-	return oneTenant{d}, nil
+	return oneTenant{Tenant: d, Warnings: o.warnings(t)}, nil
+}
+
+// warnings are what the tenant's settings can't do on this node.
+func (o *operator) warnings(t *tenant.Tenant) []string {
+	if t.Settings.Unsigned != tenant.UnsignedConfirm || o.post.Ready() {
+		return nil
+	}
+	return []string{"unsigned=confirm wants a mailed code, and without --smtp-url nobody gets one: " +
+		"as long as that is so, whoever comes by an unsigned redirect can't file a ticket."}
 }
 
 func (o *operator) setTenant(ctx context.Context, q tenantValues) (oneTenant, error) {
@@ -123,7 +134,7 @@ func (o *operator) setTenant(ctx context.Context, q tenantValues) (oneTenant, er
 	if err != nil {
 		return oneTenant{}, o.about(ctx, q.Slug, err)
 	}
-	return oneTenant{o.document(t)}, nil
+	return oneTenant{Tenant: o.document(t), Warnings: o.warnings(t)}, nil
 }
 
 func (o *operator) deleteTenant(ctx context.Context, q tenantName) (deletion, error) {
@@ -211,6 +222,9 @@ func (a oneTenant) people(b *bytes.Buffer) {
 		hosts = append(hosts, string(h))
 	}
 	pairs(b, "slug", t.Slug, "name", t.Name, "url", t.URL, "hosts", strings.Join(hosts, ", "), "since", day(t.CreatedAt), "id", string(t.ID))
+	for _, warning := range a.Warnings {
+		fmt.Fprintf(b, "\nMind: %s\n", warning)
+	}
 	if t.CertificatesWait != nil {
 		fmt.Fprintf(b, "\nThe CA's limit for the node's own names is reached: those without a certificate get none until %s.\n", end(t.CertificatesWait))
 	}
