@@ -291,7 +291,10 @@ func (d *demoDocument) people(b *bytes.Buffer) {
 	fmt.Fprintf(b, "Begin here: a partner's web site whose buttons sign you in at the help desk\n\n  %s\n\n", d.PartnerURL)
 	for _, t := range d.Tenants {
 		fmt.Fprintf(b, "%s (tenant %s)\n", t.Name, t.Slug)
-		kv := []string{"  help desk", t.URL, "  agents", t.AgentURL, "  agent's email", t.Agent.Email, "  agent's password", t.Agent.Password}
+		kv := []string{
+			"  help desk", t.URL, "  integration guide", t.URL + "/integration",
+			"  agents", t.AgentURL, "  agent's email", t.Agent.Email, "  agent's password", t.Agent.Password,
+		}
 		for _, k := range tenant.Kinds() {
 			kv = append(kv, "  "+k.Field(), t.Secrets[k.Field()])
 		}
