@@ -185,11 +185,16 @@ func (s *Sessions) List(ctx context.Context, t *tenant.Tenant, who Identity) ([]
 		if err != nil {
 			return err
 		}
-		all = make([]Session, len(rs))
-		for i, r := range rs {
-			if all[i], err = s.open(tx, t, r.side(side), r); err != nil {
+		all = make([]Session, 0, len(rs))
+		for _, r := range rs {
+			one, err := s.open(tx, t, r.side(side), r)
+			if errors.Is(err, ErrSignedOut) {
+				continue
+			}
+			if err != nil {
 				return err
 			}
+			all = append(all, one)
 		}
 		return nil
 	})

@@ -25,7 +25,9 @@ type sessionRecord struct {
 	EndsAt     time.Time   `cbor:"13,keyasint"`
 	Method     Method      `cbor:"14,keyasint,omitempty"`
 	ProvenAt   time.Time   `cbor:"15,keyasint,omitzero"`
-	Embedder   string      `cbor:"20,keyasint,omitempty"`
+	// Epoch is the member's when a session of staff began: see Standing.
+	Epoch    uint64 `cbor:"16,keyasint,omitempty"`
+	Embedder string `cbor:"20,keyasint,omitempty"`
 
 	// What is known of a session only while it is begun: that its user never proved their address before, and that the browser
 	// was enough to prove it now.
@@ -166,7 +168,7 @@ func (s *Sessions) open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRe
 		return one, nil
 	}
 	m, err := s.standing(tx, r.User)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || err == nil && m.ends(&r) {
 		return one, ErrSignedOut
 	}
 	one.Role, one.Name, one.Email = m.Role, m.Name, m.Email

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
@@ -28,6 +29,15 @@ func (m Method) Proves() bool { return m != "" && m != BySimpleAuth && m != ByOI
 type Standing struct {
 	Email, Name string
 	Role        Role
+	// Epoch is how often all sessions of the member were ended. Those of an older one are over, but for the one with the public
+	// ID But.
+	Epoch uint64
+	But   string
+}
+
+// ends says whether it has ended a session.
+func (m *Standing) ends(r *sessionRecord) bool {
+	return r.Epoch != m.Epoch && publicID(r.Hash) != m.But
 }
 
 // StaffEntry is a member of staff who has proven who they are. Package staff makes sure of that.
@@ -60,6 +70,9 @@ func (s *Sessions) Prove(tx *storage.Tx, t *tenant.Tenant, e StaffEntry, secret 
 	if before.User != e.Member || e.Member == "" {
 		return Session{}, ErrSignedOut
 	}
+	if _, err := s.open(tx, t, StaffSide, before); err != nil {
+		return Session{}, err
+	}
 	return s.startStaff(tx, t, e, secret, sessionRecord{CreatedAt: before.CreatedAt, EndsAt: before.EndsAt})
 }
 
@@ -69,37 +82,19 @@ func (s *Sessions) startStaff(tx *storage.Tx, t *tenant.Tenant, e StaffEntry, se
 	if e.Method.Proves() {
 		r.ProvenAt = now()
 	}
+	m, err := s.standing(tx, e.Member)
+	if errors.Is(err, ErrNotFound) {
+		return Session{}, ErrSignedOut
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	r.Epoch = m.Epoch
 	started, err := start(tx, StaffSide, secret, r)
 	if err != nil {
 		return Session{}, err
 	}
 	return s.open(tx, t, StaffSide, started)
-}
-
-// EndAll ends the sessions of whoever the identity is within the caller's transaction, however many there are, but for the
-// one with that public ID, and says how many they were.
-func (s *Sessions) EndAll(tx *storage.Tx, who Identity, but string) (int, error) {
-	side := sideOf(who.Level)
-	for all := 0; ; {
-		rs, err := held(tx, side, who)
-		if err != nil {
-			return all, err
-		}
-		ended := 0
-		for i := range rs {
-			if publicID(rs[i].Hash) == but {
-				continue
-			}
-			if err := s.erase(tx, side, &rs[i]); err != nil {
-				return all, err
-			}
-			ended++
-		}
-		if ended == 0 {
-			return all, nil
-		}
-		all += ended
-	}
 }
 
 // Fresh says whether the person proved who they are within this time.

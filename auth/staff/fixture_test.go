@@ -1,6 +1,8 @@
 package staff_test
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"net/netip"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
+	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 )
 
 const acmeHost = tenant.Host("acme.tickets.example")
@@ -25,24 +29,53 @@ type house struct {
 	doors     *auth.Doors
 	staff     *staff.Members
 	acme, bee *tenant.Tenant
+	// post is nil on a node that sends no mail; letters is where it sends it to.
+	post    *mail.Post
+	letters *mailtest.Server
 }
 
+// open makes a node that sends no mail.
 func open(tb testing.TB) *house {
+	tb.Helper()
+	return build(tb, nil)
+}
+
+// openWithMail makes a node that sends mail.
+func openWithMail(tb testing.TB) *house {
+	tb.Helper()
+	letters := mailtest.Start(tb, mailtest.Options{Pipes: true})
+	h := build(tb, letters)
+	ctx, stop := context.WithCancel(context.Background())
+	over := make(chan error, 1)
+	go func() { over <- h.post.Run(ctx) }()
+	tb.Cleanup(func() {
+		stop()
+		if err := <-over; err != nil && !errors.Is(err, context.Canceled) {
+			tb.Errorf("post: %v", err)
+		}
+	})
+	return h
+}
+
+func build(tb testing.TB, letters *mailtest.Server) *house {
 	tb.Helper()
 	node, err := tenant.NewNode(tenant.NodeOptions{URLs: []string{"https://tickets.example"}})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	var tables []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), auth.Tables(), staff.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), mail.Tables(), auth.Tables(), staff.Tables()} {
 		tables = append(tables, room...)
 	}
-	h := &house{store: storagetest.Open(tb, tables...)}
+	h := &house{store: storagetest.Open(tb, tables...), letters: letters}
 	h.directory = tenant.NewDirectory(h.store, node, nil)
 	if err := h.directory.Load(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
 	h.tenants = tenant.NewRegistry(h.store, h.directory)
+	if letters != nil {
+		h.post = mail.New(mail.Config{Store: h.store, Directory: h.directory, Server: letters.Server(tb), Render: plainly})
+	}
 	h.staff = h.reopen(tb)
 	h.acme, h.bee = h.create(tb, "acme"), h.create(tb, "bee")
 	return h
@@ -58,7 +91,30 @@ func (h *house) reopen(tb testing.TB) *staff.Members {
 		tb.Fatal(err)
 	}
 	h.doors = doors
-	return staff.Open(staff.Config{Store: h.store, Directory: h.directory, Sessions: doors.Sessions, Limits: doors.Limits})
+	return staff.Open(staff.Config{Store: h.store, Directory: h.directory, Sessions: doors.Sessions, Limits: doors.Limits, Mail: h.post})
+}
+
+// plainly puts a letter into the fewest words.
+func plainly(_ *tenant.Tenant, l mail.Letter) (mail.Content, error) {
+	text := string(l.Kind) + " " + l.Fields["what"] + " " + l.Fields["url"]
+	return mail.Content{Subject: string(l.Kind), Text: text, HTML: text}, nil
+}
+
+// demand has acme demand a second factor.
+func (h *house) demand(tb testing.TB) {
+	tb.Helper()
+	changed, err := h.tenants.Set(tb.Context(), "acme", map[string]string{"staff_second_factor": "required"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h.acme = changed
+}
+
+// found looks a session of staff up at acme's host.
+func (h *house) found(tb testing.TB, secret string) error {
+	tb.Helper()
+	_, err := h.doors.Sessions.Find(tb.Context(), h.acme, auth.StaffSide, acmeHost, secret)
+	return err
 }
 
 func (h *house) create(tb testing.TB, slug string) *tenant.Tenant {
@@ -101,4 +157,14 @@ func fields(err error) string {
 		return ""
 	}
 	return strings.TrimSpace(fe.Error())
+}
+
+// hasOne: everybody has a passkey.
+func hasOne(*storage.Tx, string) (bool, error) { return true, nil }
+
+// addr is another address each time, for tests that are not about limits.
+func addr() netip.Addr {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return netip.AddrFrom16(b)
 }

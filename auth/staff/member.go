@@ -63,6 +63,9 @@ type memberRecord struct {
 	// Reset is the hash of the secret that lets the member choose a new password.
 	Reset        []byte    `cbor:"19,keyasint,omitempty"`
 	ResetExpires time.Time `cbor:"20,keyasint,omitzero"`
+	// Epoch and EpochBut are a Standing's Epoch and But.
+	Epoch    uint64 `cbor:"21,keyasint,omitempty"`
+	EpochBut string `cbor:"22,keyasint,omitempty"`
 }
 
 func (r *memberRecord) member() Member {
@@ -100,7 +103,7 @@ func Tables() []storage.Declared { return []storage.Declared{members, pendings} 
 // Standing says what a member is at the moment, or auth.ErrNotFound: it is what auth.Config wants.
 func Standing(tx *storage.Tx, member string) (auth.Standing, error) {
 	r, err := members.Get(tx, storage.Key(nil).Str(member))
-	return auth.Standing{Email: r.Email, Name: r.Name, Role: r.Role}, absent(err)
+	return auth.Standing{Email: r.Email, Name: r.Name, Role: r.Role, Epoch: r.Epoch, But: r.EpochBut}, absent(err)
 }
 
 // absent makes the store's word for a missing record into auth's.

@@ -109,7 +109,7 @@ func (m *Members) List(ctx context.Context, t *tenant.Tenant) ([]Member, error) 
 	return all, err
 }
 
-// Remove ends a membership, and with it every session of the member. auth.ErrNotFound.
+// Remove ends a membership, and with it every session of the member: see Standing. auth.ErrNotFound.
 func (m *Members) Remove(ctx context.Context, t *tenant.Tenant, email, by string) error {
 	email, err := person.ParseEmail(email)
 	if err != nil {
@@ -121,10 +121,6 @@ func (m *Members) Remove(ctx context.Context, t *tenant.Tenant, email, by string
 			return err
 		}
 		if err := members.Delete(tx, storage.Key(nil).Str(r.ID)); err != nil {
-			return err
-		}
-		_, err = m.sessions.EndAll(tx, r.identity(), "")
-		if err != nil {
 			return err
 		}
 		return tenant.Record(tx, tenant.Event{Actor: by, Action: "agent.removed", Object: r.Email})
@@ -165,17 +161,29 @@ func (m *Members) change(ctx context.Context, t *tenant.Tenant, id string, fn fu
 
 // EndSessions ends all sessions of a member but the one with that public ID, empty for none. auth.ErrNotFound.
 func (m *Members) EndSessions(ctx context.Context, t *tenant.Tenant, member, but, by string) error {
-	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		r, err := find(tx, member)
-		if err != nil {
-			return err
-		}
-		if _, err := m.sessions.EndAll(tx, r.identity(), but); err != nil {
-			return err
-		}
+	return m.change(ctx, t, member, func(tx *storage.Tx, r *memberRecord) error {
+		r.endSessions(but)
 		return tenant.Record(tx, tenant.Event{Actor: by, Action: "sessions.ended", Object: r.Email})
 	})
 }
 
+// endSessions ends all sessions that there are, however many, but the one with that public ID.
+func (r *memberRecord) endSessions(but string) {
+	r.Epoch++
+	r.EpochBut = but
+}
+
 // Mails says whether the node sends mail, as to whoever forgot the password.
 func (m *Members) Mails() bool { return m.mail.Ready() }
+
+// SetRole makes a member an agent or an admin, at once. auth.ErrNotFound; a FieldErrors.
+func (m *Members) SetRole(ctx context.Context, t *tenant.Tenant, id string, role auth.Role, by string) error {
+	role, err := auth.ParseRole(string(role))
+	if err != nil {
+		return err
+	}
+	return m.change(ctx, t, id, func(tx *storage.Tx, r *memberRecord) error {
+		r.Role = role
+		return tenant.Record(tx, tenant.Event{Actor: by, Action: "agent.changed", Object: r.Email, Detail: string(role)})
+	})
+}

@@ -164,16 +164,44 @@ func TestInvitation(t *testing.T) {
 // TestPasswordsThatAreRefused: the sentence says what is wrong with this one.
 func TestPasswordsThatAreRefused(t *testing.T) {
 	h := open(t)
-	token := invite(t, h, "annette@acme.example", auth.RoleAgent)
+	inv, err := h.staff.Invite(t.Context(), h.acme, "annette@shop.example", "Annette Miller", auth.RoleAgent, "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(inv.URL, "?token=")
 	for bad, says := range map[string]string{
-		"": "required", "short": "12 characters", "annette-2026!": "email address", "annette@acme.example": "email address",
-		"            ": "digits and signs", "1234567890.12": "digits and signs", "aaaabbbbaaaab": "different characters",
+		"": "required", "short": "12 characters", "annette-2026!": "email address", "annette@shop.example": "email address",
+		"annettemiller!": "email address", "Miller.Shop.1999": "email address", "            ": "digits and signs",
+		"1234567890.12": "digits and signs", "aaaabbbbaaaab": "different characters", "abcdefabcdefabcdef": "repeat",
+		"Tenant-acme-2026": "help desk", "Password12345": "guessed first", "P@ssw0rd2026!!": "guessed first",
+		"qwertyuiop12345": "guessed first", "1q2w3e4r5t6y7u": "guessed first", "Welcome123456!": "guessed first",
+		"abcdefghijkl": "guessed first", "lkjhgfdsa12345": "guessed first", "AdminAdmin2026": "guessed first", "bad\xff\xff\xffutf8 text": "bytes",
+		strings.Repeat("long words ", 30): "bytes",
 	} {
 		_, err := h.staff.Accept(t.Context(), h.acme, staff.Acceptance{Host: acmeHost, Token: token, Password: bad})
 		if fields, ok := errors.AsType[tenant.FieldErrors](err); !ok || len(fields["password"]) != 1 || !strings.Contains(fields["password"][0], says) {
 			t.Errorf("password %q: %v, want a sentence about %s", bad, err, says)
 		}
 	}
+	for _, good := range []string{"correct horse battery", "Tr0ub4dor&3-moon", "k3u7-9x2p-44qz-0r", "gelbe Banane tanzt", "密码是很长的一句话不容易猜"} {
+		link, _, err := h.staff.ResetLink(t.Context(), h.acme, joinedOnce(t, h), "operator")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.staff.Reset(t.Context(), h.acme, linkToken(t, link), good, client); err != nil {
+			t.Errorf("password %q: %v", good, err)
+		}
+	}
+}
+
+// joinedOnce is the address of somebody who has joined.
+func joinedOnce(tb testing.TB, h *house) string {
+	tb.Helper()
+	const email = "zed@shop.example"
+	if _, err := h.staff.ByEmail(tb.Context(), h.acme, email); err != nil {
+		join(tb, h, email, auth.RoleAgent)
+	}
+	return email
 }
 
 func TestInvitationOnceOfMany(t *testing.T) {

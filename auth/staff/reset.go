@@ -172,10 +172,8 @@ func (m *Members) ChangePassword(ctx context.Context, t *tenant.Tenant, member, 
 // replacePassword stores the record with the new password and ends what the old one had begun.
 func (m *Members) replacePassword(tx *storage.Tx, r *memberRecord, hash, action, session string, c auth.Client) error {
 	r.setPassword(hash)
+	r.endSessions(session)
 	if err := members.Put(tx, r); err != nil {
-		return err
-	}
-	if _, err := m.sessions.EndAll(tx, r.identity(), session); err != nil {
 		return err
 	}
 	return m.tell(tx, r, action, mail.NoticePassword, c)
