@@ -74,13 +74,14 @@ func TestEveryAnswerIsHardened(t *testing.T) {
 	n.Set(t, n.Acme, map[string]string{"api_requests_per_minute": "100000"})
 	caller(t, n, n.Acme).file("One")
 	zoe, ann := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
+	stranger := n.Forgetful(t)
 	people := []string{"Cookie: ", headerOf(zoe, n.Acme.URL), headerOf(ann, n.Acme.URL)}
 	for _, route := range safeFirst(t) {
 		for _, host := range []string{n.URL, n.Acme.URL} {
 			for _, who := range people {
 				for _, kind := range [][]string{webtest.Submit, {"Accept: application/json", asJSON}} {
 					address := host + addressOf(route.Pattern, "1")
-					got := n.Client(t).Do(route.Method, address, "", append(slices.Clone(kind), who, nextVisitor())...)
+					got := stranger.Do(route.Method, address, "", append(slices.Clone(kind), who, nextVisitor())...)
 					hardened(t, route, address, got)
 				}
 			}
@@ -88,7 +89,7 @@ func TestEveryAnswerIsHardened(t *testing.T) {
 	}
 	for _, address := range []string{n.URL + "/nothing", n.Acme.URL + "/nothing", n.Acme.URL + "/api/nothing", n.Acme.URL + "/static/x.css"} {
 		for _, method := range []string{"GET", "POST", "DELETE", "PATCH"} {
-			hardened(t, web.Route{Method: method, Pattern: "none"}, address, n.Client(t).Do(method, address, "", webtest.Submit...))
+			hardened(t, web.Route{Method: method, Pattern: "none"}, address, stranger.Do(method, address, "", webtest.Submit...))
 		}
 	}
 }
@@ -165,6 +166,7 @@ func TestOtherSitesCannotAct(t *testing.T) {
 	caller(t, n, n.Acme).file("One")
 	zoe, ann := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
 	const evil = "https://evil.example"
+	stranger := n.Forgetful(t)
 	attacks := []struct {
 		name    string
 		headers []string
@@ -188,13 +190,13 @@ func TestOtherSitesCannotAct(t *testing.T) {
 			}
 			address := n.Acme.URL + addressOf(route.Pattern, "1")
 			for _, attack := range attacks {
-				got := n.Client(t).Do(route.Method, address, "", append(slices.Clone(attack.headers), who, nextVisitor())...)
+				got := stranger.Do(route.Method, address, "", append(slices.Clone(attack.headers), who, nextVisitor())...)
 				if got.Status != http.StatusForbidden && got.Status != http.StatusUnauthorized || got.Header["Set-Cookie"] != nil {
 					t.Errorf("%s %s by %s = %d %s, want 401 or 403", route.Method, address, attack.name, got.Status, got.Body)
 				}
 			}
 			// It was the other site, and nothing else: our own page may ask.
-			own := n.Client(t).Do(route.Method, address, "", asForm, "Origin: "+n.Acme.URL, "Sec-Fetch-Site: same-origin", "Accept: application/json", who, nextVisitor())
+			own := stranger.Do(route.Method, address, "", asForm, "Origin: "+n.Acme.URL, "Sec-Fetch-Site: same-origin", "Accept: application/json", who, nextVisitor())
 			if own.Code() == "CROSS_ORIGIN" {
 				t.Errorf("%s %s by our own page = %d %s", route.Method, address, own.Status, own.Body)
 			}
@@ -216,7 +218,7 @@ func TestClaimingSomebodyShowsNothing(t *testing.T) {
 
 	claims := n.Visit(t, n.Acme, "zoe@example.com", "Zoe")
 	expect(t, claims.Open(n.Acme.URL+"/tickets"), 200, "Zoe")
-	who := headerOf(claims, n.Acme.URL)
+	who, stranger := headerOf(claims, n.Acme.URL), n.Forgetful(t)
 	for _, route := range safeFirst(t) {
 		if doors.MatchString(route.Pattern) || strings.HasSuffix(route.Pattern, "/sign-out") {
 			continue
@@ -227,7 +229,7 @@ func TestClaimingSomebodyShowsNothing(t *testing.T) {
 					continue
 				}
 				path := addressOf(route.Pattern, name)
-				got := n.Client(t).Do(route.Method, n.Acme.URL+path+query, "", append(slices.Clone(webtest.Submit), who, nextVisitor())...)
+				got := stranger.Do(route.Method, n.Acme.URL+path+query, "", append(slices.Clone(webtest.Submit), who, nextVisitor())...)
 				body := strings.ReplaceAll(got.Body, path, "") // what was asked for may be named
 				for _, secret := range secrets {
 					if strings.Contains(body, secret) {

@@ -104,14 +104,15 @@ func TestCookieTossing(t *testing.T) {
 	n := webtest.Start(t)
 	zoe, ann := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
 	eve := value(n.SignIn(t, n.Acme, "eve@example.com", "Eve"), n.Acme.URL, requesterCookie)
+	stranger := n.Forgetful(t)
 	for name, secret := range map[string]string{requesterCookie: value(zoe, n.Acme.URL, requesterCookie), staffCookie: value(ann, n.Acme.URL, staffCookie)} {
 		for _, planted := range []string{eve, secret, "", "x"} {
 			for _, header := range []string{name + "=" + secret + "; " + name + "=" + planted, name + "=" + planted + "; a=b; " + name + "=" + secret} {
-				if got := n.Client(t).Get(n.Acme.URL+"/api/users/me", "Cookie: "+header); got.Status != 401 {
+				if got := stranger.Get(n.Acme.URL+"/api/users/me", "Cookie: "+header); got.Status != 401 {
 					t.Errorf("%s with %q beside it = %d %s, want 401", name, planted, got.Status, got.Body)
 				}
 			}
-			if got := n.Client(t).Get(n.Acme.URL+"/api/users/me", "Cookie: "+name+"="+secret, "Cookie: "+name+"="+planted); got.Status != 401 {
+			if got := stranger.Get(n.Acme.URL+"/api/users/me", "Cookie: "+name+"="+secret, "Cookie: "+name+"="+planted); got.Status != 401 {
 				t.Errorf("%s in two headers = %d, want 401", name, got.Status)
 			}
 		}
@@ -137,13 +138,14 @@ func TestTenantConfusion(t *testing.T) {
 	written := []string{
 		host, strings.ToUpper(host), "Acme.Desk.Example:" + port, name + ".:" + port, name + ":1", name, name + ":0" + port, "ACME.desk.example.:" + port,
 	}
+	stranger := n.Forgetful(t)
 	for _, as := range written {
 		base := "https://" + as
 		for secret, email := range map[string]string{
 			headerOf(zoe, n.Acme.URL): "zoe@example.com", headerOf(bob, n.Bolt.URL): "",
 			"Authorization: Bearer " + n.Acme.Token: "", "Authorization: Bearer " + n.Bolt.Token: "", "X-Tenant-API-Token: " + n.Bolt.Token: "",
 		} {
-			got := n.Client(t).Get(base+"/api/users/me", secret, "Accept: application/json")
+			got := stranger.Get(base+"/api/users/me", secret, "Accept: application/json")
 			if strings.Contains(got.Body, "bob@example.com") || email == "" && got.Status == 200 && strings.Contains(secret, "Cookie") {
 				t.Errorf("%s with %.30s = %d %s", as, secret, got.Status, got.Body)
 			}
@@ -151,15 +153,15 @@ func TestTenantConfusion(t *testing.T) {
 				t.Errorf("%s with %.30s = %d %s, want %s", as, secret, got.Status, got.Body, email)
 			}
 		}
-		if got := n.Client(t).Get(base+"/api/tenant", "Authorization: Bearer "+n.Bolt.Token); got.Status == 200 {
+		if got := stranger.Get(base+"/api/tenant", "Authorization: Bearer "+n.Bolt.Token); got.Status == 200 {
 			t.Errorf("%s takes the other tenant's token: %s", as, got.Body)
 		}
 		_, token := split(t, n.Handoff(t, n.Bolt, "bob@example.com", "Bob", true))
-		if got := n.Client(t).Open(base + "/auth/callback?" + token.Encode()); got.Status != 401 && got.Status != 421 {
+		if got := stranger.Open(base + "/auth/callback?" + token.Encode()); got.Status != 401 && got.Status != 421 {
 			t.Errorf("%s takes the other tenant's hand-off: %d", as, got.Status)
 		}
 		_, token = split(t, n.Handoff(t, n.Acme, "zoe@example.com", "Zoe", true))
-		got := n.Client(t).Open(base + "/auth/callback?" + token.Encode())
+		got := stranger.Open(base + "/auth/callback?" + token.Encode())
 		if got.Status != 303 && got.Status != 421 || got.Status == 303 && got.Location() != "/dashboard" {
 			t.Errorf("%s and its own hand-off: %d %q", as, got.Status, got.Location())
 		}
@@ -167,18 +169,18 @@ func TestTenantConfusion(t *testing.T) {
 	// No header but Host names the tenant.
 	bolt := strings.TrimPrefix(n.Bolt.URL, "https://")
 	for _, header := range []string{"X-Forwarded-Host: ", "X-Host: ", "X-Original-Host: ", "Forwarded: host=", "X-HTTP-Host-Override: ", "X-Tenant: ", "X-Forwarded-Server: "} {
-		got := n.Client(t).Get(n.Acme.URL+"/api/tenant", header+bolt, "Authorization: Bearer "+n.Bolt.Token)
+		got := stranger.Get(n.Acme.URL+"/api/tenant", header+bolt, "Authorization: Bearer "+n.Bolt.Token)
 		if got.Status != 401 {
 			t.Errorf("with %s%s, the other tenant's token = %d %s, want 401", header, bolt, got.Status, got.Body)
 		}
-		login := n.Client(t).Do("POST", n.Acme.URL+"/api/auth/redirect/acme", "email=a%40b.example&name=A", asForm, header+"evil.example", nextVisitor())
+		login := stranger.Do("POST", n.Acme.URL+"/api/auth/redirect/acme", "email=a%40b.example&name=A", asForm, header+"evil.example", nextVisitor())
 		if !strings.HasPrefix(login.Location(), n.Acme.URL+"/auth/callback?") {
 			t.Errorf("with %sevil.example, the sign-in leads to %q", header, login.Location())
 		}
 	}
 	// A slug is written in one way.
 	for _, slug := range []string{"ACME", "Acme", "acme.", "acme%00", "acme%20", "%20acme", "acme%2f", "acme%2f..%2fbolt", "a%C4%89me", "acme%E2%80%8B", "..%2facme", "acme;x", string(n.Acme.ID)} {
-		got := n.Client(t).Do("POST", n.URL+"/api/auth/redirect/"+slug, "email=a%40b.example&name=A", asForm, nextVisitor())
+		got := stranger.Do("POST", n.URL+"/api/auth/redirect/"+slug, "email=a%40b.example&name=A", asForm, nextVisitor())
 		if got.Status != 404 && got.Status != 400 {
 			t.Errorf("slug %s = %d to %q, want 404", slug, got.Status, got.Location())
 		}
@@ -187,9 +189,9 @@ func TestTenantConfusion(t *testing.T) {
 	for _, at := range []string{n.URL, n.Bolt.URL} {
 		token := jws(sha256.New, n.Acme.Keys.Secrets()["jwt_secret"], hs256, payload("confused at "+at))
 		for _, login := range []webtest.Answer{
-			n.Client(t).Do("POST", at+"/api/jwt/login", fmt.Sprintf(`{"token":%q,"tenant_slug":"bolt"}`, token), asJSON),
-			n.Client(t).Do("POST", at+"/api/auth/redirect/bolt", url.Values{"email": {"zoe@example.com"}, "name": {"Zoe"}, "token": {token}}.Encode(), asForm),
-			n.Client(t).Do("POST", at+"/api/auth/redirect/bolt", "email=zoe%40example.com&name=Zoe", asForm, "Authorization: Bearer "+n.Acme.Token),
+			stranger.Do("POST", at+"/api/jwt/login", fmt.Sprintf(`{"token":%q,"tenant_slug":"bolt"}`, token), asJSON),
+			stranger.Do("POST", at+"/api/auth/redirect/bolt", url.Values{"email": {"zoe@example.com"}, "name": {"Zoe"}, "token": {token}}.Encode(), asForm),
+			stranger.Do("POST", at+"/api/auth/redirect/bolt", "email=zoe%40example.com&name=Zoe", asForm, "Authorization: Bearer "+n.Acme.Token),
 		} {
 			if login.Status != 401 || login.Header["Set-Cookie"] != nil {
 				t.Errorf("acme's proof at bolt's door = %d %s, want 401", login.Status, login.Body)

@@ -71,6 +71,7 @@ func TestTokenTricks(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)
 	const public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
+	c := n.Forgetful(t)
 	for _, door := range tokenDoors(n) {
 		secrets, theirs := n.Acme.Keys.Secrets(), n.Bolt.Keys.Secrets()
 		ours := secrets[door.key]
@@ -158,12 +159,12 @@ func TestTokenTricks(t *testing.T) {
 			"JSON":                 `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
 			"much":                 signed(payload("ad", `,"x":"`+strings.Repeat("x", 12<<10)+`"`)),
 		} {
-			got := door.try(n.Client(t), token)
+			got := door.try(c, token)
 			if got.Status == door.opened || got.Status < 400 || got.Status >= 500 || got.Header["Set-Cookie"] != nil {
 				t.Errorf("%s takes %q: %d %s", door.name, name, got.Status, got.Body)
 			}
 		}
-		if got := door.try(n.Client(t), good); got.Status != door.opened {
+		if got := door.try(c, good); got.Status != door.opened {
 			t.Errorf("%s, the good token after all this = %d %s", door.name, got.Status, got.Body)
 		}
 	}
@@ -245,6 +246,7 @@ func TestOddBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := n.Forgetful(t)
 	for _, address := range []string{
 		n.URL + "/api/auth/redirect/acme", n.Acme.URL + "/api/auth/redirect/acme", n.URL + "/api/test/auth/redirect/acme", n.URL + "/api/jwt/login",
 	} {
@@ -278,7 +280,7 @@ func TestOddBodies(t *testing.T) {
 			if more != "" {
 				headers = append(headers, more)
 			}
-			got := n.Client(t).Do("POST", address, tc.body, headers...)
+			got := c.Do("POST", address, tc.body, headers...)
 			known := false
 			for _, status := range tc.statuses {
 				known = known || got.Status == status

@@ -63,6 +63,15 @@ func (n *Node) Client(tb testing.TB) *Client {
 	}}
 }
 
+// Forgetful returns a client that keeps no cookies, for many requests that have nothing to do with each other: it uses its
+// connections again.
+func (n *Node) Forgetful(tb testing.TB) *Client {
+	tb.Helper()
+	c := n.Client(tb)
+	c.http.Jar = nil
+	return c
+}
+
 // Do makes a request. Headers are written as "Name: value".
 func (c *Client) Do(method, address, body string, headers ...string) Answer {
 	c.tb.Helper()
