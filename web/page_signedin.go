@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
@@ -20,6 +21,7 @@ func (s *Server) signedInPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(sessions, func(a, b auth.Session) int { return compareHere(a.ID == c.Session, b.ID == c.Session) })
 	view := &signedInView{frame: s.ownFrame(r, "Where you are signed in", "sessions"), More: max(len(sessions)-most, 0)}
 	for _, one := range sessions[:min(len(sessions), most)] {
 		view.Sessions = append(view.Sessions, place{
@@ -35,6 +37,17 @@ func (s *Server) signedInPage(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	return s.render(w, r, http.StatusOK, "signedin", view)
+}
+
+// compareHere puts the browser that asks before all others.
+func compareHere(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 // signOutThere ends one of the caller's sessions, has one of their browsers forgotten, or does both for all of them.
