@@ -43,9 +43,10 @@ type Confirmation struct {
 // Asking is a browser that asks for a code, or brings one.
 type Asking struct {
 	Host tenant.Host
-	// Session is the secret in the requester's cookie, Device that in the cookie of remembered browsers.
-	Session, Device string
-	Client          Client
+	// Session is the secret in the requester's cookie, Device that in the cookie of remembered browsers. In the widget Bearer is
+	// what stands for its session, and neither of them counts.
+	Session, Device, Bearer string
+	Client                  Client
 	// Code is what was typed, for Check. Remember: from now on the browser is enough.
 	Code     string
 	Remember bool
@@ -58,6 +59,9 @@ type Confirmed struct {
 	Secret  string
 	// Device is what the cookie of the remembered browser holds; empty: it is not remembered.
 	Device string
+	// Bearer opens the API for a session of the widget, until BearerEndsAt; empty elsewhere.
+	Bearer       string
+	BearerEndsAt time.Time
 }
 
 // Ready says whether codes can be mailed.
@@ -79,15 +83,23 @@ func (c *Confirmations) Standing(ctx context.Context, t *tenant.Tenant, a Asking
 
 // asserted is the session of who asks.
 func (a *Asking) asserted(tx *storage.Tx) (*sessionRecord, error) {
-	hash, ok := HashSecret(a.Session)
-	if !ok {
-		return nil, ErrSignedOut
-	}
-	r, err := load(tx, RequesterSide, a.Host, hash)
+	r, err := a.record(tx)
 	if err == nil && r.Level != Asserted {
 		err = ErrConfirmed
 	}
 	return &r, err
+}
+
+func (a *Asking) record(tx *storage.Tx) (sessionRecord, error) {
+	if a.Bearer != "" {
+		_, r, err := loadBearer(tx, a.Host, hashToken(a.Bearer))
+		return r, err
+	}
+	hash, ok := HashSecret(a.Session)
+	if !ok {
+		return sessionRecord{}, ErrSignedOut
+	}
+	return load(tx, RequesterSide, a.Host, hash)
 }
 
 func standing(tx *storage.Tx, r *sessionRecord) (Confirmation, error) {
@@ -233,13 +245,24 @@ func (c *Confirmations) promote(tx *storage.Tx, t *tenant.Tenant, r *sessionReco
 	if err != nil {
 		return err
 	}
-	claim := Claim{Level: Vouched, Person: person, Door: "code"}
-	to := Arrival{Tenant: t, Host: a.Host, Session: a.Session, Client: a.Client}
+	claim := Claim{Level: Vouched, Person: person, Door: "code", Lineage: r.Lineage}
+	to := Arrival{Tenant: t, Host: a.Host, Session: a.Session, Client: a.Client, embedder: r.Embedder}
+	if a.Bearer != "" {
+		to.Session = ""
+		if err := c.sessions.erase(tx, WidgetSide, r); err != nil {
+			return err
+		}
+	}
 	after, err := c.sessions.welcome(tx, &claim, &to, out.Secret)
 	if err != nil {
 		return err
 	}
-	if out.Session, err = c.sessions.open(tx, t, RequesterSide, after); err != nil {
+	if out.Session, err = c.sessions.open(tx, t, to.side(), after); err != nil {
+		return err
+	}
+	if a.Bearer != "" {
+		out.Bearer = BearerPrefix + NewSecret()
+		out.BearerEndsAt, err = issue(tx, &after, out.Bearer)
 		return err
 	}
 	if out.Device = ""; !a.Remember {
