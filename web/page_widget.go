@@ -120,6 +120,37 @@ func encodeWidget(w http.ResponseWriter, done auth.WidgetSession) error {
 	})
 }
 
+// sendWidgetCode mails a code to the address of the widget's visitor.
+func (s *Server) sendWidgetCode(w http.ResponseWriter, r *http.Request) error {
+	if err := s.doors.Confirmations.Send(r.Context(), tenant.VisitFrom(r.Context()).Tenant, askingInWidget(r)); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// checkWidgetCode takes the code that the widget's visitor has typed.
+func (s *Server) checkWidgetCode(w http.ResponseWriter, r *http.Request) error {
+	fields, err := readLogin(w, r, "code")
+	if err != nil {
+		return err
+	}
+	asking := askingInWidget(r)
+	asking.Code = fields["code"]
+	done, err := s.doors.Confirmations.Check(r.Context(), tenant.VisitFrom(r.Context()).Tenant, asking)
+	if err != nil {
+		return err
+	}
+	setWidgetCookie(w, done.Secret, done.Session.EndsAt)
+	return encodeWidget(w, auth.WidgetSession{Session: done.Session, Bearer: done.Bearer, BearerEndsAt: done.BearerEndsAt})
+}
+
+// askingInWidget is the visitor whom the request's bearer stands for. Without one, it is nobody.
+func askingInWidget(r *http.Request) auth.Asking {
+	bearer, _ := apiToken(r)
+	return auth.Asking{Host: tenant.VisitFrom(r.Context()).Host, Bearer: bearer, Client: client(r)}
+}
+
 // endWidget signs the widget's visitor out.
 func (s *Server) endWidget(w http.ResponseWriter, r *http.Request) error {
 	visit := tenant.VisitFrom(r.Context())

@@ -44,6 +44,8 @@ func (s *Server) signInRoutes(t *table) {
 	t.add(tenantHosts, post, "/widget/session", s.form(s.identifyInWidget))
 	t.add(tenantHosts, post, "/widget/session/resume", s.form(s.resumeWidget))
 	t.add(tenantHosts, post, "/widget/session/end", s.form(s.endWidget))
+	t.add(tenantHosts, post, "/widget/code", s.form(s.checkWidgetCode))
+	t.add(tenantHosts, post, "/widget/code/send", s.form(s.sendWidgetCode))
 	t.add(tenantHosts, post, "/widget/handoff", s.form(s.leaveWidget))
 
 	// Test helpers.

@@ -45,6 +45,7 @@ func tokenDoors(n *webtest.Node) []tokenDoor {
 		{"JWT login at the tenant's host", "jwt_secret", login(n.Acme.URL+"/api/jwt/login", url.Values{}), 200},
 		{"redirect login at the node", "jwt_secret", login(n.URL+"/api/auth/redirect/acme", zoe), 302},
 		{"redirect login at the tenant's host", "jwt_secret", login(n.Acme.URL+"/api/auth/redirect/acme", zoe), 302},
+		{"the widget", "jwt_secret", login(n.Acme.URL+"/widget/session", url.Values{"origin": {n.Acme.URL}}), 200},
 	}
 }
 

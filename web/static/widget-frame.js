@@ -6,7 +6,7 @@
   let who = null; // what the page around us says: {email, name}, {token}, {failed}, {}; null until it has said something
   let me = null; // whoever is signed in
   let typed = false; // the visitor has said who they are, not the page
-  let open = false, covered = false, view = null, categories = [];
+  let open = false, entering = false, covered = false, view = null, categories = [];
   const blank = () => ({ category: '', title: '', text: '', replies: {}, keys: {} });
   let draft = blank();
 
@@ -139,9 +139,11 @@
     covered = false;
     focusFirst();
   };
-  // focusFirst moves the focus within the frame. It never takes it from the page around us.
+  // focusFirst moves the focus to where a view begins: within the frame, or into it when the panel has just been opened. It
+  // never takes it from the page around us.
   const focusFirst = () => {
-    if (!open || !document.hasFocus()) return;
+    if (!open || !entering && !document.hasFocus()) return;
+    entering = entering && covered;
     const first = main.querySelector('[data-first]') || main.querySelector('button, a, input, select, textarea');
     if (first) first.focus({ preventScroll: true });
   };
@@ -243,7 +245,13 @@
     show('new', make('h2', { className: 'hidden' }, t.newRequest), form({}, async () => {
       const body = { title: draft.title, description: draft.text };
       if (draft.category) body.category_id = draft.category;
-      const made = await file(body);
+      let made;
+      try {
+        made = await file(body);
+      } catch (e) {
+        if (e.code !== 'CONFIRMATION_REQUIRED') throw e;
+        return showCode();
+      }
       draft = { ...draft, category: '', title: '', text: '' };
       session.post('event', { name: 'filed', detail: { number: made.number } });
       await showThread(made.number);
@@ -251,6 +259,40 @@
     }, t.send, categories.length ? field('category', t.category, category) : null, field('title', t.title, title), field('text', t.text, text, t.textHint)));
   };
   const file = (body) => call('POST', '/tickets', { body, key: once('new', body) });
+
+  // showCode has the visitor prove the address before their first request. What they have typed waits meanwhile.
+  const showCode = () => {
+    view = showCode;
+    const code = make('input', { type: 'text', inputMode: 'numeric', autocomplete: 'one-time-code', maxLength: 20, required: true });
+    const typing = form({ hidden: true }, async () => {
+      const was = me;
+      me = await session.confirm(code.value);
+      if (was.email !== me.email) draft = blank();
+      footer();
+      session.post('event', { name: 'identified', detail: { assurance: me.assurance } });
+      showNew();
+      say(t.confirmed);
+    }, t.codeGo, field('code', t.code, code));
+    const said = make('p', {}, t.codeText(me.email)), place = make('div');
+    const asking = button(t.codeSend, async () => {
+      place.replaceChildren();
+      try {
+        await session.sendCode();
+        said.textContent = t.codeSent(me.email);
+        asking.textContent = t.codeAgain;
+        asking.className = 'btn';
+        typing.hidden = false;
+        say(said.textContent);
+        code.focus();
+      } catch (e) {
+        report(e);
+        place.replaceChildren(notice(wordsFor(e)));
+        if (e.code === 'RATE_LIMITED') typing.hidden = false; // there may be a code already
+      }
+    }, { className: 'btn primary' });
+    asking.dataset.first = '';
+    show('new', button(t.back, showNew, { className: 'w-back' }), make('h2', {}, t.codeTitle), said, typing, place, asking);
+  };
 
   const showList = async () => {
     view = showList;
@@ -369,10 +411,10 @@
       inTurn(enter);
     },
     show() {
-      open = true;
-      setTimeout(focusFirst); // the focus has just been given to us
+      open = entering = true;
+      focusFirst();
     },
-    hide() { open = false; },
+    hide() { open = entering = false; },
     logout() { inTurn(leave); },
   });
 })();

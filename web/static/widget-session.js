@@ -75,6 +75,8 @@ const session = (() => {
         throw e;
       }
     },
+    sendCode: () => send('POST', '/widget/code/send', { cookies: true }),
+    confirm: async (code) => keep(await send('POST', '/widget/code', { body: { code }, cookies: true })),
     end: async () => {
       try {
         await send('POST', '/widget/session/end', { body: { origin }, cookies: true });

@@ -197,6 +197,9 @@ iframe{display:block;width:100%;height:100%;border:0}
     if (Object.hasOwn(commands, name)) commands[name](...more);
     else say(`there is no command ${name}. There are ${Object.keys(commands).join(', ')}.`);
   };
+  window.Deskgate = run;
+  run.here = true;
+  for (const call of early && early.q || []) run(...call);
   button.addEventListener('click', commands.toggle);
   shut.addEventListener('click', commands.close);
   retry.addEventListener('click', load);
@@ -206,9 +209,6 @@ iframe{display:block;width:100%;height:100%;border:0}
     page.body.append(host);
     look = hue();
     dress(look);
-    window.Deskgate = run;
-    run.here = true;
-    for (const call of early && early.q || []) run(...call);
   };
   if (page.body) begin();
   else page.addEventListener('DOMContentLoaded', begin);
