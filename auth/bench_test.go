@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -71,6 +72,21 @@ func BenchmarkToken(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := h.doors.Tokens.Authenticate(b.Context(), secret); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A code is made and sealed into a letter, and one is typed that is not it.
+func BenchmarkCode(b *testing.B) {
+	h := open(b)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		_, secret := h.signIn(b, auth.Asserted, fmt.Sprintf("u%d@example.com", i), "")
+		b.StartTimer()
+		h.send(b, secret)
+		if _, err := h.doors.Confirmations.Check(b.Context(), h.acme, asks(secret, "00000000")); !errors.Is(err, auth.ErrCodeWrong) {
 			b.Fatal(err)
 		}
 	}
