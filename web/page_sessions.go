@@ -84,7 +84,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := callerOf(r)
-	if err := s.doors.Sessions.Revoke(r.Context(), c.tenant, c.Identity, values.Get("id")); err != nil {
+	if err := s.staff.EndSession(r.Context(), c.tenant, c.ID, values.Get("id"), c.Actor()); err != nil {
 		return err
 	}
 	return done(w, r, sessionsPath, "session")

@@ -153,3 +153,48 @@ type providerView struct {
 	Callbacks []string
 	Errors    fieldErrors
 }
+
+// teamView is the list of the staff, for admins.
+type teamView struct {
+	frame
+
+	Done    string
+	Members []teamRow
+	// Link is an invitation that was made just now, or nil.
+	Link *handedLink
+	// What was typed, when it could not be taken.
+	Email, Name, Role string
+	Errors            fieldErrors
+}
+
+// teamRow is one of the staff in the list.
+type teamRow struct {
+	ID, Name, Email string
+	Admin, Joined   bool
+	TOTP            bool
+	SignedIn        time.Time
+}
+
+// handedLink is a link that an admin hands over to somebody.
+type handedLink struct {
+	Email, URL string
+	Ends       time.Time
+	// Mailed: it is on its way by mail as well. Invitation: it lets somebody join.
+	Mailed, Invitation bool
+}
+
+// memberView is one of the staff, for admins.
+type memberView struct {
+	frame
+
+	Done                      string
+	ID, Name, Email           string
+	Admin, TOTP               bool
+	Invited, Joined, SignedIn time.Time
+	// Own: the admin looks at themselves.
+	Own      bool
+	Link     *handedLink
+	Sessions []sessionRow
+	// Ending is where the form goes that ends one.
+	Ending string
+}

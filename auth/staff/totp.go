@@ -124,6 +124,19 @@ func (m *Members) DropTOTP(ctx context.Context, t *tenant.Tenant, member string,
 	})
 }
 
+// ForgetTOTP helps a member who has lost the authenticator and the recovery codes: as DropTOTP, and all sessions end. Where
+// the tenant demands a second factor, the next sign-in leads to a new one. auth.ErrNotFound.
+func (m *Members) ForgetTOTP(ctx context.Context, t *tenant.Tenant, member, by string) error {
+	return m.change(ctx, t, member, func(tx *storage.Tx, r *memberRecord) error {
+		r.dropTOTP()
+		r.endSessions("")
+		if err := tenant.Record(tx, tenant.Event{Actor: by, Action: "totp.off", Object: r.Email}); err != nil {
+			return err
+		}
+		return m.notify(tx, r, mail.NoticeTOTPOff, "", auth.Client{})
+	})
+}
+
 func orElse(err, other error) error {
 	if err != nil {
 		return err

@@ -44,11 +44,11 @@ func enrol(tb testing.TB, h *house, member string) (staff.TOTPKey, []string) {
 }
 
 // halfway shows the password, and returns the state that waits for the second factor.
-func halfway(tb testing.TB, h *house, email string) staff.Progress {
+func halfway(tb testing.TB, h *house) staff.Progress {
 	tb.Helper()
-	p, err := h.staff.SignIn(tb.Context(), h.acme, login(email, password))
+	p, err := h.staff.SignIn(tb.Context(), h.acme, login("ann@acme.example", password))
 	if err != nil || p.Pending == "" || p.Secret != "" || p.Session.ID != "" {
-		tb.Fatalf("password of %s: %+v, %v, want the second factor", email, p, err)
+		tb.Fatalf("password of ann: %+v, %v, want the second factor", p, err)
 	}
 	return p
 }
@@ -85,7 +85,7 @@ func TestTOTP(t *testing.T) {
 			t.Fatalf("first code: %v, %v", codes, err)
 		}
 
-		pending := halfway(t, h, "ann@acme.example").Pending
+		pending := halfway(t, h).Pending
 		_, _, err = h.staff.Complete(ctx, h.acme, show(pending, first))
 		want(t, "the code that was used to set it up", err, staff.ErrWrongCode)
 		for _, off := range []time.Duration{-90 * time.Second, 90 * time.Second} {
@@ -103,13 +103,13 @@ func TestTOTP(t *testing.T) {
 		_, _, err = h.staff.Complete(ctx, h.acme, show(pending, codeAt(t, key, time.Now())))
 		want(t, "the same state again", err, staff.ErrPending)
 
-		pending = halfway(t, h, "ann@acme.example").Pending
+		pending = halfway(t, h).Pending
 		_, _, err = h.staff.Complete(ctx, h.acme, show(pending, late))
 		want(t, "a code twice", err, staff.ErrWrongCode)
 		early := codeAt(t, key, time.Now().Add(30*time.Second))
 		_, _, err = h.staff.Complete(ctx, h.acme, show(pending, early))
 		want(t, "a code of the next step", err, nil)
-		pending = halfway(t, h, "ann@acme.example").Pending
+		pending = halfway(t, h).Pending
 		_, _, err = h.staff.Complete(ctx, h.acme, show(pending, codeAt(t, key, time.Now())))
 		want(t, "an older code than the last", err, staff.ErrWrongCode)
 		_, err = h.staff.NewTOTP(ctx, h.bee, s.User)
@@ -160,7 +160,7 @@ func TestRecoveryCodes(t *testing.T) {
 	_, codes := enrol(t, h, s.User)
 	_, others := enrol(t, h, other.User)
 	complete := func(code string) error {
-		in, _, err := h.staff.Complete(ctx, h.acme, show(halfway(t, h, "ann@acme.example").Pending, code))
+		in, _, err := h.staff.Complete(t.Context(), h.acme, show(halfway(t, h).Pending, code))
 		if err == nil && in.Method != auth.ByRecovery {
 			t.Errorf("in by %q", in.Method)
 		}
@@ -195,7 +195,7 @@ func TestCodeTries(t *testing.T) {
 	h := open(t)
 	s, _ := join(t, h, "ann@acme.example", auth.RoleAgent)
 	key, codes := enrol(t, h, s.User)
-	pending := halfway(t, h, "ann@acme.example").Pending
+	pending := halfway(t, h).Pending
 	n := 0
 	for ; n < 30; n++ {
 		f := show(pending, "12345")
@@ -233,7 +233,7 @@ func TestPending(t *testing.T) {
 		s, _ := join(t, h, "ann@acme.example", auth.RoleAgent)
 		other, _ := join(t, h, "bob@acme.example", auth.RoleAgent)
 		_, codes := enrol(t, h, s.User)
-		state := halfway(t, h, "ann@acme.example")
+		state := halfway(t, h)
 		want(t, "as a session", h.found(t, state.Pending), auth.ErrSignedOut)
 		if p, err := h.staff.Pending(ctx, h.acme, acmeHost, state.Pending); err != nil || p.Member.ID != s.User || p.SetUp || p.Key.Text != "" {
 			t.Errorf("pending %+v, %v", p, err)
@@ -255,7 +255,7 @@ func TestPending(t *testing.T) {
 			t.Errorf("by a passkey: %+v, %v", in, err)
 		}
 
-		old := halfway(t, h, "ann@acme.example")
+		old := halfway(t, h)
 		if err := h.staff.ChangePassword(ctx, h.acme, s.User, "quite another phrase", in.ID, client); err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +292,7 @@ func TestDemandedSecondFactor(t *testing.T) {
 	if err != nil || p.Secret != "" || p.Pending == "" || !p.SetUp {
 		t.Fatalf("accepted: %+v, %v, want a set-up", p, err)
 	}
-	if again := halfway(t, h, "ann@acme.example"); !again.SetUp {
+	if again := halfway(t, h); !again.SetUp {
 		t.Errorf("signed in: %+v, want a set-up", again)
 	}
 	state, err := h.staff.Pending(ctx, h.acme, acmeHost, p.Pending)
@@ -309,7 +309,7 @@ func TestDemandedSecondFactor(t *testing.T) {
 	}
 	want(t, "the session", h.found(t, secret), nil)
 	want(t, "turning it off", h.staff.DropTOTP(ctx, h.acme, s.User, client), staff.ErrSecondFactor)
-	if p := halfway(t, h, "ann@acme.example"); p.SetUp {
+	if p := halfway(t, h); p.SetUp {
 		t.Errorf("the second sign-in: %+v, want a code", p)
 	}
 	h.audited(t, "agent.joined")
