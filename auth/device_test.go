@@ -190,6 +190,7 @@ func TestDeviceIsForgotten(t *testing.T) {
 func TestDeviceAndMovedAddress(t *testing.T) {
 	h := open(t)
 	bob, _, device := h.remembered(t, "bob@example.com")
+	_, early := h.signIn(t, auth.Asserted, "robert@example.com", "")
 	if _, err := h.doors.Users.Change(t.Context(), h.acme, bob.User, func(u *auth.User) error { u.ExternalID = "7"; return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +203,8 @@ func TestDeviceAndMovedAddress(t *testing.T) {
 	if out, err := h.doors.Handoffs.Confirm(t.Context(), h.at(token, auth.Navigation{})); err != nil || out.Session.User != bob.User {
 		t.Fatalf("Bob with his new address: %+v, %v", out.Session, err)
 	}
+	_, err = h.find(t, early)
+	want(t, "who only claimed his new address before", err, auth.ErrSignedOut)
 	if out := h.comes(t, "bob@example.com", device); out.Session.Level != auth.Asserted {
 		t.Errorf("his former address: %s, want asserted", out.Session.Level)
 	}

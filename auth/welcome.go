@@ -64,7 +64,7 @@ func (s *Sessions) vouched(tx *storage.Tx, r *sessionRecord, t *tenant.Tenant, p
 		return err
 	}
 	r.User, r.Name = after.ID, after.Name
-	if r.first = before.VouchedAt.IsZero(); !r.first {
+	if r.first = before.VouchedAt.IsZero() || before.Email != after.Email; !r.first {
 		return nil
 	}
 	tx.OnCommit(func() { s.dropAsserted(t.ID, after.Email) })

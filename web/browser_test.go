@@ -158,6 +158,44 @@ func TestBrowserConsumesOnce(t *testing.T) {
 	consumesOnce(t, webtest.Start(t), webtest.NewBrowser(t, webtest.BrowserOptions{}))
 }
 
+// byCode: somebody from a partner's page writes a request, is asked for the code that was mailed, and has the browser
+// remembered: the next time they are vouched at once.
+func byCode[B browser[B]](t *testing.T, n *webtest.Node, b B) {
+	t.Helper()
+	desk, partner := home(t, n, partnerFetch)
+	n.Set(t, n.Acme, map[string]string{"unsigned": "confirm"})
+	b.Open(partner)
+	b.Click("button")
+	b.At(desk + "/dashboard")
+	b.See(".notice", "not confirmed")
+	b.Open(desk + "/tickets/create")
+	b.Fill("#title", "The lamp flickers")
+	b.Fill("#description", "Since yesterday.")
+	b.Click("main form button")
+	b.See(".notice", "The lamp flickers")
+	b.Click("main form button")
+	b.See("main", "We mailed a code to zoe@example.com")
+	b.Fill("#code", n.Mail.Wait(t, "zoe@example.com").Code(t))
+	b.Click("[name=remember]")
+	b.Click("main form button")
+	b.At(desk + "/tickets/1")
+	b.See("main", "Since yesterday.")
+
+	n.EndSessions(t, n.Acme, "zoe@example.com")
+	b.Open(desk + "/tickets/1")
+	b.At(desk + "/auth/sign-in")
+	b.Open(partner)
+	b.Click("button")
+	b.At(desk + "/dashboard")
+	b.See("main", "The lamp flickers")
+	b.See(".foot", "zoe@example.com\nWhere")
+}
+
+func TestBrowserCode(t *testing.T) {
+	t.Parallel()
+	byCode(t, webtest.Start(t, webtest.WithMail()), webtest.NewBrowser(t, webtest.BrowserOptions{BlockThirdPartyCookies: true}))
+}
+
 // TestFirefox makes the same journeys in Firefox, which believes the node's own authority: one after the other, as it
 // takes long to start.
 func TestFirefox(t *testing.T) {
@@ -182,9 +220,10 @@ func TestFirefox(t *testing.T) {
 		{"fetch, cookies blocked", webtest.BlockThirdPartyCookies, fetch("401")},
 		{"fetch, cookies as Firefox comes", webtest.PartitionCookies, fetch("")},
 		{"consumes once", webtest.AllowCookies, consumesOnce[*webtest.FirefoxTab]},
+		{"code", webtest.BlockThirdPartyCookies, byCode[*webtest.FirefoxTab]},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			n := webtest.Start(t)
+			n := webtest.Start(t, webtest.WithMail())
 			firefox.Trust(t, n)
 			tc.journey(t, n, firefox.Tab(t, tc.cookies))
 		})

@@ -224,3 +224,16 @@ func (c *Client) Keep(address string, cookie *http.Cookie) {
 	ok(c.tb, err)
 	c.http.Jar.SetCookies(u, []*http.Cookie{cookie})
 }
+
+// EndSessions ends all sessions of a vouched requester. The browsers that are remembered for them stay so.
+func (n *Node) EndSessions(tb testing.TB, t *Tenant, email string) {
+	tb.Helper()
+	user, err := n.Doors.Users.ByEmail(tb.Context(), t.Tenant, email)
+	ok(tb, err)
+	who := auth.Identity{Level: auth.Vouched, ID: user.ID}
+	sessions, err := n.Doors.Sessions.List(tb.Context(), t.Tenant, who)
+	ok(tb, err)
+	for _, one := range sessions {
+		ok(tb, n.Doors.Sessions.Revoke(tb.Context(), t.Tenant, who, one.ID))
+	}
+}
