@@ -37,11 +37,13 @@ const (
 	Chained
 	// Button: 200 and a page with a button: whoever follows redirects for a browser has to let the browser press it.
 	Button
+	// Elsewhere: 302 to another host of the tenant, where the visitor is signed in.
+	Elsewhere
 )
 
 // String is the verdict's name, for logs and tests.
 func (v Verdict) String() string {
-	names := [...]string{"none", "head", "preflight", "speculation", "ready", "new tab", "ask first", "sign in", "chained", "button"}
+	names := [...]string{"none", "head", "preflight", "speculation", "ready", "new tab", "ask first", "sign in", "chained", "button", "elsewhere"}
 	if int(v) < len(names) {
 		return names[v]
 	}
@@ -61,6 +63,8 @@ func (n Navigation) browser() bool {
 
 // The methods that the callback tells apart. This package doesn't know net/http.
 const (
+	methodGet     = "GET"
+	methodPost    = "POST"
 	methodHead    = "HEAD"
 	methodOptions = "OPTIONS"
 )
@@ -85,6 +89,18 @@ func (n Navigation) arrival() Verdict {
 		return NewTab
 	}
 	return SignIn
+}
+
+// asVisit is a form that was posted as if its page had led here by a link: what Origin says of a form, Referer says of a link.
+func (n Navigation) asVisit() Navigation {
+	if n.Method != methodPost {
+		return n
+	}
+	n.Method = methodGet
+	if n.Origin != "" {
+		n.Referer, n.Origin = n.Origin, ""
+	}
+	return n
 }
 
 // existing is the requester's session that the browser has at this host already. The zero existing is none.

@@ -42,6 +42,7 @@ type Doors struct {
 	Tokens    *Tokens
 	Widgets   *Widgets
 	Partners  *partner.Verifier
+	Simple    *SimpleAuth
 	Limits    *limit.Limits
 
 	Confirmations *Confirmations
@@ -69,6 +70,7 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
 		proofs: &proofs{store: c.Store, partners: d.Partners, tokens: d.Tokens}, limits: limits,
 	}
+	d.Simple = &SimpleAuth{redirects: d.Redirects, partners: d.Partners}
 	d.Confirmations = &Confirmations{store: c.Store, sessions: d.Sessions, limits: limits, post: c.Mail}
 	d.Devices = &Devices{store: c.Store}
 	d.Widgets = &Widgets{redirects: d.Redirects}

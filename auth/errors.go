@@ -32,6 +32,11 @@ var (
 	// ErrTokenUsed: the hand-off token was used before.
 	ErrTokenUsed = errors.New("token was used already")
 
+	// ErrOperatorsOff: the tenant doesn't let its staff in by SimpleAuth.
+	ErrOperatorsOff = errors.New("SimpleAuth is off for operators")
+	// ErrNoOperator: no member of staff has the address in the token.
+	ErrNoOperator = errors.New("not a member of staff")
+
 	// ErrSignedOut: there is no such session, or it is over.
 	ErrSignedOut = errors.New("signed out")
 	// ErrMailOff: the node sends no mail, so that nobody gets a code.

@@ -229,12 +229,17 @@ func (h *Handoffs) signIn(ctx context.Context, a *Arrival, p purpose) (Outcome, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{Verdict: SignIn, Landing: s.Claim.Landing, Secret: NewSecret()}
-	err = h.store.Update(ctx, a.Tenant.Scope(), func(tx *storage.Tx) error {
-		if err := s.consume(tx); err != nil {
+	return h.enter(ctx, a, &s.Claim, s.consume)
+}
+
+// enter starts the session of a claim, and uses up what proves it, in one transaction.
+func (h *Handoffs) enter(ctx context.Context, a *Arrival, c *Claim, use func(*storage.Tx) error) (Outcome, error) {
+	out := Outcome{Verdict: SignIn, Landing: c.Landing, Secret: NewSecret()}
+	err := h.store.Update(ctx, a.Tenant.Scope(), func(tx *storage.Tx) error {
+		if err := use(tx); err != nil {
 			return err
 		}
-		r, err := h.sessions.welcome(tx, &s.Claim, a, out.Secret)
+		r, err := h.sessions.welcome(tx, c, a, out.Secret)
 		if err != nil {
 			return err
 		}
@@ -263,11 +268,16 @@ func (h *Handoffs) chain(ctx context.Context, a *Arrival) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := h.store.Update(ctx, a.Tenant.Scope(), s.consume); err != nil {
+	return h.chainOn(ctx, a, &s.Claim, s.consume)
+}
+
+// chainOn uses up what proves a claim, and hands on the claim.
+func (h *Handoffs) chainOn(ctx context.Context, a *Arrival, c *Claim, use func(*storage.Tx) error) (Outcome, error) {
+	if err := h.store.Update(ctx, a.Tenant.Scope(), use); err != nil {
 		return Outcome{}, err
 	}
 	secret := NewSecret()
 	hash, _ := HashSecret(secret)
-	next, err := h.mint(a.Tenant, a.Host, forChain, s.Claim, hash[:])
+	next, err := h.mint(a.Tenant, a.Host, forChain, *c, hash[:])
 	return Outcome{Verdict: Chained, Next: next, Chain: secret}, err
 }

@@ -28,8 +28,12 @@ type landing struct {
 // and one of an allowed origin lead anywhere; the URL that comes out is put together anew from what was understood, so that
 // a browser can't read it differently. *DomainError: the host is the tenant's and not verified, or the tenant is strict.
 func judge(d *tenant.Directory, t *tenant.Tenant, raw string) (landing, error) {
-	home := landing{host: d.PrimaryHost(t)}
-	home.target = homeAt(d, home.host)
+	return judgeAt(d, t, d.PrimaryHost(t), raw)
+}
+
+// judgeAt is judge for a door at the host where the visitor stays if nothing leads them elsewhere.
+func judgeAt(d *tenant.Directory, t *tenant.Tenant, here tenant.Host, raw string) (landing, error) {
+	home := landing{host: here, target: homeAt(d, here)}
 	if raw == "" {
 		return home, nil
 	}

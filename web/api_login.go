@@ -56,9 +56,18 @@ func explainToken(err error) error {
 	for _, known := range []error{partner.ErrInvalid, partner.ErrExpired, partner.ErrReplayed} {
 		if errors.Is(err, known) {
 			p := problemOf(err)
-			p.Details = strings.TrimPrefix(strings.TrimPrefix(err.Error(), known.Error()), ": ")
+			p.Details = tokenDetail(err)
 			return p
 		}
 	}
 	return err
+}
+
+// tokenDetail is which rule a partner's token has broken, as far as that is known.
+func tokenDetail(err error) string {
+	text := err.Error()
+	for _, known := range []error{partner.ErrInvalid, partner.ErrExpired, partner.ErrReplayed, partner.ErrNobody, auth.ErrOperatorsOff, auth.ErrNoOperator} {
+		text = strings.TrimPrefix(strings.TrimPrefix(text, known.Error()), ": ")
+	}
+	return text
 }

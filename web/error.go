@@ -61,11 +61,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}))
 }
 
-// visible reports whether people come to see what is at the address. The API is for programs, but for the door that a
-// partner's form leads to.
+// visible reports whether people come to see what is at the address. The API and SimpleAuth's doors are for programs, but for
+// the door that a partner's form leads to.
 func visible(r *http.Request) bool {
 	path, _ := below(tenant.VisitFrom(r.Context()).Mount, r.URL.Path)
-	return !isAPI(path) || strings.HasPrefix(path, "/api/auth/redirect/")
+	return !isAPI(path) && !isSimple(path) || strings.HasPrefix(path, "/api/auth/redirect/")
 }
 
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *answerError) {

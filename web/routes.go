@@ -37,6 +37,21 @@ func (s *Server) signInRoutes(t *table) {
 	// The JWT login.
 	t.add(anyHost, post, "/api/jwt/login", s.open(s.jwtLogin))
 
+	// SimpleAuth. The operators' doors lie below the tenant's own folder.
+	for _, door := range []struct {
+		path string
+		h    handler
+	}{
+		{"/simpleauth/login", s.simpleLogin},
+		{"/simpleauth/logout", s.simpleLogout},
+		{"/admin/simpleauth/login", s.operatorLogin},
+		{"/admin/simpleauth/logout", s.operatorLogout},
+	} {
+		t.add(anyHost, get, door.path, s.open(door.h))
+		t.add(anyHost, post, door.path, s.open(door.h))
+		t.add(anyHost, http.MethodOptions, door.path, s.open(door.h))
+	}
+
 	// The widget on partners' pages.
 	t.add(anyHost, get, "/widget.js", s.open(s.widgetScript))
 	t.add(tenantHosts, get, "/.well-known/deskgate/widget", s.open(s.findWidget))

@@ -88,6 +88,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.outside(w, r, visit)
 		return
 	}
+	path = insideFolder(visit, r, path)
 	if isAPI(path) {
 		w.Header().Set("Vary", "Origin")
 		s.grant(w, r, visit.Tenant)

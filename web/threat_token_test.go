@@ -46,6 +46,8 @@ func tokenDoors(n *webtest.Node) []tokenDoor {
 		{"redirect login at the node", "jwt_secret", login(n.URL+"/api/auth/redirect/acme", zoe), 302},
 		{"redirect login at the tenant's host", "jwt_secret", login(n.Acme.URL+"/api/auth/redirect/acme", zoe), 302},
 		{"the widget", "jwt_secret", login(n.Acme.URL+"/widget/session", url.Values{"origin": {n.Acme.URL}}), 200},
+		{"SimpleAuth at the node", "simpleauth_key", login(n.URL+"/simpleauth/login", url.Values{"brand_id": {"acme"}}), 302},
+		{"SimpleAuth at the tenant's host", "simpleauth_key", login(n.Acme.URL+"/simpleauth/login", url.Values{}), 302},
 	}
 }
 

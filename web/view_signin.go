@@ -16,6 +16,8 @@ type continueView struct {
 
 	// Action is where the form goes, Token what it brings along.
 	Action, Token string
+	// Fields are what it brings along besides.
+	Fields []hiddenField
 	// Who is the masked address.
 	Who string
 	// Instead is the masked address of whoever is signed in now, or empty.

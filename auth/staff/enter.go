@@ -15,10 +15,41 @@ type Entry = auth.StaffEntry
 // Enter starts the session of a member who has proven who they are, and returns it with its secret. Every way in ends here.
 // Somebody who was only invited has joined with it. auth.ErrNotFound: there is no such member any more.
 func (m *Members) Enter(ctx context.Context, t *tenant.Tenant, e Entry) (auth.Session, string, error) {
+	return m.enter(ctx, t, e, func(tx *storage.Tx) (memberRecord, error) { return find(tx, e.Member) })
+}
+
+// EnterByEmail is Enter for another site's word about an address: it lets nobody in who has not joined, and calls use in the
+// same transaction. See auth.StaffDoor.
+func (m *Members) EnterByEmail(
+	ctx context.Context, t *tenant.Tenant, email string, e Entry, use func(*storage.Tx) error,
+) (auth.Session, string, error) {
+	return m.enter(ctx, t, e, func(tx *storage.Tx) (memberRecord, error) {
+		r, err := findByEmail(tx, email)
+		if err == nil && r.JoinedAt.IsZero() {
+			err = auth.ErrNotFound
+		}
+		if err != nil {
+			return r, err
+		}
+		return r, use(tx)
+	})
+}
+
+// Knows looks for a member with this address who has joined. auth.ErrNotFound: there is none.
+func (m *Members) Knows(ctx context.Context, t *tenant.Tenant, email string) error {
+	one, err := m.ByEmail(ctx, t, email)
+	if err == nil && one.JoinedAt.IsZero() {
+		return auth.ErrNotFound
+	}
+	return err
+}
+
+// enter starts the session of the member that who returns, in one transaction.
+func (m *Members) enter(ctx context.Context, t *tenant.Tenant, e Entry, who func(*storage.Tx) (memberRecord, error)) (auth.Session, string, error) {
 	secret := auth.NewSecret()
 	var s auth.Session
 	err := m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		r, err := find(tx, e.Member)
+		r, err := who(tx)
 		if err != nil {
 			return err
 		}
