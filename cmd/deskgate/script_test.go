@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 )
 
 func TestMain(m *testing.M) {
@@ -27,6 +29,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts walks the journeys of customers: testdata/script has one file for each.
 func TestScripts(t *testing.T) {
+	mails := &mailServers{tb: t, byURL: map[string]*mailtest.Server{}}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -41,6 +44,8 @@ func TestScripts(t *testing.T) {
 			"dns":    runDNS,
 			"mode":   checkMode,
 			"code":   checkCode,
+			"smtp":   mails.start,
+			"letter": mails.letter,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
