@@ -136,7 +136,7 @@ var answers = []struct {
 	{staff.ErrWrongPassword, unauthorized("WRONG_PASSWORD", "The email address or the password is wrong.")},
 	{staff.ErrWrongCode, unauthorized("WRONG_CODE", "The code is wrong, or was used already.")},
 	{staff.ErrPending, unauthorized("SIGN_IN_EXPIRED", "That took too long. Begin the sign-in anew.")},
-	{staff.ErrSecondFactor, conflict("SECOND_FACTOR_REQUIRED", "This help desk demands a second factor, and this is your only one.")},
+	{staff.ErrSecondFactor, conflict("SECOND_FACTOR_REQUIRED", "This help desk demands a second factor.")},
 	{staff.ErrNoMail, &answerError{
 		Status: http.StatusServiceUnavailable, Code: "NO_MAIL", Message: "No mail.", Explanation: "This help desk sends no mail.",
 	}},

@@ -43,7 +43,7 @@ func (s *Server) secondFactorPage(w http.ResponseWriter, r *http.Request) error 
 
 func (s *Server) renderSecondFactor(w http.ResponseWriter, r *http.Request, status int, p *staff.Pending, next string, wrong fieldErrors) error {
 	view := &secondFactorView{
-		frame: s.frame(r, "Second factor"), Email: p.Member.Email, Next: next, Code: p.Member.HasTOTP(), Passkey: p.Passkey, Errors: wrong,
+		frame: s.frame(r, "Second factor"), Email: p.Member.Email, Next: next, Errors: wrong,
 	}
 	view.Staff = true
 	return s.render(w, r, status, "secondfactor", view)

@@ -34,10 +34,8 @@ type secondFactorView struct {
 
 	Email string
 	// Next is where to go afterwards.
-	Next string
-	// Code: codes are asked for. Passkey: a passkey will do.
-	Code, Passkey bool
-	Errors        fieldErrors
+	Next   string
+	Errors fieldErrors
 }
 
 // authenticatorView shows the secret for an authenticator, and asks for its first code.

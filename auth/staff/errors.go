@@ -14,7 +14,7 @@ var (
 	ErrWrongCode = errors.New("wrong code")
 	// ErrPending: nobody is half-way in with this secret at this host, or it took too long.
 	ErrPending = errors.New("sign-in has to begin anew")
-	// ErrSecondFactor: the tenant demands a second factor, and this is the member's only one.
+	// ErrSecondFactor: the tenant demands a second factor, which therefore can't be turned off.
 	ErrSecondFactor = errors.New("a second factor is demanded")
 	// ErrReset: the link to a new password is unknown, used or too old.
 	ErrReset = errors.New("reset is not valid")

@@ -159,9 +159,6 @@ func fields(err error) string {
 	return strings.TrimSpace(fe.Error())
 }
 
-// hasOne: everybody has a passkey.
-func hasOne(*storage.Tx, string) (bool, error) { return true, nil }
-
 // addr is another address each time, for tests that are not about limits.
 func addr() netip.Addr {
 	var b [16]byte

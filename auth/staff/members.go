@@ -24,8 +24,6 @@ type Config struct {
 	Limits   *limit.Limits
 	// Mail sends invitations, resets and notices. Nil, or not ready: what needs it says so.
 	Mail *mail.Post
-	// Passkeys says whether a member has one. Nil: nobody has.
-	Passkeys func(tx *storage.Tx, member string) (bool, error)
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -38,7 +36,6 @@ type Members struct {
 	limits    *limit.Limits
 	mail      *mail.Post
 	passwords *passwords
-	passkeys  func(*storage.Tx, string) (bool, error)
 	log       *slog.Logger
 }
 
@@ -47,12 +44,9 @@ func Open(c Config) *Members {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Passkeys == nil {
-		c.Passkeys = func(*storage.Tx, string) (bool, error) { return false, nil }
-	}
 	return &Members{
 		store: c.Store, directory: c.Directory, sessions: c.Sessions, limits: c.Limits, mail: c.Mail,
-		passwords: newPasswords(), passkeys: c.Passkeys, log: c.Log,
+		passwords: newPasswords(), log: c.Log,
 	}
 }
 

@@ -55,18 +55,14 @@ func required(t *tenant.Tenant) bool {
 
 // advance lets a member in who has shown the password, or has them show the second factor first.
 func (m *Members) advance(tx *storage.Tx, t *tenant.Tenant, e Entry, r memberRecord, secret string) (Progress, error) {
-	passkey, err := m.passkeys(tx, r.ID)
-	if err != nil {
-		return Progress{}, err
-	}
-	second := len(r.TOTP) > 0 || required(t) && passkey
-	if !second && !required(t) {
+	has := len(r.TOTP) > 0
+	if !has && !required(t) {
 		s, err := m.admit(tx, t, e, r, secret)
 		return Progress{Session: s, Secret: secret}, err
 	}
 	hash, _ := auth.HashSecret(secret)
 	p := pending{
-		Hash: hash[:], Member: r.ID, Host: e.Host, SetUp: !second, Password: r.passwordMark(),
+		Hash: hash[:], Member: r.ID, Host: e.Host, SetUp: !has, Password: r.passwordMark(),
 		ExpiresAt: now().Add(pendingLife),
 	}
 	if !r.join() {
@@ -92,8 +88,6 @@ func (r *memberRecord) passwordMark() []byte {
 // Pending is somebody who has shown the password and not yet the second factor.
 type Pending struct {
 	Member Member
-	// Passkey: the member may show a passkey instead of a code.
-	Passkey bool
 	// SetUp: the member has to set up a second factor, with this Key.
 	SetUp bool
 	Key   TOTPKey
@@ -110,9 +104,7 @@ func (m *Members) Pending(ctx context.Context, t *tenant.Tenant, host tenant.Hos
 		out = Pending{Member: r.member(), SetUp: p.SetUp}
 		if p.SetUp {
 			out.Key, err = r.totpKey(t)
-			return err
 		}
-		out.Passkey, err = m.passkeys(tx, r.ID)
 		return err
 	})
 	return out, err
@@ -186,17 +178,6 @@ func (m *Members) SetUp(ctx context.Context, t *tenant.Tenant, f SecondFactor) (
 	})
 	m.judge(ctx, t, member, f.Host, f.Client, err)
 	return s, secret, codes, err
-}
-
-// Finish lets a member in who is half-way in and has shown a second factor that the caller has checked, such as a passkey.
-// The Entry says who and how. ErrPending: whoever is half-way in is somebody else.
-func (m *Members) Finish(ctx context.Context, t *tenant.Tenant, secret string, e Entry) (auth.Session, string, error) {
-	return m.finish(ctx, t, e, secret, func(_ *storage.Tx, p *pending, _ *memberRecord) (auth.Method, error) {
-		if p.Member != e.Member {
-			return "", ErrPending
-		}
-		return e.Method, nil
-	})
 }
 
 // finish uses up the pending state and starts the session, in one transaction, if prove is content.

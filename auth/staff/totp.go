@@ -111,14 +111,12 @@ func (m *Members) startTOTP(tx *storage.Tx, r *memberRecord, code string, c auth
 }
 
 // DropTOTP has no codes asked for any more, and makes the recovery codes worthless. ErrSecondFactor: the tenant demands a
-// second factor, and the member has no other; auth.ErrNotFound.
+// second factor; auth.ErrNotFound.
 func (m *Members) DropTOTP(ctx context.Context, t *tenant.Tenant, member string, c auth.Client) error {
+	if required(t) {
+		return ErrSecondFactor
+	}
 	return m.change(ctx, t, member, func(tx *storage.Tx, r *memberRecord) error {
-		if required(t) {
-			if other, err := m.passkeys(tx, r.ID); err != nil || !other {
-				return orElse(err, ErrSecondFactor)
-			}
-		}
 		r.dropTOTP()
 		return m.tell(tx, r, "totp.off", mail.NoticeTOTPOff, c)
 	})
@@ -135,13 +133,6 @@ func (m *Members) ForgetTOTP(ctx context.Context, t *tenant.Tenant, member, by s
 		}
 		return m.notify(tx, r, mail.NoticeTOTPOff, "", auth.Client{})
 	})
-}
-
-func orElse(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 func (r *memberRecord) dropTOTP() {

@@ -39,6 +39,13 @@ type invitedAgent struct {
 	Mailed bool `json:"mailed"`
 }
 
+// resetAgent is a link to a new password.
+type resetAgent struct {
+	Agent     agentDocument `json:"agent"`
+	ResetURL  string        `json:"reset_url"`
+	ExpiresAt time.Time     `json:"expires_at"`
+}
+
 type manyAgents struct {
 	Agents []agentDocument `json:"agents"`
 }
@@ -48,11 +55,14 @@ type agentName struct {
 	Email string `json:"email"`
 	Name  string `json:"name,omitempty"`
 	Role  string `json:"role,omitempty"`
+	// CodesOff: codes of an authenticator are no longer asked for.
+	CodesOff bool `json:"codes_off,omitempty"`
 }
 
 var (
 	agentInvite = action[agentName, invitedAgent]{"agent/invite", (*operator).inviteAgent}
 	agentList   = action[tenantName, manyAgents]{"agent/list", (*operator).listAgents}
+	agentReset  = action[agentName, resetAgent]{"agent/reset", (*operator).resetAgent}
 	agentRemove = action[agentName, deletion]{"agent/remove", (*operator).removeAgent}
 )
 
@@ -88,6 +98,28 @@ func (o *operator) listAgents(ctx context.Context, q tenantName) (manyAgents, er
 	return out, err
 }
 
+func (o *operator) resetAgent(ctx context.Context, q agentName) (resetAgent, error) {
+	t, err := o.find(ctx, q.Slug)
+	if err != nil {
+		return resetAgent{}, err
+	}
+	link, ends, err := o.staff.ResetLink(ctx, t, q.Email, byOperator)
+	if errors.Is(err, auth.ErrNotFound) {
+		return resetAgent{}, &failure{
+			Code: codeNotFound, Message: "Agent not found.",
+			Details: fmt.Sprintf("nobody with the address %q has joined %s yet (deskgate agent list %s)", q.Email, q.Slug, q.Slug),
+		}
+	}
+	if err != nil {
+		return resetAgent{}, err
+	}
+	m, err := o.staff.ByEmail(ctx, t, q.Email)
+	if err == nil && q.CodesOff {
+		err = o.staff.ForgetTOTP(ctx, t, m.ID, byOperator)
+	}
+	return resetAgent{documentAgent(m), link, ends}, err
+}
+
 func (o *operator) removeAgent(ctx context.Context, q agentName) (deletion, error) {
 	t, err := o.find(ctx, q.Slug)
 	if err != nil {
@@ -104,7 +136,7 @@ func (o *operator) removeAgent(ctx context.Context, q agentName) (deletion, erro
 }
 
 func (p *program) agentCommand() *cobra.Command {
-	return p.group("agent", "the people who answer a tenant's tickets", p.agentInvite(), p.agentList(), p.agentRemove())
+	return p.group("agent", "the people who answer a tenant's tickets", p.agentInvite(), p.agentList(), p.agentReset(), p.agentRemove())
 }
 
 func (p *program) agentInvite() *cobra.Command {
@@ -158,6 +190,27 @@ func (p *program) agentList() *cobra.Command {
 			table(b, "Nobody yet. Invite somebody: deskgate agent invite SLUG EMAIL", []string{"EMAIL", "NAME", "ROLE", "JOINED"}, rows)
 		})
 	})
+}
+
+func (p *program) agentReset() *cobra.Command {
+	var q agentName
+	c := p.leaf(lesson{
+		use: "reset SLUG EMAIL", short: "let somebody choose a new password",
+		long: `Prints a link with which an agent chooses a new password, once, within half an hour. Agents get one by themselves where the
+node sends mail (--smtp-url). The second factor stays as it is, but with --codes-off.`,
+		example: "agent reset acme ana@acme.example\nagent reset acme ana@acme.example --codes-off",
+	}, func(ctx context.Context, args []string) error {
+		q.Slug, q.Email = args[0], args[1]
+		a, err := ask(ctx, p, agentReset, q)
+		if err != nil {
+			return err
+		}
+		return p.answer(a, func(b *bytes.Buffer) {
+			fmt.Fprintf(b, "Give this link to %s. It works once, until %s:\n\n  %s\n", a.Agent.Email, end(&a.ExpiresAt), a.ResetURL)
+		})
+	})
+	c.Flags().BoolVar(&q.CodesOff, "codes-off", false, "ask for no codes of an authenticator any more, for who has lost it and the recovery codes")
+	return c
 }
 
 func (p *program) agentRemove() *cobra.Command {

@@ -26,7 +26,7 @@ func actions() []served {
 		domainAdd, domainVerify, domainShow, domainList, domainMount, domainRemove,
 		tokenCreate, tokenList, tokenRevoke,
 		keyShow, keyRotate, keySet,
-		agentInvite, agentList, agentRemove, mailShow,
+		agentInvite, agentList, agentReset, agentRemove, mailShow,
 		routeAdd, routeList, routeRemove,
 		check, showCA,
 	}
