@@ -80,11 +80,13 @@ func TestWidgetStrictPolicy(t *testing.T) {
 		frame.See(".w-thread", "And it hums.")
 		frame.Click(".w-back")
 		frame.See(".w-list", "The lamp flickers")
+		frame.Until(`getComputedStyle(document.querySelector("main > .btn")).display`, "none") // there is no more
 		b.Until(`happened.join(", ").replace(/filed \d/, "filed")`, "open, ready, identified asserted, filed")
 
 		b.Reload()
 		frame = openWidget(b, n.Acme.URL)
 		frame.See(".w-list", "The lamp flickers")
+		b.Until(`(s => s.backgroundColor + s.color)(getComputedStyle(`+launcher+`))`, "rgb(36, 80, 200)rgb(255, 255, 255)")
 		complainsOfNothing(t, b)
 	}
 }

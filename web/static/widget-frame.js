@@ -339,6 +339,7 @@
       shown = messages.length;
     };
     fill(thread.messages);
+    const newest = () => list.lastElementChild.scrollIntoView({ block: 'nearest' });
     const text = make('textarea', { rows: 3, required: true, value: draft.replies[number] || '', oninput: () => { draft.replies[number] = text.value; } });
     const back = button(t.back, showList, { className: 'w-back' });
     back.dataset.first = '';
@@ -348,6 +349,7 @@
       status.firstChild.replaceWith(chip(now.ticket.status));
       const fresh = now.messages.slice(shown);
       fill(now.messages);
+      if (fresh.length) newest();
       if (fresh.some((m) => m.role !== 'requester')) say(t.answered);
     };
     show('list', back, make('h2', {}, thread.ticket.title), status, list, form({}, async () => {
@@ -360,6 +362,7 @@
       else await here.refresh();
       say(t.replied);
     }, t.sendReply, field('text', t.reply, text)));
+    newest();
   };
 
   // read is a request with all that was said about it.

@@ -49,7 +49,7 @@
 
   const hue = () => {
     host.style.color = '#2450c8';
-    host.style.color = options.color || '';
+    if (options.color) host.style.color = options.color; // one that is none changes nothing
     const [r, g, b] = (getComputedStyle(host).color.match(/^rgb\((\d+), (\d+), (\d+)\)$/) || [0, 36, 80, 200]).slice(1).map(Number);
     host.style.color = '';
     const light = [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
