@@ -24,6 +24,7 @@ type Confirmations struct {
 	store    *storage.Store
 	sessions *Sessions
 	limits   *limit.Limits
+	refusals *Refusals
 	post     *mail.Post
 }
 
@@ -205,6 +206,9 @@ func (c *Confirmations) Check(ctx context.Context, t *tenant.Tenant, a Asking) (
 	})
 	if err == nil && wrong {
 		err = ErrCodeWrong
+	}
+	if errors.Is(err, ErrCodeWrong) || errors.Is(err, ErrCodeOver) {
+		c.refusals.Note(ctx, t, "code.refused", "", err.Error()+", at "+string(a.Host), a.Client)
 	}
 	if err != nil {
 		return Confirmed{}, err

@@ -44,6 +44,7 @@ type Doors struct {
 	Partners  *partner.Verifier
 	Simple    *SimpleAuth
 	Limits    *limit.Limits
+	Refusals  *Refusals
 
 	Confirmations *Confirmations
 	Devices       *Devices
@@ -61,17 +62,17 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Doors{Limits: limits, Users: newUsers(c.Store)}
+	d := &Doors{Limits: limits, Users: newUsers(c.Store), Refusals: &Refusals{store: c.Store, limits: limits, log: c.Log}}
 	d.Sessions = newSessions(c.Store, c.Standing, c.Log)
 	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
 	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)
 	d.Partners = partner.New(partner.Config{Store: c.Store, Tenants: c.Tenants, Outbound: c.Outbound, Log: c.Log})
 	d.Redirects = &Redirects{
 		store: c.Store, directory: c.Directory, sessions: d.Sessions, handoffs: d.Handoffs,
-		proofs: &proofs{store: c.Store, partners: d.Partners, tokens: d.Tokens}, limits: limits,
+		proofs: &proofs{store: c.Store, partners: d.Partners, tokens: d.Tokens}, limits: limits, refusals: d.Refusals,
 	}
 	d.Simple = &SimpleAuth{redirects: d.Redirects, partners: d.Partners}
-	d.Confirmations = &Confirmations{store: c.Store, sessions: d.Sessions, limits: limits, post: c.Mail}
+	d.Confirmations = &Confirmations{store: c.Store, sessions: d.Sessions, limits: limits, refusals: d.Refusals, post: c.Mail}
 	d.Devices = &Devices{store: c.Store}
 	d.Widgets = &Widgets{redirects: d.Redirects}
 	c.Tenants.OnDelete(d.Tokens.forget)

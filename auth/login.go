@@ -65,10 +65,15 @@ func (r *Redirects) Login(ctx context.Context, l TokenLogin) (LoggedIn, error) {
 	if out.Limit, err = r.count(ctx, out.Tenant, &req, p); err != nil {
 		return out, err
 	}
+	if refused == nil {
+		out, refused = r.logIn(ctx, out, &l, p, to)
+	}
 	if refused != nil {
+		r.note(ctx, out.Tenant, "jwt", "", refused, l.Client)
 		return out, refused
 	}
-	return r.logIn(ctx, out, &l, p, to)
+	r.refusals.used(ctx, out.Tenant, p, "jwt", l.Client)
+	return out, nil
 }
 
 // refused says what is wrong with a login, in the order in which it is told.

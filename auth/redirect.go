@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/auth/person"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -55,6 +56,7 @@ type Redirects struct {
 	handoffs  *Handoffs
 	proofs    *proofs
 	limits    *limit.Limits
+	refusals  *Refusals
 }
 
 // Begin judges a redirect login and seals its claim into a hand-off token. What it answers does not depend on whether the
@@ -73,13 +75,30 @@ func (r *Redirects) Begin(ctx context.Context, req RedirectRequest) (Redirected,
 	if out.Limit, err = r.count(ctx, out.Tenant, &req, p); err != nil {
 		return out, err
 	}
+	if refused == nil {
+		refused = r.proofs.spend(ctx, out.Tenant, p)
+	}
 	if refused != nil {
+		r.note(ctx, out.Tenant, "redirect", req.Email, refused, req.Client)
 		return out, refused
 	}
-	if err := r.proofs.spend(ctx, out.Tenant, p); err != nil {
-		return out, err
+	if p.given() {
+		r.refusals.used(ctx, out.Tenant, p, "redirect", req.Client)
 	}
 	return r.hand(out, p.claim(person, "redirect", req.source(r.trusts(out.Tenant)), to), to)
+}
+
+// note has the audit log list a login that was refused for what it came with: a wrong proof, or none where one is needed.
+func (r *Redirects) note(ctx context.Context, t *tenant.Tenant, door, email string, err error, c Client) {
+	for _, wrong := range []error{
+		ErrSignatureInvalid, ErrSignatureRequired, ErrOriginNotAllowed, ErrInsufficientScope, ErrTwoProofs,
+		partner.ErrInvalid, partner.ErrExpired, partner.ErrReplayed, ErrOperatorsOff, ErrNoOperator,
+	} {
+		if errors.Is(err, wrong) {
+			r.refusals.Note(ctx, t, "login.refused", email, door+": "+err.Error(), c)
+			return
+		}
+	}
 }
 
 // consider judges a request without changing anything: who comes and where to, or why not.

@@ -129,10 +129,15 @@ func (s *SimpleAuth) admit(ctx context.Context, q *SimpleRequest, out *SimpleOut
 	}
 	var err error
 	out.Limit, err = s.redirects.count(ctx, out.Tenant, &RedirectRequest{Navigation: q.Navigation, Client: q.Client}, p)
-	if err == nil {
-		err = refused
+	if err != nil {
+		return b, err
 	}
-	return b, err
+	if refused != nil {
+		s.redirects.note(ctx, out.Tenant, "simpleauth", "", refused, q.Client)
+		return b, refused
+	}
+	s.redirects.refusals.used(ctx, out.Tenant, p, "simpleauth", q.Client)
+	return b, nil
 }
 
 // consider judges a request without changing anything.

@@ -215,9 +215,9 @@ func (k *Tokens) Authenticate(ctx context.Context, secret string) (*tenant.Tenan
 	case !known:
 		return nil, Identity{}, ErrCredentialUnknown
 	case !one.RevokedAt.IsZero():
-		return nil, Identity{}, ErrCredentialRevoked
+		return t, Identity{ID: one.ID}, ErrCredentialRevoked
 	case !one.ExpiresAt.IsZero() && !at.Before(one.ExpiresAt):
-		return nil, Identity{}, ErrCredentialExpired
+		return t, Identity{ID: one.ID}, ErrCredentialExpired
 	case at.Sub(one.UsedAt) >= usedEvery:
 		k.touch(ctx, t, one.ID)
 	}
@@ -248,13 +248,17 @@ func (k *Tokens) touch(ctx context.Context, t *tenant.Tenant, id string) {
 		if err != nil || time.Since(one.UsedAt) < usedEvery {
 			return err
 		}
-		first := one.UsedAt.IsZero()
+		before := one.UsedAt
 		one.UsedAt = now()
 		k.forgetWarm(tx, &one)
-		if err := tokens.Put(tx, &one); err != nil || !first {
+		if err := tokens.Put(tx, &one); err != nil || before.Format(time.DateOnly) == one.UsedAt.Format(time.DateOnly) {
 			return err
 		}
-		return tenant.Record(tx, tenant.Event{Actor: "token:" + id, Action: "token.used", Object: id, Detail: "for the first time"})
+		detail := one.Name + ": for the first time today"
+		if before.IsZero() {
+			detail = one.Name + ": for the first time"
+		}
+		return tenant.Record(tx, tenant.Event{Actor: "token:" + id, Action: "token.used", Object: id, Detail: detail})
 	})
 	if err != nil {
 		k.log.DebugContext(ctx, "API token stays as it was last used", "error", err)

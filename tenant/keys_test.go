@@ -2,6 +2,7 @@ package tenant_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +152,41 @@ func TestAudit(t *testing.T) {
 		}
 		if _, err := h.tenants.Audit(t.Context(), h.bee.ID, "!!", 0); err == nil {
 			t.Error("a broken cursor: nil, want an error")
+		}
+	})
+}
+
+// The audit log does not grow without bounds.
+func TestAuditLogIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t)
+		count := func() (n int) {
+			t.Helper()
+			for cursor := ""; ; {
+				page, err := h.tenants.Audit(t.Context(), h.acme.ID, cursor, 100)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n += len(page.Events)
+				if cursor = page.Next; cursor == "" {
+					return n
+				}
+			}
+		}
+		for i := range 1203 {
+			if err := h.tenants.Log(t.Context(), h.acme.ID, tenant.Event{Actor: "system", Action: "odd", Object: strconv.Itoa(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := h.tenants.TrimAudit(t.Context(), h.acme.ID, 10); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(); n != 10 {
+			t.Errorf("%d events after the log was cut to 10", n)
+		}
+		page, err := h.tenants.Audit(t.Context(), h.bee.ID, "", 0)
+		if err != nil || len(page.Events) != 1 {
+			t.Errorf("the other tenant has %+v, %v", page.Events, err)
 		}
 	})
 }

@@ -245,9 +245,16 @@ func (r *Registry) Delete(ctx context.Context, slug string) error {
 	return r.erase(ctx, t)
 }
 
-// Run ends the deletions that were interrupted. What can't be ended now, because the disk is full for example, is logged and
-// tried again until ctx ends.
+// Run ends the deletions that were interrupted, and keeps audit logs within their bounds, until ctx ends.
 func (r *Registry) Run(ctx context.Context) error {
+	r.endDeletions(ctx)
+	r.trimAudits(ctx)
+	return nil
+}
+
+// endDeletions ends what was interrupted. What can't be ended now, because the disk is full for example, is logged and tried
+// again.
+func (r *Registry) endDeletions(ctx context.Context) {
 	const pause = 10 * time.Minute
 	for ctx.Err() == nil {
 		err := r.Resume(ctx)
@@ -260,7 +267,6 @@ func (r *Registry) Run(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
-	return nil
 }
 
 // Resume tries once to end the deletions that were interrupted.

@@ -239,17 +239,21 @@ func TestRunEndsDeletions(t *testing.T) {
 			t.Fatal("Delete with a failing cleaner succeeded")
 		}
 		over := make(chan error)
-		go func() { over <- h.tenants.Run(t.Context()) }()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go func() { over <- h.tenants.Run(ctx) }()
 		select {
 		case err := <-over:
 			t.Fatalf("Run ended with %v before the deletion did", err)
 		case <-time.After(time.Hour):
 		}
 		full.Store(false)
+		time.Sleep(time.Hour)
+		h.create(t, "acme")
+		stop()
 		if err := <-over; err != nil {
 			t.Error(err)
 		}
-		h.create(t, "acme")
 	})
 }
 

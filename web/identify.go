@@ -76,10 +76,12 @@ func (s *Server) identifyProgram(r *http.Request) (caller, error) {
 	}
 	if given {
 		t, id, err := s.doors.Tokens.Authenticate(r.Context(), secret)
-		if err != nil {
+		switch {
+		case err != nil:
+			s.noteToken(r, t, id, err)
 			return caller{}, err
-		}
-		if at != nil && at.ID != t.ID {
+		case at != nil && at.ID != t.ID:
+			s.noteToken(r, nil, auth.Identity{}, errUnauthenticated)
 			return caller{}, errUnauthenticated
 		}
 		return caller{Identity: id, tenant: t}, nil
@@ -92,6 +94,18 @@ func (s *Server) identifyProgram(r *http.Request) (caller, error) {
 		return s.identify(r, auth.RequesterSide)
 	}
 	return c, err
+}
+
+// noteToken has the audit log list a token that opens nothing: that of whom it belonged to or, if it is nobody's, of whose host it
+// was tried at.
+func (s *Server) noteToken(r *http.Request, t *tenant.Tenant, id auth.Identity, err error) {
+	detail := "an API token that is not known here"
+	if t == nil {
+		t = tenant.VisitFrom(r.Context()).Tenant
+	} else {
+		detail = err.Error()
+	}
+	s.doors.Refusals.Note(r.Context(), t, "token.refused", id.ID, detail, client(r))
 }
 
 // identifyAtNode finds out who is signed in at a node host: a JWT login there makes a session that names its tenant.

@@ -55,6 +55,7 @@ func functions() template.FuncMap {
 		"date":     func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"initials": initials,
 		"ago":      func(t time.Time) string { return ago(time.Since(t), t) },
+		"stamp":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}
 }

@@ -90,6 +90,7 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/tenant", auth.TenantRead, s.showTenant)
 	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
 	s.apiRoute(get, "/users/me", 0, s.showMe)
+	s.apiRoute(get, "/audit", auth.AuditRead, s.listAudit)
 	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
 	t.add(anyHost, get, "/api/v1/openapi.json", s.open(s.describe))
 }
@@ -164,6 +165,7 @@ func (s *Server) settingsRoutes() {
 	s.settingsRoute(get, signInPath, s.signInSettingsPage)
 	s.settingsRoute(post, signInPath, s.changeSignInSettings)
 	s.settingsRoute(get, providerPath, s.providerPage)
+	s.settingsRoute(get, auditPath, s.auditPage)
 	s.settingsRoute(post, providerPath, s.changeProvider)
 }
 

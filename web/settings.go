@@ -42,6 +42,7 @@ var settingsPages = []settingsPage{
 	{teamPath, "Team", forProvenAdmins},
 	{signInPath, "Sign-in", forProvenAdmins},
 	{providerPath, "Single sign-on", forProvenAdmins},
+	{auditPath, "Audit log", forAdmins},
 }
 
 // settingsRoute adds a route of the settings, guarded as the page is that it belongs to.

@@ -1,6 +1,11 @@
 package web
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+)
 
 // accountView is a member's own page of the settings.
 type accountView struct {
@@ -195,4 +200,47 @@ type memberView struct {
 	Sessions []sessionRow
 	// Ending is where the form goes that ends one.
 	Ending string
+}
+
+// auditView is the audit log, and what it is narrowed to.
+type auditView struct {
+	frame
+
+	Actor, Action, Since, Until string
+	// Path is the page's own, and Next the address of older events; empty: there are none.
+	Path, Next string
+	Events     []auditRow
+	// Filtered: not all events are asked for. Kept is how many days the log goes back.
+	Filtered bool
+	Kept     int
+	Errors   fieldErrors
+}
+
+// auditRow is one event, and what people call whoever did it.
+type auditRow struct {
+	tenant.Event
+
+	Who string
+}
+
+// Actions are what the filter offers. One that somebody came with by an address of their own is kept.
+func (v *auditView) Actions() []option {
+	all := []option{
+		{Text: "Everything"},
+		{Value: "session.", Text: "Sign-ins"},
+		{Value: "login.", Text: "Refused logins"},
+		{Value: "code.", Text: "Codes by mail"},
+		{Value: "key.", Text: "Keys"},
+		{Value: "token.", Text: "API tokens"},
+		{Value: "agent.", Text: "Agents"},
+		{Value: "tenant.", Text: "Settings"},
+		{Value: "domain.", Text: "Domains"},
+		{Value: "mail.", Text: "Mail that failed"},
+	}
+	i := slices.IndexFunc(all, func(o option) bool { return o.Value == v.Action })
+	if i < 0 {
+		all, i = append(all, option{Value: v.Action, Text: v.Action}), len(all)
+	}
+	all[i].Selected = true
+	return all
 }
