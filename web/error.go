@@ -14,6 +14,7 @@ import (
 	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/auth/oidc"
 	"github.com/deskgate/deskgate/auth/partner"
+	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -163,6 +164,14 @@ var answers = []struct {
 		Status: http.StatusBadGateway, Code: "PROVIDER_FAILED", Message: "The sign-in provider does not work.",
 		Explanation: "It does not answer as it should. Try again, or sign in in another way. The audit log says more.",
 	}},
+
+	{passkey.ErrStale, &answerError{
+		Status: http.StatusBadRequest, Code: "SIGN_IN_STALE", Message: "This sign-in is over.",
+		Explanation: "It took too long, or this page was open for too long. Load it again.",
+	}},
+	{passkey.ErrUnknown, unauthorized("PASSKEY_UNKNOWN", "This passkey is not known here, or not any more. Remove it from your device.")},
+	{passkey.ErrCopied, forbidden("PASSKEY_COPIED", "This passkey seems to be copied and signs nobody in any more. Sign in in another way and remove it.")},
+	{passkey.ErrRejected, unauthorized("PASSKEY_REJECTED", "The passkey's answer is not good. Try again.")},
 
 	{tickets.ErrNotFound, errNotFound},
 	{tickets.ErrNotAllowed, errForbidden},

@@ -23,7 +23,7 @@ func (s *Server) renderAgentLogin(
 		frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Done: noticeOf(r), Errors: wrong,
 		Provider: providerOf(tenant.VisitFrom(r.Context()).Tenant),
 	}
-	view.Staff = true
+	view.Staff, view.Script = true, passkeyScript
 	return s.render(w, r, status, "agentlogin", view)
 }
 
@@ -133,5 +133,5 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.proceed(w, r, progress, "")
+	return s.proceed(w, r, progress, pathBelow(visit, passkeysPath)+"?done=joined")
 }

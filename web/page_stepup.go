@@ -39,6 +39,12 @@ func (s *Server) renderStepUp(w http.ResponseWriter, r *http.Request, status int
 	if _, err := s.oidc.Account(r.Context(), c.tenant, c.ID); err == nil {
 		view.Provider = providerOf(c.tenant)
 	}
+	if view.Passkeys, err = s.hasPasskey(r, c); err != nil {
+		return err
+	}
+	if view.Passkeys {
+		view.Script = passkeyScript
+	}
 	return s.render(w, r, status, "stepup", view)
 }
 

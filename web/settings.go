@@ -38,6 +38,7 @@ func (g settingsGuard) admins() bool { return g == forAdmins || g == forProvenAd
 var settingsPages = []settingsPage{
 	{accountPath, "Account", forStaff},
 	{securityPath, "Password and codes", forProven},
+	{passkeysPath, "Passkeys", forProven},
 	{sessionsPath, "Sessions", forStaff},
 	{teamPath, "Team", forProvenAdmins},
 	{signInPath, "Sign-in", forProvenAdmins},
@@ -148,19 +149,24 @@ func (c caller) wantsProof(rights auth.Scopes) bool {
 
 // notices are what a page of the settings says after something was done, by the word in its address.
 var notices = map[string]string{
-	"name":        "Your name was changed.",
-	"provider":    "The provider was saved. Try it in another browser window before you rely on it.",
-	"password":    "Your password was changed. Everywhere else you are signed out.",
-	"reset":       "Your password was changed. Sign in with it.",
-	"totp-on":     "Codes of the new authenticator are asked for from now on.",
-	"totp-off":    "Codes are no longer asked for.",
-	"session":     "The session was ended.",
-	"removed":     "The member was removed, and is signed out everywhere.",
-	"sessions-of": "All sessions of this member were ended.",
-	"totp-of":     "Codes are no longer asked for. The member is signed out everywhere.",
-	"sessions":    "Everywhere else you are signed out.",
-	"saved":       "Saved.",
-	"anew":        "That took too long. Begin anew.",
+	"name":            "Your name was changed.",
+	"provider":        "The provider was saved. Try it in another browser window before you rely on it.",
+	"password":        "Your password was changed. Everywhere else you are signed out.",
+	"reset":           "Your password was changed. Sign in with it.",
+	"totp-on":         "Codes of the new authenticator are asked for from now on.",
+	"totp-off":        "Codes are no longer asked for.",
+	"session":         "The session was ended.",
+	"removed":         "The member was removed, and is signed out everywhere.",
+	"sessions-of":     "All sessions of this member were ended.",
+	"totp-of":         "Codes are no longer asked for. The member is signed out everywhere.",
+	"sessions":        "Everywhere else you are signed out.",
+	"saved":           "Saved.",
+	"anew":            "That took too long. Begin anew.",
+	"joined":          "Welcome! You are on the staff now. A passkey makes the next sign-in easier.",
+	"passkey-added":   "The passkey was added. Try it the next time you sign in.",
+	"passkey-renamed": "The passkey has another name now.",
+	"passkey-removed": "The passkey was removed. You may remove it from your device as well.",
+	"unlinked":        "The account is forgotten. The next with your address takes its place.",
 }
 
 // done leads back to a page of the settings and has it say what was done.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -28,6 +29,8 @@ type stepUpView struct {
 	Next string
 	// Code or Password says what is asked for; neither: the account has no way to prove it here.
 	Code, Password bool
+	// Passkeys: the member has one for this host.
+	Passkeys bool
 	// Provider is where the member signs in as well, empty if there is no such place.
 	Provider string
 	Errors   fieldErrors
@@ -140,6 +143,30 @@ type signInSettingsView struct {
 type choice struct {
 	Value, Text, Hint string
 	Selected          bool
+}
+
+// passkeysView lists a member's passkeys.
+type passkeysView struct {
+	frame
+
+	Done string
+	// Host is where a new passkey will work.
+	Host     string
+	Passkeys []passkeyRow
+	// Joined: the member has come from their invitation just now.
+	Joined bool
+	// Provider and Account are set for who signs in at the tenant's provider as well.
+	Provider, Account string
+	LinkedAt          time.Time
+}
+
+// passkeyRow is one passkey in the list.
+type passkeyRow struct {
+	passkey.Passkey
+
+	Host string
+	// Elsewhere: it works at another of the tenant's hosts, and not at this one.
+	Elsewhere bool
 }
 
 // providerView is the page about the provider at which staff may sign in.
