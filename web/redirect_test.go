@@ -81,12 +81,15 @@ func TestRedirectLoginRefuses(t *testing.T) {
 		if tc.name == "GET" {
 			method = http.MethodGet
 		}
-		got := n.Client(t).Do(method, n.URL+tc.path, tc.body, tc.header)
-		if got.Status != tc.status || got.Code() != tc.code {
-			t.Errorf("%s = %d %s, want %d %s", tc.name, got.Status, got.Body, tc.status, tc.code)
-		}
-		if got.JSON(t)["success"] != false || got.JSON(t)["request_id"] == nil {
-			t.Errorf("%s: the document lacks success or request_id: %s", tc.name, got.Body)
+		// The test endpoint refuses the same, in the same words.
+		for _, path := range []string{tc.path, strings.Replace(tc.path, "/api/", "/api/test/", 1)} {
+			got := n.Client(t).Do(method, n.URL+path, tc.body, tc.header)
+			if got.Status != tc.status || got.Code() != tc.code {
+				t.Errorf("%s at %s = %d %s, want %d %s", tc.name, path, got.Status, got.Body, tc.status, tc.code)
+			}
+			if got.JSON(t)["success"] != false || got.JSON(t)["request_id"] == nil {
+				t.Errorf("%s: the document lacks success or request_id: %s", tc.name, got.Body)
+			}
 		}
 	}
 }
@@ -180,6 +183,14 @@ func TestTestEndpointSaysWhatWouldHappen(t *testing.T) {
 	}
 	if got := post("/tickets/create", "Authorization: Bearer "+n.Acme.Token); got["assurance"] != "vouched" || got["landing"] != "/tickets/create" {
 		t.Errorf("with a token: %v", got)
+	}
+	whole := n.Client(t).Do("POST", n.Acme.URL+"/api/test/auth/redirect/acme", "email=a%40b.example&name=A", asForm, asPage)
+	if whole.Status != http.StatusOK || whole.Location() != "" || whole.Header["Set-Cookie"] != nil ||
+		!strings.HasSuffix(strings.TrimSpace(whole.Body), `"expires_in":120,"assurance":"asserted","landing":"/dashboard","return_link":null,"warnings":[]}`) {
+		t.Errorf("for a browser = %d %v %s, want a plain 200 with the document", whole.Status, whole.Header, whole.Body)
+	}
+	if to, _ := whole.JSON(t)["redirect_url"].(string); n.Client(t).Open(to).Status != http.StatusOK {
+		t.Errorf("redirect_url %q is no hand-off", to)
 	}
 	got = post("https://elsewhere.example/")
 	if warnings, _ := got["warnings"].([]any); len(warnings) == 0 || got["return_link"] != nil {
