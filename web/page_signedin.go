@@ -26,7 +26,7 @@ func (s *Server) signedInPage(w http.ResponseWriter, r *http.Request) error {
 	for _, one := range sessions[:min(len(sessions), most)] {
 		view.Sessions = append(view.Sessions, place{
 			ID: one.ID, Browser: deviceOf(one.UserAgent), Host: string(one.Host), IP: one.IP, Since: one.CreatedAt, Seen: one.SeenAt,
-			Here: one.ID == c.Session,
+			Here: one.ID == c.Session, Widget: hostOf(one.Embedder),
 		})
 	}
 	here := auth.DeviceID(cookie(r, deviceCookie))

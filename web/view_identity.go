@@ -67,4 +67,6 @@ type place struct {
 	Seen    time.Time
 	// Here: it is this very browser.
 	Here bool
+	// Widget is the host of the partner's page on whose widget they are signed in, empty for the portal.
+	Widget string
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -246,7 +247,8 @@ func TestWidgetLevels(t *testing.T) {
 	// A token makes it hers, in a session with a new secret; the old one is over.
 	token := signed(t, n.Acme.Keys.Secrets()["jwt_secret"], claims("zoe@example.com"))
 	vouched := identify(t, c, n.Acme.URL, shopOrigin, map[string]string{"token": token})
-	expect(t, c.Get(n.Acme.URL+"/api/tickets/1", bearerOf(t, vouched)), 200, "Secret.")
+	hers := bearerOf(t, vouched)
+	expect(t, c.Get(n.Acme.URL+"/api/tickets/1", hers), 200, "Secret.")
 	expect(t, c.Get(n.Acme.URL+"/api/users/me", bearer), 401, "")
 	if got := identify(t, c, n.Acme.URL, shopOrigin, map[string]string{"token": token}); got.Status != 401 || got.Code() != "TOKEN_REPLAYED" {
 		t.Errorf("the same token again = %d %s", got.Status, got.Body)
@@ -254,6 +256,13 @@ func TestWidgetLevels(t *testing.T) {
 	// Her address alone, said by another partner's page in a browser that keeps one cookie for both, is worth what it always was.
 	elsewhere := bearerOf(t, identify(t, c, n.Acme.URL, otherOrigin, zoeSaid))
 	expect(t, c.Get(n.Acme.URL+"/api/tickets/1", elsewhere), 404, "")
+	// The owner sees where the widget knows her, and ends it there.
+	list := expect(t, owner.Open(n.Acme.URL+"/auth/sessions"), 200, "in the widget on shop.partner.example")
+	id := regexp.MustCompile(`name="session" value="([^"]+)"[^>]*>Sign out<span class="hidden">`).FindAllStringSubmatch(list.Body, -1)
+	for _, one := range id[1:] { // the first one is this browser
+		expect(t, owner.Send(n.Acme.URL+"/auth/sessions", url.Values{"session": {one[1]}}), 303, "")
+	}
+	expect(t, c.Get(n.Acme.URL+"/api/users/me", hers), 401, "")
 	// The host's own session, vouched as it is, plays no part.
 	beside := bearerOf(t, identify(t, owner, n.Acme.URL, shopOrigin, zoeSaid))
 	expect(t, owner.Get(n.Acme.URL+"/api/tickets/1", beside), 404, "")
