@@ -79,6 +79,31 @@ func FuzzConsolePath(f *testing.F) {
 	})
 }
 
+// FuzzLocalPath: a page that leads on leads to a path of its own host.
+func FuzzLocalPath(f *testing.F) {
+	for _, seed := range []string{"/tickets/1?a=b#c", "//evil.example", "/%2fevil.example", "/\\evil", "https:evil", "/a/../..//b", "/%09/evil", "/a;b//c", "?x", "/.", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, wish string) {
+		got, ok := localPath(wish)
+		if !ok {
+			if got != "" {
+				t.Errorf("localPath(%q) = %q and no", wish, got)
+			}
+			return
+		}
+		u, err := url.Parse(got)
+		if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(got, "/") || strings.HasPrefix(got, "//") {
+			t.Errorf("localPath(%q) = %q", wish, got)
+		}
+		for i := range len(got) {
+			if got[i] <= ' ' || got[i] >= 0x7f || got[i] == '\\' {
+				t.Errorf("localPath(%q) = %q", wish, got)
+			}
+		}
+	})
+}
+
 // FuzzCookie: a cookie counts if the browser has sent one of that name, and then as it was sent.
 func FuzzCookie(f *testing.F) {
 	for _, seed := range []string{

@@ -204,11 +204,12 @@ func TestOtherSitesCannotAct(t *testing.T) {
 	}
 }
 
-// TestClaimingSomebodyShowsNothing: an unproven login as somebody who has tickets sees none of them, on no route, and
-// changes none; with a proof, there they are.
+// TestClaimingSomebodyShowsNothing: an unproven login as somebody who has tickets sees none of them, on no route, in no tab
+// and no widget, and changes none; with a proof or the code, there they are.
 func TestClaimingSomebodyShowsNothing(t *testing.T) {
 	t.Parallel()
-	n := webtest.Start(t)
+	n := webtest.Start(t, webtest.WithMail())
+	n.Set(t, n.Acme, map[string]string{"allowed_origins": partner, "api_requests_per_minute": "100000"})
 	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
 	got := expect(t, zoe.Send(n.Acme.URL+"/tickets", url.Values{"title": {"Heliotrope"}, "description": {"My diagnosis is known to nobody."}}), 303, "")
 	expect(t, zoe.Send(n.Acme.URL+got.Location()+"/reply", url.Values{"body": {"Vermilion"}}), 303, "")
@@ -218,9 +219,42 @@ func TestClaimingSomebodyShowsNothing(t *testing.T) {
 
 	claims := n.Visit(t, n.Acme, "zoe@example.com", "Zoe")
 	expect(t, claims.Open(n.Acme.URL+"/tickets"), 200, "Zoe")
-	who, stranger := headerOf(claims, n.Acme.URL), n.Forgetful(t)
+	widget := url.Values{"email": {"zoe@example.com"}, "name": {"Zoe"}, "origin": {partner}}
+	bearer, _ := claims.Do("POST", n.Acme.URL+"/widget/session", widget.Encode(), asForm, "Origin: "+n.Acme.URL, "Sec-Fetch-Site: same-origin").JSON(t)["bearer"].(string)
+	expect(t, n.Client(t).Get(n.Acme.URL+"/api/users/me", "Authorization: Bearer "+bearer), 200, "asserted")
+	for _, who := range []string{headerOf(claims, n.Acme.URL), "Authorization: Bearer " + bearer} {
+		showsNone(t, n, who, id, secrets)
+	}
+	for _, change := range []struct{ method, path, body string }{
+		{"PATCH", "/api/tickets/" + id, `{"title":"Mine"}`},
+		{"PUT", "/api/tickets/1", `{"status":"closed"}`},
+		{"DELETE", "/api/tickets/1", ""},
+		{"POST", "/api/tickets/1/comments", `{"body":"x"}`},
+		{"POST", "/api/tickets/1/restore", ""},
+	} {
+		if got := claims.Do(change.method, n.Acme.URL+change.path, change.body, asJSON); got.Status != 404 && got.Status != 403 {
+			t.Errorf("%s %s = %d %s", change.method, change.path, got.Status, got.Body)
+		}
+	}
+	if after := zoe.Get(n.Acme.URL + "/api/tickets/1").JSON(t); after["version"] != ticket["version"] || after["title"] != "Heliotrope" {
+		t.Errorf("the ticket was %v and is %v", ticket, after)
+	}
+
+	code := n.Mail.Wait(t, "zoe@example.com").Code(t) // one of the routes has mailed it
+	expect(t, claims.Send(n.Acme.URL+"/auth/confirm", url.Values{"code": {code}}), 303, "")
+	for _, proven := range []*webtest.Client{claims, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")} {
+		for _, path := range []string{"/tickets", "/tickets/1", "/api/tickets", "/api/tickets/" + id, "/api/tickets?q=heliotrope"} {
+			expect(t, proven.Open(n.Acme.URL+path), 200, "Heliotrope")
+		}
+	}
+}
+
+// showsNone asks for everything there is in somebody's name.
+func showsNone(t *testing.T, n *webtest.Node, who, id string, secrets []string) {
+	t.Helper()
+	stranger := n.Forgetful(t)
 	for _, route := range safeFirst(t) {
-		if doors.MatchString(route.Pattern) || strings.HasSuffix(route.Pattern, "/sign-out") {
+		if doors.MatchString(route.Pattern) || strings.HasSuffix(route.Pattern, "/sign-out") || strings.HasPrefix(route.Pattern, "/widget/session") {
 			continue
 		}
 		for _, name := range []string{id, "1"} {
@@ -238,24 +272,5 @@ func TestClaimingSomebodyShowsNothing(t *testing.T) {
 				}
 			}
 		}
-	}
-	for _, change := range []struct{ method, path, body string }{
-		{"PATCH", "/api/tickets/" + id, `{"title":"Mine"}`},
-		{"PUT", "/api/tickets/1", `{"status":"closed"}`},
-		{"DELETE", "/api/tickets/1", ""},
-		{"POST", "/api/tickets/1/comments", `{"body":"x"}`},
-		{"POST", "/api/tickets/1/restore", ""},
-	} {
-		if got := claims.Do(change.method, n.Acme.URL+change.path, change.body, asJSON); got.Status != 404 && got.Status != 403 {
-			t.Errorf("%s %s = %d %s", change.method, change.path, got.Status, got.Body)
-		}
-	}
-	if after := zoe.Get(n.Acme.URL + "/api/tickets/1").JSON(t); after["version"] != ticket["version"] || after["title"] != "Heliotrope" {
-		t.Errorf("the ticket was %v and is %v", ticket, after)
-	}
-
-	proven := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
-	for _, path := range []string{"/tickets", "/tickets/1", "/api/tickets", "/api/tickets/" + id, "/api/tickets?q=heliotrope"} {
-		expect(t, proven.Open(n.Acme.URL+path), 200, "Heliotrope")
 	}
 }
