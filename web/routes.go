@@ -91,6 +91,7 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
 	s.apiRoute(get, "/users/me", 0, s.showMe)
 	s.apiRoute(get, "/audit", auth.AuditRead, s.listAudit)
+	s.apiRoute(post, "/test/jwt", auth.TenantWrite, s.testJWT)
 	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
 	t.add(anyHost, get, "/api/v1/openapi.json", s.open(s.describe))
 }
@@ -177,6 +178,8 @@ func (s *Server) settingsRoutes() {
 	s.settingsRoute(get, providerPath, s.providerPage)
 	s.settingsRoute(get, auditPath, s.auditPage)
 	s.settingsRoute(post, providerPath, s.changeProvider)
+	s.settingsRoute(get, validatorPath, s.validatorPage)
+	s.settingsRoute(post, validatorPath, s.validate)
 }
 
 // apiRoute adds a route of the API under both of its names.

@@ -44,6 +44,7 @@ var settingsPages = []settingsPage{
 	{signInPath, "Sign-in", forProvenAdmins},
 	{providerPath, "Single sign-on", forProvenAdmins},
 	{auditPath, "Audit log", forAdmins},
+	{validatorPath, "Token validator", forAdmins},
 }
 
 // settingsRoute adds a route of the settings, guarded as the page is that it belongs to.

@@ -36,6 +36,8 @@ type examination struct {
 	parts  []string
 	head   map[string]any
 	claims jwt.MapClaims
+	// headText and claimsText are the same as text.
+	headText, claimsText []byte
 	// ends is when the token is over, without leeway.
 	ends time.Time
 	// candidates are the keys that the header leaves; signer is the one whose signature it is.
@@ -87,7 +89,7 @@ func (e *examination) split() error {
 
 // readHead reads the header.
 func (e *examination) readHead() (err error) {
-	e.head, err = readObject(e.parts[0])
+	e.head, e.headText, err = readObject(e.parts[0])
 	if err != nil {
 		return wrong("its header: %w", err)
 	}
@@ -96,7 +98,7 @@ func (e *examination) readHead() (err error) {
 
 // readClaims reads the claims.
 func (e *examination) readClaims() (err error) {
-	e.claims, err = readObject(e.parts[1])
+	e.claims, e.claimsText, err = readObject(e.parts[1])
 	if err != nil {
 		return wrong("its claims: %w", err)
 	}
@@ -105,21 +107,21 @@ func (e *examination) readClaims() (err error) {
 
 // readObject reads a part. Whoever reads JSON in another way than we do must not come to another result: it is an object in
 // which no name comes twice, at no depth and in no other case, in UTF-8, with nothing behind it.
-func readObject(part string) (map[string]any, error) {
+func readObject(part string) (map[string]any, []byte, error) {
 	text, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {
-		return nil, fmt.Errorf("not base64url: %w", err)
+		return nil, nil, fmt.Errorf("not base64url: %w", err)
 	}
 	if err := unambiguous(text); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var object map[string]any
 	if err := d.Decode(&object); err != nil || object == nil {
-		return nil, errNoObject
+		return nil, nil, errNoObject
 	}
-	return object, nil
+	return object, text, nil
 }
 
 const (

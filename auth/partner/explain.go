@@ -32,8 +32,8 @@ type Explanation struct {
 	// Good: a door would take the token now.
 	Good     bool
 	Findings []Finding
-	// Header and Claims are what is in the token, nil where that can't be read. They are only what the token says of itself.
-	Header, Claims map[string]any
+	// Header and Claims are the JSON that is in the token, nil where it can't be read. They are only what the token says of itself.
+	Header, Claims []byte
 	// Clock is how far the partner's clock seems to be ahead of ours, going by iat; it holds for a token that was made just now.
 	// Dated says that there is an iat.
 	Clock time.Duration
@@ -63,7 +63,7 @@ func (v *Verifier) Explain(ctx context.Context, t *tenant.Tenant, kind tenant.Ki
 	}
 	out.Good = out.Good && unused.State == Passed
 	out.Findings = append(out.Findings, unused)
-	out.Header, out.Claims, out.Token = e.head, e.claims, e.token
+	out.Header, out.Claims, out.Token = e.headText, e.claimsText, e.token
 	for _, k := range e.ring.keys {
 		out.Algorithms = append(out.Algorithms, k.method.Alg())
 	}
