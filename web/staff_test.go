@@ -109,7 +109,7 @@ func TestDemandedSecondFactor(t *testing.T) {
 	ann := n.Client(t)
 	address, form := split(t, i.URL)
 	form.Set("password", webtest.Password)
-	if got := ann.Send(address, form); got.Status != 303 || got.Location() != "/agent/second-factor/set-up" {
+	if got := ann.Send(address, form); got.Status != 303 || !strings.HasPrefix(got.Location(), "/agent/second-factor/set-up?next=") {
 		t.Fatalf("invitation = %d to %s", got.Status, got.Location())
 	}
 	if got := ann.Open(at("/agent")); got.Status != 303 {
