@@ -124,6 +124,11 @@ func (v *guideView) Fault(id, symptom string, codes ...string) (fault, error) {
 	return f, nil
 }
 
+// SimpleAuth lists what its doors say when they let nobody in.
+func (*guideView) SimpleAuth() []string {
+	return []string{simpleExpired, simpleInvalid, simpleNobody, simpleOperators}
+}
+
 // doorErrors are the answers of the sign-in doors that the guide explains.
 var doorErrors = []*answerError{
 	errInvalid, malformed("The body, or a field in it, can't be read."), unsupported(loginTypes),

@@ -28,11 +28,12 @@ var ran = map[string][]string{
 	"addresses": {
 		"token.php", "token.py", "token.mjs", "jwt-jsonwebtoken.mjs", "jwt-jose.mjs", "jwt.php", "jwt.py", "laravel.php", "wordpress.php",
 	},
-	"keypair": {"jwt-keypair.mjs", "jwt-keypair.php"},
-	"fields":  {"signed.php", "signed.py", "signed.mjs"},
-	"go":      {"jwt.go.txt", "signed.go.txt"},
-	"api":     {"api.sh", "api.mjs", "api.py"},
-	"browser": {"form.html", "fetch.html", "widget.html", "widget-token.html", "HelpButton.jsx"},
+	"keypair":    {"jwt-keypair.mjs", "jwt-keypair.php"},
+	"simpleauth": {"simpleauth.php", "simpleauth.mjs"},
+	"fields":     {"signed.php", "signed.py", "signed.mjs"},
+	"go":         {"jwt.go.txt", "signed.go.txt"},
+	"api":        {"api.sh", "api.mjs", "api.py"},
+	"browser":    {"form.html", "fetch.html", "widget.html", "widget-token.html", "HelpButton.jsx"},
 }
 
 // zoe is a partner's user whose name is hard on whoever builds text by hand.
@@ -166,6 +167,30 @@ func TestGuideKeyPairs(t *testing.T) {
 			got := n.Client(t).Do("POST", n.URL+"/api/jwt/login", form.Encode(), asForm)
 			address, _ := got.JSON(t)["redirect_url"].(string)
 			vouched(t, n, n.Acme.URL, address)
+		})
+	}
+}
+
+// TestGuideSimpleAuth: the address signs exactly that user in, and the one for signing out ends that.
+func TestGuideSimpleAuth(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p, snippets := newPrograms(t, n), shown(t, n, n.Acme.URL+"/integration")
+	for _, name := range ran["simpleauth"] {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command := append(p.interpreter(t, name), "testdata/guide/"+name, p.write(t, name, snippets[name]), zoe)
+			c := n.Client(t)
+			if got := c.Open(p.run(t, append(command, "login")...)); got.Status != http.StatusSeeOther || got.Location() != "/tickets" {
+				t.Fatalf("login = %d to %q %s, want 303 to /tickets", got.Status, got.Location(), got.Body)
+			}
+			if me := c.Get(n.Acme.URL + "/api/users/me").JSON(t); me["name"] != zoesName || me["assurance"] != "vouched" {
+				t.Errorf("signed in is %v, want Zoë, vouched", me)
+			}
+			c.Open(p.run(t, append(command, "logout")...))
+			if me := c.Get(n.Acme.URL + "/api/users/me"); me.Status != http.StatusUnauthorized {
+				t.Errorf("after the logout: %d %s", me.Status, me.Body)
+			}
 		})
 	}
 }

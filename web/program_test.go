@@ -44,7 +44,8 @@ func newPrograms(t *testing.T, n *webtest.Node) *programs {
 		"SSL_CERT_FILE="+root, "CURL_CA_BUNDLE="+root, "REQUESTS_CA_BUNDLE="+root, "PYTHONDONTWRITEBYTECODE=1",
 		"NODE_EXTRA_CA_CERTS="+root, "NODE_OPTIONS=--require="+names,
 		"DESKGATE_URL="+n.URL, "DESKGATE_TOKEN="+n.Acme.Token,
-		"DESKGATE_JWT_SECRET="+secret(n.Acme, "jwt"), "DESKGATE_REDIRECT_KEY="+secret(n.Acme, "redirect"))
+		"DESKGATE_JWT_SECRET="+secret(n.Acme, "jwt"), "DESKGATE_REDIRECT_KEY="+secret(n.Acme, "redirect"),
+		"DESKGATE_SIMPLEAUTH_KEY="+secret(n.Acme, "simpleauth"))
 	return p
 }
 
