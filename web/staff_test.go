@@ -34,10 +34,10 @@ func codeFor(tb testing.TB, page string) string {
 	return code
 }
 
-// password signs in as far as a password leads.
-func password(tb testing.TB, n *webtest.Node, c *webtest.Client, email string) webtest.Answer {
+// password signs ann in as far as a password leads.
+func password(tb testing.TB, n *webtest.Node, c *webtest.Client) webtest.Answer {
 	tb.Helper()
-	return c.Send(n.Acme.URL+"/agent/login", url.Values{"email": {email}, "password": {webtest.Password}, "next": {"/agent?view=mine"}})
+	return c.Send(n.Acme.URL+"/agent/login", url.Values{"email": {"ann@acme.example"}, "password": {webtest.Password}, "next": {"/agent?view=mine"}})
 }
 
 // A member sets up an authenticator, keeps the recovery codes, and is asked for the one or the other from then on.
@@ -58,7 +58,7 @@ func TestSecondFactor(t *testing.T) {
 	expect(t, ann.Open(at("/agent/settings/security")), 200, "10 left")
 
 	other := n.Client(t)
-	got = expect(t, password(t, n, other, "ann@acme.example"), 303, "")
+	got = expect(t, password(t, n, other), 303, "")
 	if got.Location() != "/agent/second-factor?next=%2Fagent%3Fview%3Dmine" {
 		t.Fatalf("after the password: %s", got.Location())
 	}
@@ -93,7 +93,7 @@ func TestSecondFactor(t *testing.T) {
 	expect(t, vouched.Send(at("/agent/settings/security/recovery"), nil), 200, "You see them only now")
 	got = expect(t, vouched.Send(at("/agent/settings/security/authenticator/off"), nil), 303, "")
 	expect(t, vouched.Open(at(got.Location())), 200, "no longer asked for")
-	expect(t, password(t, n, n.Client(t), "ann@acme.example"), 303, "")
+	expect(t, password(t, n, n.Client(t)), 303, "")
 }
 
 // Where a second factor is demanded, an invitation leads to setting it up, and nowhere else.
@@ -123,7 +123,7 @@ func TestDemandedSecondFactor(t *testing.T) {
 	}
 	expect(t, ann.Open(at("/agent")), 200, "Signed in as Ann")
 	expect(t, ann.Send(at("/agent/settings/security/authenticator/off"), nil), 409, "demands a second factor")
-	if got := expect(t, password(t, n, n.Client(t), "ann@acme.example"), 303, ""); !strings.HasPrefix(got.Location(), "/agent/second-factor?") {
+	if got := expect(t, password(t, n, n.Client(t)), 303, ""); !strings.HasPrefix(got.Location(), "/agent/second-factor?") {
 		t.Errorf("the second sign-in leads to %s", got.Location())
 	}
 }
@@ -174,7 +174,7 @@ func TestStaffSessions(t *testing.T) {
 	first := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAgent)
 	second, third := n.Client(t), n.Client(t)
 	for _, c := range []*webtest.Client{second, third} {
-		expect(t, password(t, n, c, "ann@acme.example"), 303, "")
+		expect(t, password(t, n, c), 303, "")
 	}
 	stranger := n.Agent(t, n.Acme, "bob@acme.example", "Bob", auth.RoleAdmin)
 	page := expect(t, first.Open(at("/agent/settings/sessions")), 200, "This browser")
@@ -191,7 +191,7 @@ func TestStaffSessions(t *testing.T) {
 	expect(t, second.Open(at("/agent")), 303, "")
 	expect(t, third.Open(at("/agent")), 303, "")
 	expect(t, first.Open(at("/agent")), 200, "")
-	expect(t, password(t, n, second, "ann@acme.example"), 303, "")
+	expect(t, password(t, n, second), 303, "")
 	expect(t, first.Send(at("/agent/settings/security/password"), url.Values{"password": {"ann@acme.example"}}), 422, "email address")
 	expect(t, first.Send(at("/agent/settings/security/password"), url.Values{"password": {"quite another phrase"}}), 303, "")
 	expect(t, first.Open(at("/agent")), 200, "")
@@ -253,8 +253,62 @@ func TestAdminSettings(t *testing.T) {
 	expect(t, ann.Send(about+"/remove", nil), 403, "Another admin")
 	expect(t, boss.Send(about+"/end-all", nil), 303, "")
 	expect(t, ann.Open(at("/agent")), 303, "")
-	expect(t, password(t, n, ann, "ann@acme.example"), 303, "")
+	expect(t, password(t, n, ann), 303, "")
 	expect(t, boss.Send(about+"/remove", nil), 303, "")
 	expect(t, ann.Open(at("/agent")), 303, "")
-	expect(t, password(t, n, ann, "ann@acme.example"), 401, "wrong")
+	expect(t, password(t, n, ann), 401, "wrong")
+}
+
+// The staff's cookie speaks for nobody on a request that another page had the browser make, be it a sibling host's or an
+// origin that the tenant allows: only the click on a link brings it along.
+func TestStaffCookieOfOtherPages(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	partner := "https://app.partner.example"
+	n.Set(t, n.Acme, map[string]string{"allowed_origins": partner})
+	ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
+	document := []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}
+	frame := []string{"Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}
+	fetch := []string{"Accept: application/json", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"}
+	for _, tc := range []struct {
+		method, path string
+		headers      []string
+		site, origin string
+		in           bool
+	}{
+		{"GET", "/agent", document, "none", "", true},
+		{"GET", "/agent", document, "cross-site", "", true},
+		{"GET", "/agent", document, "same-site", "", true},
+		{"GET", "/agent", frame, "cross-site", "", false},
+		{"GET", "/agent", frame, "same-site", "", false},
+		{"GET", "/api/users/me", fetch, "same-origin", "", true},
+		{"GET", "/api/users/me", fetch, "same-site", "", false},
+		{"GET", "/api/users/me", fetch, "cross-site", "", false},
+		{"GET", "/api/users/me", fetch, "cross-site", partner, false},
+		{"GET", "/api/users/me", fetch, "same-site", n.Bolt.URL, false},
+		{"GET", "/api/users/me", []string{"Accept: application/json"}, "", partner, false},
+		{"GET", "/api/users/me", []string{"Accept: application/json"}, "", "null", false},
+		{"GET", "/api/users/me", []string{"Accept: application/json"}, "", n.Acme.URL, true},
+		{"PUT", "/api/tenant", fetch, "cross-site", partner, false},
+		{"POST", "/agent/settings", document, "same-site", n.Bolt.URL, false},
+		{"POST", "/agent/settings", document, "cross-site", "null", false},
+		{"POST", "/agent/settings/team", document, "cross-site", partner, false},
+	} {
+		headers := tc.headers
+		if tc.site != "" {
+			headers = append([]string{"Sec-Fetch-Site: " + tc.site}, headers...)
+		}
+		if tc.origin != "" {
+			headers = append([]string{"Origin: " + tc.origin}, headers...)
+		}
+		body := ""
+		if tc.method != "GET" {
+			body = "name=Mallory"
+			headers = append([]string{"Content-Type: application/x-www-form-urlencoded"}, headers...)
+		}
+		if got := ann.Do(tc.method, n.Acme.URL+tc.path, body, headers...); (got.Status == 200) != tc.in {
+			t.Errorf("%s %s from %s %s in %s = %d, signed in: want %t", tc.method, tc.path, tc.site, tc.origin, tc.headers[len(tc.headers)-1], got.Status, tc.in)
+		}
+	}
+	expect(t, ann.Open(n.Acme.URL+"/agent"), 200, "Signed in as Ann")
 }

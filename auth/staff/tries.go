@@ -31,7 +31,7 @@ const (
 )
 
 // failuresNoted is how many failed tries an hour the audit log of a tenant lists.
-const failuresNoted = 100
+const failuresNoted = 50
 
 // count is one of the counts that a try goes to.
 type count struct {
