@@ -132,6 +132,7 @@ func TestDeviceAndForeignClaims(t *testing.T) {
 }
 
 func TestDeviceSlides(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t)
 		bob, _, device := h.remembered(t, "bob@example.com")
