@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -424,4 +425,53 @@ func TestWidgetTrouble(t *testing.T) {
 	frame.See(".w-foot", "Zoe Park")
 	frame.Click("main form .primary")
 	frame.See(".w-thread", "Since yesterday.")
+}
+
+// TestWidgetFirefox: the same page does the same in Firefox, whatever it does with the cookies of frames; where it keeps none at
+// all, the visitor is forgotten with the page.
+func TestWidgetFirefox(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	policy := strings.ReplaceAll(strict, "DESK", n.Acme.URL) + "; img-src 'self'" // it asks for the page's icon
+	files := map[string]string{
+		"/":        `<!doctype html><html lang="en"><title>Shop</title><script src="/shop.js"></script><script src="` + n.Acme.URL + `/widget.js" async></script><h1>Shop</h1>`,
+		"/shop.js": strings.ReplaceAll(partnerScript, "IDENTIFY", `if (!location.search) `+zoeHere),
+	}
+	partner := webtest.Site(t, "shop.partner.example", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if r.URL.Path == "/shop.js" {
+			w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		}
+		if _, err := w.Write([]byte(files[r.URL.Path])); err != nil {
+			t.Logf("partner's site: %v", err)
+		}
+	}))
+	n.Set(t, n.Acme, map[string]string{"allowed_origins": partner})
+	firefox := webtest.NewFirefox(t)
+	firefox.Trust(t, n)
+	// opened opens the panel and waits for what the frame says of its visitor, for a moment.
+	const opened = `new Promise(done => {
+  const begun = Date.now();
+  const look = () => {
+    if (window.Deskgate?.here && !happened.includes("open")) Deskgate("open");
+    const last = happened.at(-1) + "";
+    if (last.startsWith("identified") || last.startsWith("error") || Date.now() - begun > PATIENCE) done(happened.join(", ") + complaints.join(", "));
+    else setTimeout(look, 20);
+  };
+  look();
+})`
+	for rule, again := range map[webtest.CookieRule]string{
+		webtest.PartitionCookies: "open, ready, identified asserted", webtest.BlockThirdPartyCookies: "open, ready",
+	} {
+		tab := firefox.Tab(t, rule)
+		tab.Open(partner)
+		if got := tab.Script(strings.ReplaceAll(opened, "PATIENCE", "20000")); got != "open, ready, identified asserted" {
+			t.Errorf("with cookie rule %d: %q", rule, got)
+		}
+		tab.Open(partner + "/?nobody")
+		if got := tab.Script(strings.ReplaceAll(opened, "PATIENCE", "3000")); got != again {
+			t.Errorf("with cookie rule %d, on a page that doesn't say who is there: %q, want %q", rule, got, again)
+		}
+	}
 }
