@@ -70,7 +70,7 @@ func rank(r web.Route) string {
 // TestEveryAnswerIsHardened: whatever is asked by whomever, the answer says what browsers may do with it.
 func TestEveryAnswerIsHardened(t *testing.T) {
 	t.Parallel()
-	n := webtest.Start(t)
+	n := webtest.Start(t, webtest.WithMail())
 	n.Set(t, n.Acme, map[string]string{"api_requests_per_minute": "100000"})
 	caller(t, n, n.Acme).file("One")
 	zoe, ann := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
