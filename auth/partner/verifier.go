@@ -71,14 +71,14 @@ func (v *Verifier) Token(ctx context.Context, t *tenant.Tenant, kind tenant.Kind
 // examine applies the rules to a token. Where no key that we know has signed it, a partner that publishes its keys is asked
 // for new ones.
 func (v *Verifier) examine(ctx context.Context, t *tenant.Tenant, kind tenant.Kind, raw string) (*examination, error) {
-	for {
+	for asked := false; ; asked = true {
 		ring, err := v.ring(ctx, t, kind)
 		if err != nil {
 			return nil, err
 		}
 		e := newExamination(t, kind, ring, raw)
 		e.judge()
-		if !errors.Is(e.verdict, errNoKey) || !v.refresh(ctx, t, kind) {
+		if asked || !errors.Is(e.verdict, errNoKey) || !v.refresh(ctx, t, kind) {
 			return e, nil
 		}
 	}
