@@ -174,7 +174,7 @@ func TestAuditPage(t *testing.T) {
 	if page := agent.Open(n.Acme.URL + "/agent/settings/audit"); page.Status != http.StatusForbidden {
 		t.Errorf("for an agent = %d", page.Status)
 	}
-	if page := agent.Open(n.Acme.URL + "/agent/settings/account"); strings.Contains(page.Body, "Audit log") {
+	if page := agent.Open(n.Acme.URL + "/agent/settings"); strings.Contains(page.Body, "Audit log") {
 		t.Error("an agent's settings lead to the audit log")
 	}
 }

@@ -98,6 +98,8 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	switch {
 	case errors.As(err, &tooLarge):
 		return nil, errTooLarge
+	case errors.Is(err, errCrowded):
+		return nil, errBodiesFull
 	case err != nil:
 		return nil, malformed("The body ended early.")
 	}

@@ -46,6 +46,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Methods != nil {
 		h.Set("Allow", strings.Join(p.Methods, ", "))
 	}
+	if limited, ok := errors.AsType[*limit.Error](err); ok {
+		showLimit(h, limited.State)
+	}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -25,9 +26,15 @@ func (s *Server) open(h handler) http.HandlerFunc {
 	}
 }
 
+// posts bounds the forms that an address may send without being anybody. The doors behind them have narrower limits of their own.
+var posts = limit.Bucket{Name: "forms-ip", Limit: 300, Period: time.Minute}
+
 // form serves the target of a form that needs to know nobody: only our own pages may post there.
 func (s *Server) form(h handler) http.HandlerFunc {
 	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.doors.Limits.Take(r.Context(), posts, limit.IP(tenant.VisitFrom(r.Context()).ClientIP)).Err(); err != nil {
+			return err
+		}
 		if err := s.guard.check(r, tenant.VisitFrom(r.Context()).Tenant, false); err != nil {
 			return err
 		}
@@ -63,6 +70,19 @@ func (s *Server) api(rights auth.Scopes, h handler) http.HandlerFunc {
 	})
 }
 
+// unknown answers a request to the API that no route takes. It counts like any other.
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request, err error) {
+	c, nobody := s.identifyProgram(r)
+	if nobody != nil {
+		s.fail(w, r, cmp.Or(s.admitStranger(w, r), err))
+		return
+	}
+	s.grant(w, r, c.tenant)
+	state := s.doors.Tokens.Admit(r.Context(), c.tenant, c.Identity)
+	showLimit(w.Header(), state)
+	s.fail(w, r, cmp.Or(state.Err(), err))
+}
+
 // admitStranger counts a request without good credentials.
 func (s *Server) admitStranger(w http.ResponseWriter, r *http.Request) error {
 	state := s.doors.Limits.Take(r.Context(), strangers, limit.IP(tenant.VisitFrom(r.Context()).ClientIP))
@@ -96,13 +116,22 @@ func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFun
 		if err := s.guard.check(r, c.tenant, false); err != nil {
 			return err
 		}
-		if r.Method == http.MethodPost {
-			if err := s.doors.Tokens.Admit(r.Context(), c.tenant, c.Identity).Err(); err != nil {
-				return err
-			}
+		if err := s.admitVisitor(r, c); err != nil {
+			return err
 		}
 		return h(w, withCaller(r, c))
 	})
+}
+
+// looks bounds the pages that one session may ask for.
+var looks = limit.Bucket{Name: "page-looks", Limit: 1200, Period: time.Minute}
+
+// admitVisitor counts a page, or what was done on one, for the session.
+func (s *Server) admitVisitor(r *http.Request, c caller) error {
+	if r.Method == http.MethodPost {
+		return s.doors.Tokens.Admit(r.Context(), c.tenant, c.Identity).Err()
+	}
+	return s.doors.Limits.Take(r.Context(), looks, c.Session).Err()
 }
 
 // wish is the query that has the staff's sign-in lead on to what was asked for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
@@ -55,15 +56,30 @@ func callerOf(r *http.Request) caller {
 	return c
 }
 
-// apiToken is the secret in the request's headers, and whether there is one.
+// ambiguous stands for several secrets in the headers of one request: it is nobody's token.
+const ambiguous = "more than one token"
+
+// apiToken is the secret in the request's headers, and whether there is one. Two that differ are a secret that opens nothing: whoever
+// looked at one of them only might have let somebody else in.
 func apiToken(r *http.Request) (string, bool) {
-	if scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(secret), true
+	var all []string
+	for _, header := range r.Header.Values("Authorization") {
+		if scheme, secret, _ := strings.Cut(header, " "); strings.EqualFold(scheme, "Bearer") {
+			all = append(all, strings.TrimSpace(secret))
+		}
 	}
-	if secret := r.Header.Get("X-Tenant-API-Token"); secret != "" {
-		return strings.TrimSpace(secret), true
+	for _, header := range r.Header.Values("X-Tenant-API-Token") {
+		if header != "" {
+			all = append(all, strings.TrimSpace(header))
+		}
 	}
-	return "", false
+	switch len(slices.Compact(all)) {
+	case 0:
+		return "", false
+	case 1:
+		return all[0], true
+	}
+	return ambiguous, true
 }
 
 // identifyProgram finds out who calls the API: whoever the token in its headers stands for, else whoever is signed in. A

@@ -36,6 +36,7 @@ type Server struct {
 	desk      *tickets.Desk
 	log       *slog.Logger
 	guard     *guard
+	bodies    *bodies
 	assets    *assets
 	pages     pages
 	// snippets are the integration guide's programs.
@@ -52,7 +53,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{
 		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, log: c.Log,
-		guard: newGuard(c.Directory), table: newTable(),
+		guard: newGuard(c.Directory), table: newTable(), bodies: newBodies(),
 	}
 	var err error
 	if s.assets, err = newAssets(files); err != nil {
@@ -78,6 +79,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	visit := tenant.VisitFrom(r.Context())
 	harden(w.Header())
+	defer s.bodies.account(r, visit)()
 	w.Header().Set("X-Request-Id", visit.RequestID)
 	router := s.table.tenant
 	if visit.Tenant == nil {
@@ -97,17 +99,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serve(w, r, params)
 		return
 	}
-	known := methods(router, path)
+	s.unrouted(w, r, path, methods(router, path))
+}
+
+// unrouted answers what no route takes. Known are the methods that its path has.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request, path string, known []string) {
+	var problem error = errNotFound
+	if known != nil {
+		problem = methodNotAllowed(known)
+	}
 	switch {
 	case r.Method == http.MethodOptions && isAPI(path):
 		s.preflight(w, r, path)
-	case known == nil:
-		s.fail(w, r, errNotFound)
-	case r.Method == http.MethodOptions:
+	case r.Method == http.MethodOptions && known != nil:
 		w.Header().Set("Allow", strings.Join(known, ", "))
 		w.WriteHeader(http.StatusNoContent)
+	case isAPI(path):
+		s.unknown(w, r, problem)
 	default:
-		s.fail(w, r, methodNotAllowed(known))
+		s.fail(w, r, problem)
 	}
 }
 

@@ -60,7 +60,7 @@ func (d *demoDocument) partnerPage(now time.Time) string {
 	values := map[string]string{
 		"action": action, "name": demoUserName, "email": demoUserEmail, "back": d.PartnerURL + "/", "tenant": t.Name,
 		"widget": t.URL + "/widget.js",
-		"ts": ts, "nonce": nonce,
+		"ts":     ts, "nonce": nonce,
 		"sig": signRedirect(t.Secrets["redirect_key"], t.Slug, demoUserEmail, demoUserName, d.PartnerURL+"/", ts, nonce),
 	}
 	var pairs []string

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"dns":    runDNS,
 			"mode":   checkMode,
 			"code":   checkCode,
+			"knock":  knock,
 			"smtp":   mails.start,
 			"letter": mails.letter,
 		},
