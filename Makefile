@@ -36,6 +36,7 @@ check: tools fmt-check lint test-race build ## what the CI runs
 tools: $(BIN)/golangci-lint ## what check needs; Debian's packages are installed if they are missing
 	@$(MAKE) -s packages
 	@$(MAKE) -s $(NPM)/node_modules/.package-lock.json
+	@$(GO) mod download "$$(cat auth/partner/testdata/wycheproof.txt)"
 
 packages:
 	@for p in $(PROGRAMS); do command -v $$p >/dev/null || missing=1; done; \
