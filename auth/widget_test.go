@@ -113,12 +113,11 @@ func TestWidgetLife(t *testing.T) {
 // that is in memory is over at once, on each node.
 func TestWidgetSessionEnds(t *testing.T) {
 	h := open(t)
-	ctx := t.Context()
 	over := func(what string, s auth.WidgetSession) {
 		t.Helper()
 		_, err := h.bearer(t, s.Bearer)
 		want(t, what+": bearer", err, auth.ErrSignedOut)
-		_, err = h.doors.Widgets.Resume(ctx, h.acme, acmeHost, partner, s.Secret)
+		_, err = h.doors.Widgets.Resume(t.Context(), h.acme, acmeHost, partner, s.Secret)
 		want(t, what+": cookie", err, auth.ErrSignedOut)
 	}
 	warm := func(s auth.WidgetSession) auth.WidgetSession {
@@ -130,10 +129,10 @@ func TestWidgetSessionEnds(t *testing.T) {
 	}
 
 	byBearer := warm(h.widget(t, "a@example.com", ""))
-	want(t, "end by bearer", h.doors.Widgets.End(ctx, h.acme, acmeHost, partner, "", byBearer.Bearer), nil)
+	want(t, "end by bearer", h.doors.Widgets.End(t.Context(), h.acme, acmeHost, partner, "", byBearer.Bearer), nil)
 	over("ended by its bearer", byBearer)
 	byCookie := warm(h.widget(t, "a@example.com", ""))
-	want(t, "end by cookie", h.doors.Widgets.End(ctx, h.acme, acmeHost, partner, byCookie.Secret, ""), nil)
+	want(t, "end by cookie", h.doors.Widgets.End(t.Context(), h.acme, acmeHost, partner, byCookie.Secret, ""), nil)
 	over("ended by its cookie", byCookie)
 	replaced := warm(h.widget(t, "a@example.com", ""))
 	next := warm(h.widget(t, "a@example.com", replaced.Secret))
