@@ -200,6 +200,35 @@ func TestTakesOverFromANodeThatDied(t *testing.T) {
 	})
 }
 
+// A node whose lease is over has nothing to say about the item any more, whatever came of its try.
+func TestAnOverdueNodeSpoilsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t)
+		r := &recorder{fail: func(_ string, n int) error {
+			if n == 0 {
+				return errBusy
+			}
+			return nil
+		}}
+		wake := make(chan struct{})
+		hangs := h.courier(outbox.Config[parcel]{TenantWorkers: 1, Deliver: func(context.Context, *tenant.Tenant, outbox.Item[parcel]) error {
+			<-wake
+			return outbox.Permanent(errBusy)
+		}})
+		h.run(t, hangs)
+		h.put(t, h.acme, "hello", time.Time{})
+		pass(time.Second)
+		other := h.courier(outbox.Config[parcel]{Deliver: r.deliver, Pauses: []time.Duration{time.Hour, time.Hour}})
+		h.run(t, other)
+		pass(10 * time.Minute) // the other node has taken it over, and waits to try again
+		close(wake)
+		pass(time.Minute)
+		if s := state(t, other); s.Waiting != 1 || s.Dead != 0 {
+			t.Errorf("after the overdue node came back the state is %+v, want the item to wait for its next try", s)
+		}
+	})
+}
+
 // What has begun may finish when the node stops; what does not is released at once, and is no used-up try.
 func TestStopsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
