@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"time"
 )
 
@@ -53,11 +54,12 @@ const (
 	partSequence = 0xff
 )
 
-// NewTable declares a table. It panics on a declaration that lacks something.
+// NewTable declares a table. It panics on a declaration that lacks something, and on two fields with one number.
 func NewTable[T any](d Declaration[T]) *Table[T] {
 	if d.ID == 0 || d.Name == "" || d.Key == nil || int(d.Schema) != len(d.Upgrade) {
 		panic("storage: incomplete declaration of table " + d.Name)
 	}
+	checkFields(d.Name, reflect.TypeFor[T]())
 	return &Table[T]{d: d}
 }
 
