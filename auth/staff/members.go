@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
@@ -175,10 +176,12 @@ func (m *Members) EndSession(ctx context.Context, t *tenant.Tenant, member, id, 
 	})
 }
 
-// endSessions ends all sessions that there are, however many, but the one with that public ID.
+// endSessions ends all sessions that there are, however many, but the one with that public ID. A key that was shown in one of
+// them and waits for its first code ends with them.
 func (r *memberRecord) endSessions(but string) {
 	r.Epoch++
 	r.EpochBut = but
+	r.TOTPNew, r.TOTPUntil = nil, time.Time{}
 }
 
 // Mails says whether the node sends mail, as to whoever forgot the password.

@@ -28,6 +28,9 @@ type pending struct {
 	// Password is the hash of the password's hash: a new password ends it.
 	Password  []byte    `cbor:"5,keyasint"`
 	ExpiresAt time.Time `cbor:"6,keyasint"`
+	// TOTP is the secret that is to be set up. It is this browser's alone: whoever else knows the password does not see the key
+	// that the member scans.
+	TOTP []byte `cbor:"7,keyasint,omitempty"`
 }
 
 var pendings = storage.NewTable(storage.Declaration[pending]{
@@ -71,7 +74,7 @@ func (m *Members) advance(tx *storage.Tx, t *tenant.Tenant, e Entry, r memberRec
 		}
 	}
 	if p.SetUp {
-		r.newTOTP()
+		p.TOTP = newTOTPSecret()
 	}
 	if err := members.Put(tx, &r); err != nil {
 		return Progress{}, err
@@ -103,7 +106,7 @@ func (m *Members) Pending(ctx context.Context, t *tenant.Tenant, host tenant.Hos
 		}
 		out = Pending{Member: r.member(), SetUp: p.SetUp}
 		if p.SetUp {
-			out.Key, err = r.totpKey(t)
+			out.Key, err = r.totpKey(t, p.TOTP)
 		}
 		return err
 	})
@@ -126,6 +129,9 @@ func halfway(tx *storage.Tx, host tenant.Host, secret string) (pending, memberRe
 	r, err := find(tx, p.Member)
 	if gone(err) || err == nil && subtle.ConstantTimeCompare(p.Password, r.passwordMark()) != 1 {
 		return p, r, ErrPending
+	}
+	if err == nil && p.SetUp && len(r.TOTP) > 0 {
+		return p, r, ErrPending // set up elsewhere meanwhile: its codes are asked for
 	}
 	return p, r, err
 }
@@ -173,7 +179,7 @@ func (m *Members) SetUp(ctx context.Context, t *tenant.Tenant, f SecondFactor) (
 		if !p.SetUp {
 			return "", ErrPending
 		}
-		codes, err = m.startTOTP(tx, r, f.Code, f.Client)
+		codes, err = m.startTOTP(tx, r, p.TOTP, f.Code, f.Client)
 		return auth.ByTOTP, err
 	})
 	m.judge(ctx, t, member, f.Host, f.Client, err)

@@ -43,10 +43,15 @@ func (m *Members) BeginTOTP(ctx context.Context, t *tenant.Tenant, member string
 // newTOTP makes a secret that waits for its first code. One that does already stays: it may be on somebody's screen.
 func (r *memberRecord) newTOTP() {
 	if !r.awaitsTOTP() {
-		r.TOTPNew = make([]byte, totpSecret)
-		_, _ = rand.Read(r.TOTPNew) // it never fails
+		r.TOTPNew = newTOTPSecret()
 	}
 	r.TOTPUntil = now().Add(totpWait)
+}
+
+func newTOTPSecret() []byte {
+	secret := make([]byte, totpSecret)
+	_, _ = rand.Read(secret) // it never fails
+	return secret
 }
 
 func (r *memberRecord) awaitsTOTP() bool { return len(r.TOTPNew) > 0 && time.Now().Before(r.TOTPUntil) }
@@ -60,11 +65,11 @@ func (m *Members) NewTOTP(ctx context.Context, t *tenant.Tenant, member string) 
 	if !r.awaitsTOTP() {
 		return TOTPKey{}, auth.ErrNotFound
 	}
-	return r.totpKey(t)
+	return r.totpKey(t, r.TOTPNew)
 }
 
-func (r *memberRecord) totpKey(t *tenant.Tenant) (TOTPKey, error) {
-	key, err := totp.Generate(totp.GenerateOpts{Issuer: issuer(t), AccountName: r.Email, Secret: r.TOTPNew, SecretSize: totpSecret})
+func (r *memberRecord) totpKey(t *tenant.Tenant, secret []byte) (TOTPKey, error) {
+	key, err := totp.Generate(totp.GenerateOpts{Issuer: issuer(t), AccountName: r.Email, Secret: secret, SecretSize: totpSecret})
 	if err != nil {
 		return TOTPKey{}, fmt.Errorf("key for an authenticator: %w", err)
 	}
@@ -82,7 +87,10 @@ func (m *Members) ConfirmTOTP(ctx context.Context, t *tenant.Tenant, member, cod
 	}
 	var codes []string
 	err := m.change(ctx, t, member, func(tx *storage.Tx, r *memberRecord) (err error) {
-		codes, err = m.startTOTP(tx, r, code, c)
+		if !r.awaitsTOTP() {
+			return ErrWrongCode
+		}
+		codes, err = m.startTOTP(tx, r, r.TOTPNew, code, c)
 		return err
 	})
 	if err != nil {
@@ -92,16 +100,13 @@ func (m *Members) ConfirmTOTP(ctx context.Context, t *tenant.Tenant, member, cod
 	return codes, nil
 }
 
-// startTOTP makes the secret that waits into the member's, if the code is its. The caller stores the record.
-func (m *Members) startTOTP(tx *storage.Tx, r *memberRecord, code string, c auth.Client) ([]string, error) {
-	step, ok := int64(0), false
-	if r.awaitsTOTP() {
-		step, ok = matchTOTP(r.TOTPNew, code, 0)
-	}
+// startTOTP makes a new secret the member's, if the code is its. The caller stores the record.
+func (m *Members) startTOTP(tx *storage.Tx, r *memberRecord, secret []byte, code string, c auth.Client) ([]string, error) {
+	step, ok := matchTOTP(secret, code, 0)
 	if !ok {
 		return nil, ErrWrongCode
 	}
-	r.TOTP, r.TOTPAt, r.TOTPStep = r.TOTPNew, now(), step
+	r.TOTP, r.TOTPAt, r.TOTPStep = secret, now(), step
 	r.TOTPNew, r.TOTPUntil = nil, time.Time{}
 	var codes []string
 	if len(r.Recovery) == 0 {

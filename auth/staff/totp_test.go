@@ -308,6 +308,43 @@ func TestDemandedSecondFactor(t *testing.T) {
 	h.audited(t, "agent.joined")
 }
 
+// Whoever learns the password first, and looks at the page that has an authenticator set up, does not see the key that the
+// member scans later, and can't set up another one after that.
+func TestSetUpIsTheBrowsersOwn(t *testing.T) {
+	h := open(t)
+	h.demand(t)
+	ctx := t.Context()
+	_, err := h.staff.Accept(ctx, h.acme, staff.Acceptance{
+		Host: acmeHost, Token: invite(t, h, "ann@acme.example", auth.RoleAgent), Password: password, Client: client,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, owner := halfway(t, h), halfway(t, h)
+	seen, err1 := h.staff.Pending(ctx, h.acme, acmeHost, thief.Pending)
+	own, err2 := h.staff.Pending(ctx, h.acme, acmeHost, owner.Pending)
+	if err1 != nil || err2 != nil || seen.Key.Text == "" || seen.Key == own.Key {
+		t.Fatalf("keys %q and %q, %v, %v, want two", seen.Key.Text, own.Key.Text, err1, err2)
+	}
+	_, _, _, err = h.staff.SetUp(ctx, h.acme, show(owner.Pending, codeAt(t, own.Key, time.Now())))
+	want(t, "the owner", err, nil)
+	_, err = h.staff.Pending(ctx, h.acme, acmeHost, thief.Pending)
+	want(t, "the thief's page", err, staff.ErrPending)
+	_, _, _, err = h.staff.SetUp(ctx, h.acme, show(thief.Pending, codeAt(t, seen.Key, time.Now())))
+	want(t, "the thief's code", err, staff.ErrPending)
+}
+
+// A key that was shown in a session is worth nothing once that session was ended from elsewhere.
+func TestKeyEndsWithTheSessions(t *testing.T) {
+	h := open(t)
+	ctx := t.Context()
+	s, _ := join(t, h, "ann@acme.example", auth.RoleAgent)
+	want(t, "begin", h.staff.BeginTOTP(ctx, h.acme, s.User), nil)
+	want(t, "a new password", h.staff.ChangePassword(ctx, h.acme, s.User, "quite another phrase", "", client), nil)
+	_, err := h.staff.NewTOTP(ctx, h.acme, s.User)
+	want(t, "the key", err, auth.ErrNotFound)
+}
+
 // Whoever is signed in proves who they are again with what they have, and gets another session that ends with the old one.
 func TestStepUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
