@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,10 +89,13 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *answerError
 func wayOn(visit *tenant.Visit, path string) *link {
 	mount := strings.TrimSuffix(visit.Mount, "/")
 	inside, _ := below(visit.Mount, path)
-	if strings.HasPrefix(inside, "/auth/oidc/") {
-		return &link{URL: mount + "/agent/login", Text: "Go to the staff sign-in"}
-	}
-	if inside == "/agent" || strings.HasPrefix(inside, "/agent/") {
+	switch {
+	case inside == resetPath:
+		return &link{URL: mount + forgotPath, Text: "Ask for a new link"}
+	case strings.HasPrefix(inside, "/auth/oidc/"), strings.HasPrefix(inside, secondFactorPath),
+		slices.Contains([]string{invitePath, loginPath, forgotPath}, inside):
+		return &link{URL: mount + loginPath, Text: "Go to the staff sign-in"}
+	case inside == "/agent", strings.HasPrefix(inside, "/agent/"):
 		return &link{URL: mount + "/agent", Text: "All tickets"}
 	}
 	return &link{URL: mount + "/", Text: "Go to the help desk"}

@@ -12,6 +12,7 @@ const (
 	loginPath  = "/agent/login"
 	forgotPath = "/agent/forgot"
 	resetPath  = "/agent/reset"
+	invitePath = "/auth/invite"
 )
 
 func (s *Server) forgotPage(w http.ResponseWriter, r *http.Request) error {

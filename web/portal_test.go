@@ -235,6 +235,7 @@ func TestInvitationWorksOnce(t *testing.T) {
 	expect(t, c.Send(address, form), 303, "")
 	expect(t, n.Client(t).Send(address, form), 404, "INVITATION_INVALID")
 	expect(t, n.Client(t).Open(invitation.URL), 404, "INVITATION_INVALID")
+	expect(t, n.Client(t).Open(invitation.URL), 404, "Go to the staff sign-in")
 }
 
 // TestPagesAreHardened: every page says what browsers may do with it.

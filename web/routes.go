@@ -140,8 +140,8 @@ func (s *Server) consoleRoutes(t *table) {
 	t.add(tenantHosts, post, forgotPath, s.form(s.forgot))
 	t.add(tenantHosts, get, resetPath, s.open(s.newPasswordPage))
 	t.add(tenantHosts, post, resetPath, s.form(s.newPassword))
-	t.add(tenantHosts, get, "/auth/invite", s.open(s.invitePage))
-	t.add(tenantHosts, post, "/auth/invite", s.form(s.acceptInvite))
+	t.add(tenantHosts, get, invitePath, s.open(s.invitePage))
+	t.add(tenantHosts, post, invitePath, s.form(s.acceptInvite))
 }
 
 // settingsRoutes are those of the console's settings. Each is guarded as settingsPages says.

@@ -156,6 +156,7 @@ func TestForgottenPassword(t *testing.T) {
 	expect(t, n.Client(t).Open(at(got.Location())), 200, "Your password was changed. Sign in with it.")
 	expect(t, ann.Open(at("/agent")), 303, "")
 	expect(t, n.Client(t).Open(link), 404, "RESET_INVALID")
+	expect(t, n.Client(t).Open(link), 404, "Ask for a new link")
 	expect(t, n.Client(t).Send(address, form), 404, "RESET_INVALID")
 	if l := n.Mail.Wait(t, "ann@acme.example"); !strings.Contains(strings.ToLower(l.Subject+l.Text), "was changed") {
 		t.Errorf("notice %q: %s", l.Subject, l.Text)
