@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -12,16 +13,22 @@ import (
 	"github.com/deskgate/deskgate/web/webtest"
 )
 
-// rules are those that failed in the answer of the validator, and how many there are.
+// failedRules are the rules that failed in the answer of the validator, with their reasons, and how many rules there are.
 func failedRules(t *testing.T, a webtest.Answer) (failed string, all int) {
 	t.Helper()
-	rules, _ := a.JSON(t)["rules"].([]any)
-	for _, r := range rules {
-		if r := r.(map[string]any); r["state"] == "failed" {
-			failed += fmt.Sprint(r["rule"], ": ", r["detail"], "; ")
+	var doc struct {
+		Rules []struct{ Rule, State, Detail string }
+	}
+	if err := json.Unmarshal([]byte(a.Body), &doc); err != nil {
+		t.Fatalf("%s: %v", a.Body, err)
+	}
+	var text strings.Builder
+	for _, r := range doc.Rules {
+		if r.State == "failed" {
+			fmt.Fprintf(&text, "%s: %s; ", r.Rule, r.Detail)
 		}
 	}
-	return failed, len(rules)
+	return text.String(), len(doc.Rules)
 }
 
 func TestTokenValidator(t *testing.T) {
