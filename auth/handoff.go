@@ -34,7 +34,7 @@ type Claim struct {
 	ReturnLink string `json:"b,omitempty"`
 	// Warning is what the audit log is to keep, such as that a redirect_url was dropped.
 	Warning string `json:"w,omitempty"`
-	// Lineage is that of the asserted session that goes on in another tab; empty for a new one.
+	// Lineage is that of the asserted session that goes on in another tab of the same browser; empty for a new one.
 	Lineage string `json:"i,omitempty"`
 }
 
@@ -184,6 +184,16 @@ func (s *sealed) ownedBy(secret string) bool {
 	return ok && subtle.ConstantTimeCompare(hash[:], s.Chain) == 1
 }
 
+// claim is what the token says of whoever brings it. A lineage is that of the browser it began in: elsewhere the claim begins
+// another one.
+func (s *sealed) claim(a *Arrival) *Claim {
+	c := s.Claim
+	if !s.ownedBy(a.Chain) {
+		c.Lineage = ""
+	}
+	return &c
+}
+
 // Confirm answers the POST of the pages for AskFirst and Button, at both addresses. The caller has made sure that the
 // request comes from a page of the host itself. Errors as Arrive.
 func (h *Handoffs) Confirm(ctx context.Context, a Arrival) (Outcome, error) {
@@ -229,7 +239,7 @@ func (h *Handoffs) signIn(ctx context.Context, a *Arrival, p purpose) (Outcome, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	return h.enter(ctx, a, &s.Claim, s.consume)
+	return h.enter(ctx, a, s.claim(a), s.consume)
 }
 
 // enter starts the session of a claim, and uses up what proves it, in one transaction.
@@ -268,7 +278,7 @@ func (h *Handoffs) chain(ctx context.Context, a *Arrival) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return h.chainOn(ctx, a, &s.Claim, s.consume)
+	return h.chainOn(ctx, a, s.claim(a), s.consume)
 }
 
 // chainOn uses up what proves a claim, and hands on the claim.

@@ -208,21 +208,28 @@ func (w *Widgets) End(ctx context.Context, t *tenant.Tenant, host tenant.Host, e
 }
 
 // Handoff lets the visitor of a widget go on in a tab of its own: it returns the callback with its token. Path is where to at
-// the portal, below its mount. An asserted visitor goes on with the same lineage, and so finds what was filed in the widget.
-func (w *Widgets) Handoff(ctx context.Context, t *tenant.Tenant, s Session, path string) (string, error) {
-	r := w.redirects
-	home := r.directory.PrimaryHost(t)
-	to, err := judge(r.directory, t, mountAt(r.directory, home)+path)
+// the portal, below its mount. An asserted visitor goes on with the same lineage, and so finds what was filed in the widget: but
+// only at the widget's own host, and only in the browser that keeps the owner's secret in the chain's cookie. Else whoever began
+// a lineage could send somebody else into it, and read along. The owner is empty where nothing has to be kept.
+func (w *Widgets) Handoff(ctx context.Context, t *tenant.Tenant, s Session, path string) (callback, owner string, err error) {
+	r, home := w.redirects, s.Host
+	if s.Level == Vouched {
+		home = r.directory.PrimaryHost(t)
+	}
+	to, err := judgeAt(r.directory, t, home, mountAt(r.directory, home)+path)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	c := Claim{
 		Level: s.Level, Person: Person{Email: s.Email, Name: s.Name}, Door: "widget", Source: FromListed,
-		Landing: to.target, ReturnLink: s.Embedder + "/", Lineage: s.Lineage,
+		Landing: to.target, ReturnLink: s.Embedder + "/",
 	}
-	if c.Level == Vouched {
-		c.Lineage = ""
+	var chain []byte
+	if c.Level == Asserted {
+		c.Lineage, owner = s.Lineage, NewSecret()
+		hash, _ := HashSecret(owner)
+		chain = hash[:]
 	}
-	token, err := r.handoffs.Mint(t, to.host, c)
-	return r.directory.Node().URLFor(to.host) + "/auth/callback?token=" + url.QueryEscape(token), err
+	token, err := r.handoffs.mint(t, to.host, forCallback, c, chain)
+	return r.directory.Node().URLFor(to.host) + "/auth/callback?token=" + url.QueryEscape(token), owner, err
 }

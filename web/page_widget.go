@@ -183,9 +183,12 @@ func (s *Server) leaveWidget(w http.ResponseWriter, r *http.Request) error {
 	if n, err := strconv.ParseUint(fields.Get("ticket"), 10, 64); err == nil {
 		path = ticketPath(n)
 	}
-	callback, err := s.doors.Widgets.Handoff(r.Context(), visit.Tenant, session, path)
+	callback, owner, err := s.doors.Widgets.Handoff(r.Context(), visit.Tenant, session, path)
 	if err != nil {
 		return err
+	}
+	if owner != "" {
+		setCookie(w, chainCookie, owner, http.SameSiteLaxMode, time.Now().Add(auth.HandoffLife))
 	}
 	h := w.Header()
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")

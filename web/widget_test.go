@@ -361,6 +361,33 @@ func TestWidgetHandoff(t *testing.T) {
 	}
 }
 
+// TestWidgetLineageStays: a hand-off from the widget signs another browser in, but never into the lineage: whoever began it would
+// read what is filed there. Neither has a lineage of that browser's own, nor a client that is no browser.
+func TestWidgetLineageStays(t *testing.T) {
+	t.Parallel()
+	n := embedded(t)
+	bearer := bearerOf(t, identify(t, n.Client(t), n.Acme.URL, shopOrigin, zoeSaid))
+	leave := func() string {
+		secret := strings.TrimPrefix(bearer, "Authorization: Bearer ")
+		return n.Client(t).Send(n.Acme.URL+"/widget/handoff", url.Values{"bearer": {secret}}).Location()
+	}
+	link := []string{"Accept: text/html", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}
+	stranger, server := n.Visit(t, n.Acme, "zoe@example.com", "Zoe Park"), n.Client(t)
+	mine := stranger.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"Mine","description":"d"}`, asJSON)
+	expect(t, mine, 201, "")
+	if got := stranger.Get(leave(), append(link, "Referer: https://evil.example/")...); got.Status != http.StatusSeeOther {
+		t.Fatalf("a link of another page's = %d", got.Status)
+	}
+	expect(t, stranger.Get(n.Acme.URL+"/api/tickets"), 200, "Mine")
+	expect(t, stranger.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"Secret","description":"d"}`, asJSON), 201, "")
+	hop := server.Get(leave())
+	expect(t, server.Get(n.Acme.URL+hop.Location()), 303, "")
+	expect(t, server.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"Secret","description":"d"}`, asJSON), 201, "")
+	if got := n.Client(t).Get(n.Acme.URL+"/api/tickets", bearer); got.Status != 200 || strings.Contains(got.Body, "Secret") {
+		t.Errorf("who began the lineage sees %s", got.Body)
+	}
+}
+
 // TestWidgetCode: where the tenant wants addresses confirmed before the first request, the code is asked for in the widget and
 // makes the widget's session a vouched one.
 func TestWidgetCode(t *testing.T) {
