@@ -3,6 +3,7 @@ package staff
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/deskgate/deskgate/auth"
@@ -43,10 +44,10 @@ func (m *Members) Forgot(ctx context.Context, t *tenant.Tenant, email string, c 
 		return err
 	}
 	secret := auth.NewSecret()
-	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+	err = m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
 		r, err := findByEmail(tx, email)
-		if gone(err) || err == nil && r.JoinedAt.IsZero() {
-			return tenant.Record(tx, tenant.Event{Actor: "nobody", Action: "reset.refused", Object: email, Detail: "no such agent", IP: c.Address()})
+		if err == nil && r.JoinedAt.IsZero() {
+			return auth.ErrNotFound
 		}
 		if err != nil {
 			return err
@@ -63,6 +64,26 @@ func (m *Members) Forgot(ctx context.Context, t *tenant.Tenant, email string, c 
 		}
 		return tenant.Record(tx, tenant.Event{Actor: "nobody", Action: "reset.mailed", Object: email, IP: c.Address()})
 	})
+	if gone(err) {
+		return m.noteUnknown(ctx, t, email, c)
+	}
+	return err
+}
+
+// noteUnknown has the audit log list that a link was asked for where there is no account, as long as they are not too many.
+// Those are counted, which takes as long.
+func (m *Members) noteUnknown(ctx context.Context, t *tenant.Tenant, email string, c auth.Client) error {
+	s := m.limits.Take(ctx, limit.Bucket{Name: "resets-noted", Limit: failuresNoted, Period: time.Hour}, string(t.ID))
+	if s.Reached {
+		unlisted := limit.Bucket{Name: "resets-unlisted", Limit: math.MaxInt32, Period: time.Hour}
+		_, err := m.limits.TakeDurably(ctx, unlisted, string(t.ID))
+		return err
+	}
+	e := tenant.Event{Actor: "nobody", Action: "reset.refused", Object: email, Detail: "no such agent", IP: c.Address()}
+	if s.Remaining == 0 {
+		e.Detail += "; more in this hour are not listed"
+	}
+	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error { return tenant.Record(tx, e) })
 }
 
 // allowReset lets whoever has the secret choose a new password. An older link is worth nothing any more.

@@ -212,26 +212,44 @@ func TestFailuresAreNoted(t *testing.T) {
 		_, err := h.staff.SignIn(t.Context(), h.acme, l)
 		want(t, "sign-in", err, staff.ErrWrongPassword)
 	}
-	n := 0
-	cursor := ""
-	for {
-		page, err := h.tenants.Audit(t.Context(), h.acme.ID, cursor, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range page.Events {
-			if e.Action == "session.refused" {
-				n++
-			}
-		}
-		if cursor = page.Next; cursor == "" {
-			break
-		}
-	}
-	if n != 50 {
+	if n := h.count(t, "session.refused"); n != 50 {
 		t.Errorf("%d failures noted, want 50", n)
 	}
 	if e := h.audited(t, "session.refused"); !strings.Contains(e.Detail, "not listed") || e.Object != "a49@acme.example" || e.IP == "" {
 		t.Errorf("the last: %+v", e)
+	}
+}
+
+// Nor can anybody fill it by asking for links where there is no account: strangers have many addresses.
+func TestUnknownResetsAreNoted(t *testing.T) {
+	h := openWithMail(t)
+	for i := range 60 {
+		want(t, "forgot", h.staff.Forgot(t.Context(), h.acme, fmt.Sprintf("a%d@acme.example", i), auth.Client{IP: addr()}), nil)
+	}
+	if n := h.count(t, "reset.refused"); n != 50 {
+		t.Errorf("%d requests noted, want 50", n)
+	}
+	if e := h.audited(t, "reset.refused"); !strings.Contains(e.Detail, "not listed") || e.Object != "a49@acme.example" {
+		t.Errorf("the last: %+v", e)
+	}
+}
+
+// count is how often acme's audit log has an action.
+func (h *house) count(tb testing.TB, action string) int {
+	tb.Helper()
+	n, cursor := 0, ""
+	for {
+		page, err := h.tenants.Audit(tb.Context(), h.acme.ID, cursor, 100)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, e := range page.Events {
+			if e.Action == action {
+				n++
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			return n
+		}
 	}
 }
