@@ -74,7 +74,8 @@ func refused(t *tenant.Tenant, home landing, what string) (landing, error) {
 
 // inside is a landing on the tenant's host. Nobody lands on one of our doors by way of another.
 func inside(d *tenant.Directory, home landing, u target) landing {
-	if below(u.Path, "/auth") || below(u.Path, "/simpleauth") || below(u.Path, mountAt(d, home.host)+"/auth") {
+	// SimpleAuth's doors lie below the mount and the staff's folder, whose names are the tenant's.
+	if below(u.Path, "/auth") || below(u.Path, mountAt(d, home.host)+"/auth") || strings.Contains(u.Path+"/", "/simpleauth/") {
 		home.target, home.dropped = homeAt(d, home.host), "a page that signs in"
 		return home
 	}

@@ -125,6 +125,7 @@ func TestRedirectURL(t *testing.T) {
 		{"/auth/callback?token=x", fit, "/dashboard", "", true},
 		{"/auth", fit, "/dashboard", "", true},
 		{"/simpleauth/login?token=x", fit, "/dashboard", "", true},
+		{"/staffroom/simpleauth/logout?token=x", fit, "/dashboard", "", true},
 		{"https://" + fit + "/auth/continue", fit, "/dashboard", "", true},
 		{"/authors", fit, "/authors", "", false},
 	} {
@@ -218,7 +219,7 @@ func TestLandingBelowTheMount(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret := h.token(t, h.acme, auth.SessionsCreate)
-	for raw, landing := range map[string]string{"": "/support/dashboard", "/shop": "/shop", "/support/auth/x": "/support/dashboard", "https://acme.tickets.example/": "/"} {
+	for raw, landing := range map[string]string{"": "/support/dashboard", "/shop": "/shop", "/support/auth/x": "/support/dashboard", "/support/simpleauth/logout?token=x": "/support/dashboard", "https://acme.tickets.example/": "/"} {
 		if got, err := h.begin(t, secret, raw); err != nil || got.Landing != landing {
 			t.Errorf("%q lands on %q, %v, want %q", raw, got.Landing, err, landing)
 		}
