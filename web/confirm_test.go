@@ -67,7 +67,10 @@ func TestConfirm(t *testing.T) {
 	expect(t, c.Send(home+"/auth/confirm", url.Values{"code": {"1234"}}), 422, "8 digits")
 	expect(t, c.Send(home+"/auth/confirm", url.Values{"code": {wrongCode(code)}}), 422, "not the code")
 	expect(t, c.Open(home+"/auth/confirm"), 200, "4 tries are left")
-	expect(t, c.Send(home+"/auth/confirm/send", nil), 429, "Confirm your address")
+	often := expect(t, c.Send(home+"/auth/confirm/send", nil), 429, "Confirm your address")
+	if often.Header.Get("Retry-After") == "" || often.Header.Get("X-Ratelimit-Remaining") != "0" {
+		t.Errorf("who asks too often is told %v", often.Header)
+	}
 
 	got := expect(t, c.Send(home+"/auth/confirm?next=ignored", url.Values{"code": {code[:4] + " " + code[4:]}, "next": {"/tickets?show=open"}}), 303, "")
 	if got.Location() != "/tickets?show=open" {

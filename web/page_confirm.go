@@ -94,7 +94,7 @@ func (s *Server) sendCode(w http.ResponseWriter, r *http.Request) error {
 	form, visit := readConfirm(values), tenant.VisitFrom(r.Context())
 	err = s.doors.Confirmations.Send(r.Context(), visit.Tenant, asking(r))
 	if sentence, known := confirmSentence(err); known {
-		return s.renderConfirm(w, r, problemOf(err).Status, form, fieldErrors{"form": {sentence}})
+		return s.refuseCode(w, r, form, err, fieldErrors{"form": {sentence}})
 	}
 	switch {
 	case errors.Is(err, auth.ErrConfirmed):
@@ -118,7 +118,7 @@ func (s *Server) confirmCode(w http.ResponseWriter, r *http.Request) error {
 	try.Code, try.Remember = form.code, form.remember
 	done, err := s.doors.Confirmations.Check(r.Context(), c.tenant, try)
 	if sentence, known := confirmSentence(err); known {
-		return s.renderConfirm(w, r, problemOf(err).Status, form, fieldErrors{"code": {sentence}})
+		return s.refuseCode(w, r, form, err, fieldErrors{"code": {sentence}})
 	}
 	if errors.Is(err, auth.ErrConfirmed) {
 		return s.confirmed(w, r, form)
@@ -131,11 +131,28 @@ func (s *Server) confirmCode(w http.ResponseWriter, r *http.Request) error {
 		setCookie(w, deviceCookie, done.Device, http.SameSiteLaxMode, time.Now().Add(auth.DeviceLife))
 	}
 	after := caller{Identity: done.Session.Identity(), tenant: c.tenant, session: done.Session}
-	if err := s.desk.TakeOver(r.Context(), c.tenant, after.actor(), done.Session.Lineage); err != nil {
+	s.takeOver(r, after)
+	return s.confirmed(w, withCaller(r, after), form)
+}
+
+// takeOver makes what was filed in a browser the requests of whoever has proven the address in it.
+func (s *Server) takeOver(r *http.Request, c caller) {
+	if err := s.desk.TakeOver(r.Context(), c.tenant, c.actor(), c.Lineage); err != nil {
 		// They are among the requests that the page for claims shows.
 		s.log.ErrorContext(r.Context(), "requests of a confirmed browser stay as they are", slog.Any("error", err))
 	}
-	return s.confirmed(w, withCaller(r, after), form)
+}
+
+// refuseCode says beside the form what is wrong, and how the visitor stands if it was too often.
+func (s *Server) refuseCode(w http.ResponseWriter, r *http.Request, form confirmForm, err error, wrong fieldErrors) error {
+	p := problemOf(err)
+	if limited, ok := errors.AsType[*limit.Error](err); ok {
+		showLimit(w.Header(), limited.State)
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))
+	}
+	return s.renderConfirm(w, r, p.Status, form, wrong)
 }
 
 // confirmSentence is what to say beside the form about an error that the visitor can do something about.

@@ -142,6 +142,7 @@ func (s *Server) checkWidgetCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	setWidgetCookie(w, done.Secret, done.Session.EndsAt)
+	s.takeOver(r, caller{Identity: done.Session.Identity(), tenant: tenant.VisitFrom(r.Context()).Tenant, session: done.Session})
 	return encodeWidget(w, auth.WidgetSession{Session: done.Session, Bearer: done.Bearer, BearerEndsAt: done.BearerEndsAt})
 }
 

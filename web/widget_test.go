@@ -398,6 +398,10 @@ func TestWidgetCode(t *testing.T) {
 	expect(t, owner.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"Old","description":"Secret."}`, asJSON), 201, "")
 	c := n.Client(t)
 	bearer := bearerOf(t, identify(t, c, n.Acme.URL, shopOrigin, zoeSaid))
+	n.Set(t, n.Acme, map[string]string{"unsigned": "open"})
+	expect(t, c.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"Before","description":"Mine."}`, asJSON, bearer), 201, "")
+	n.Set(t, n.Acme, map[string]string{"unsigned": "confirm"})
+	bearer = bearerOf(t, identify(t, c, n.Acme.URL, shopOrigin, zoeSaid))
 	first := c.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"New","description":"d"}`, asJSON, bearer)
 	if first.Status != 403 || first.Code() != "CONFIRMATION_REQUIRED" {
 		t.Fatalf("the first request = %d %s", first.Status, first.Body)
@@ -415,6 +419,7 @@ func TestWidgetCode(t *testing.T) {
 	vouched := bearerOf(t, send("/widget/code", `{"code":"`+code+`"}`, bearer))
 	expect(t, c.Get(n.Acme.URL+"/api/users/me", bearer), 401, "")
 	expect(t, c.Get(n.Acme.URL+"/api/tickets/1", vouched), 200, "Secret.")
+	expect(t, c.Get(n.Acme.URL+"/api/tickets/2", vouched), 200, "Mine.")
 	expect(t, c.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"New","description":"d"}`, asJSON, vouched), 201, "")
 	expect(t, c.Get(n.Acme.URL+"/api/tickets/1", bearerOf(t, resume(c, n.Acme.URL, shopOrigin))), 200, "Secret.")
 }
