@@ -145,7 +145,8 @@ func innerQuery(value string) int {
 	return strings.Index(strings.ToLower(value), "%3f")
 }
 
-// secret says whether a query parameter's value must not be seen by whoever reads logs.
+// secret says whether a query parameter's value must not be seen by whoever reads logs. Who a visitor is has no place there
+// either: a partner's form without its method puts it into the address.
 func secret(name string) bool {
 	if strings.ContainsAny(name, "%+") {
 		plain, err := url.QueryUnescape(name)
@@ -160,7 +161,7 @@ func secret(name string) bool {
 	}
 	switch name {
 	case "token", "jwt", "sig", "code", "password", "secret", "access_token", "id_token", "refresh_token", "api_token", "api_key",
-		"invite", "state", "nonce":
+		"invite", "state", "nonce", "bearer", "email", "name":
 		return true
 	}
 	return false

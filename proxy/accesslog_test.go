@@ -21,9 +21,11 @@ func TestBlanked(t *testing.T) {
 		"token[]=s3cret&token%5B0%5D=x": "token[]=***&token%5B0%5D=***",
 		"+token=s3cret":                 "+token=***",
 		"token":                         "token",
-		"tokens=3&mytoken=4":            "tokens=3&mytoken=4",
-		"redirect=/a?token=s3cret":      "redirect=/a***",
-		"r=%2Fa%3ftoken%3Ds3cret&b=2":   "r=%2Fa***&b=2",
+		"email=zoe%40example.com&name=Zoe&redirect_url=%2Fx": "email=***&name=***&redirect_url=%2Fx",
+		"Email=zoe@example.com&bearer=s3cret":                "Email=***&bearer=***",
+		"tokens=3&mytoken=4":                                 "tokens=3&mytoken=4",
+		"redirect=/a?token=s3cret":                           "redirect=/a***",
+		"r=%2Fa%3ftoken%3Ds3cret&b=2":                        "r=%2Fa***&b=2",
 	} {
 		if got := proxy.Blanked(query); got != want {
 			t.Errorf("blanked(%q) = %q, want %q", query, got, want)
