@@ -12,9 +12,11 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
 )
 
 // The demo's names. Browsers and curl find every name below localhost on this machine without asking DNS.
@@ -43,6 +45,7 @@ type demoDocument struct {
 	Data       string        `json:"data"`
 	NodeURL    string        `json:"node_url"`
 	PartnerURL string        `json:"partner_url"`
+	MailURL    string        `json:"mail_url,omitempty"`
 	CAFile     string        `json:"ca_file,omitempty"`
 	Tenants    []demoTenant  `json:"tenants"`
 	Moved      []portMoved   `json:"moved_ports,omitempty"`
@@ -77,7 +80,7 @@ func (p *program) demoCommand() *cobra.Command {
 	return p.leaf(lesson{
 		use: "demo", short: "a throw-away node with a few tickets, to click through",
 		long: `Runs a throw-away node on this machine, without root and without DNS: two tenants with tickets, an agent each, and a page
-of a partner whose buttons sign you in. It prints every URL and credential. When it ends, everything of it is gone, unless
+of a partner whose buttons sign you in. It prints every URL and credential. What it mails goes to nobody: a page beside the partner's shows it. When it ends, everything of it is gone, unless
 --data says where it is to be kept.
 
 Its certificates come from a CA of its own, so a browser asks once for each host whether you trust it: for this demo you may.
@@ -104,12 +107,15 @@ func (p *program) demo(ctx context.Context, _ []string) (err error) {
 	}
 	n, err := p.start(ctx, s, listeners.sockets)
 	if err != nil {
-		return errors.Join(err, listeners.partner.Close())
+		return errors.Join(err, listeners.closeOwn())
 	}
 	d.Data, d.NodeURL = s.data, n.names.URL()
 	d.PartnerURL = "http://" + net.JoinHostPort(demoPartnerHost, portOf(listeners.partner))
+	if listeners.mail != nil {
+		d.MailURL = d.PartnerURL + "/mail"
+	}
 	return p.untilTold(ctx, n, hooks{
-		beside: func(ctx context.Context) error { return servePartner(ctx, listeners.partner, d) },
+		beside: func(ctx context.Context) error { return d.beside(ctx, listeners) },
 		ready: func(ctx context.Context) error {
 			if err := d.fill(ctx, n); err != nil {
 				return fmt.Errorf("fill the demo: %w", err)
@@ -124,9 +130,32 @@ type demoListeners struct {
 	sockets
 
 	partner net.Listener
+	// mail is nil where the demo is given a mail server.
+	mail net.Listener
 }
 
-func (l demoListeners) close() error { return errors.Join(l.sockets.close(), l.partner.Close()) }
+func (l demoListeners) close() error { return errors.Join(l.sockets.close(), l.closeOwn()) }
+
+// closeOwn closes what the node knows nothing of.
+func (l demoListeners) closeOwn() error {
+	err := l.partner.Close()
+	if l.mail != nil {
+		err = errors.Join(err, l.mail.Close())
+	}
+	return err
+}
+
+// beside serves what a demo has besides the node: the partner's site, and the mailbox of all.
+func (d *demoDocument) beside(ctx context.Context, l *demoListeners) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var box *mailbox
+	if l.mail != nil {
+		box = &mailbox{}
+		group.Go(func() error { return box.serve(ctx, l.mail) })
+	}
+	group.Go(func() error { return servePartner(ctx, l.partner, d, box) })
+	return group.Wait()
+}
 
 // demoSettings are the flags and, for the rest, what suits a demo.
 func (p *program) demoSettings(ctx context.Context, d *demoDocument) (*settings, *demoListeners, error) {
@@ -163,10 +192,28 @@ func (p *program) demoSettings(ctx context.Context, d *demoDocument) (*settings,
 		}
 		s.given["node-url"] = s.nodeURLs
 	}
+	if s.smtp == nil {
+		if l.mail, err = listenForMail(ctx, s); err != nil {
+			return nil, nil, errors.Join(err, l.close())
+		}
+	}
 	if _, given := p.settings["data"]; !given {
 		s.data, err = os.MkdirTemp("", "deskgate-demo-")
 	}
 	return s, l, err
+}
+
+// listenForMail opens the mailbox's door, and has the node send its mail there.
+func listenForMail(ctx context.Context, s *settings) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	url := "smtp://" + l.Addr().String()
+	s.given["smtp-url"] = []string{url}
+	s.smtp, err = mail.ParseServer(url)
+	return l, err
 }
 
 // listenNear listens at the address that is wanted or, without one, at the first free port of this machine from a number on.
@@ -289,6 +336,9 @@ func (d *demoDocument) people(b *bytes.Buffer) {
 		fmt.Fprintf(b, "Port %d is taken: %d is used instead.\n\n", m.Wanted, m.Got)
 	}
 	fmt.Fprintf(b, "Begin here: a partner's web site whose buttons sign you in at the help desk\n\n  %s\n\n", d.PartnerURL)
+	if d.MailURL != "" {
+		fmt.Fprintf(b, "All mail that the demo sends, codes and links among it\n\n  %s\n\n", d.MailURL)
+	}
 	for _, t := range d.Tenants {
 		fmt.Fprintf(b, "%s (tenant %s)\n", t.Name, t.Slug)
 		kv := []string{

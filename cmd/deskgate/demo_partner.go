@@ -22,24 +22,34 @@ import (
 //go:embed demo_partner.html
 var partnerPage string
 
+// mailLine leads from the partner's page to the mailbox.
+const mailLine = `  <p>The help desks of this demo mail codes and links to nobody: <a href="/mail">read their mail here</a>.</p>
+`
+
 // The partner's user who is signed in there.
 const (
 	demoUserName  = "Bea Fischer"
 	demoUserEmail = "bea.fischer@example.com"
 )
 
-// servePartner serves the partner's web site on its own origin until ctx ends.
-func servePartner(ctx context.Context, l net.Listener, d *demoDocument) error {
+// servePartner serves the partner's web site, and beside it the mailbox, on its own origin until ctx ends.
+func servePartner(ctx context.Context, l net.Listener, d *demoDocument, box *mailbox) error {
 	server := &http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/" || len(d.Tenants) == 0 {
+			var page string
+			switch {
+			case r.URL.Path == "/" && len(d.Tenants) > 0:
+				page = d.partnerPage(time.Now())
+			case r.URL.Path == "/mail" && box != nil:
+				page = box.page()
+			default:
 				http.NotFound(w, r)
 				return
 			}
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.Header().Set("Cache-Control", "no-store")
-			_, _ = w.Write([]byte(d.partnerPage(time.Now())))
+			_, _ = w.Write([]byte(page))
 		}),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -67,7 +77,11 @@ func (d *demoDocument) partnerPage(now time.Time) string {
 	for k, v := range values {
 		pairs = append(pairs, "{{"+k+"}}", html.EscapeString(v))
 	}
-	return strings.NewReplacer(pairs...).Replace(partnerPage)
+	page := partnerPage
+	if d.MailURL == "" {
+		page = strings.Replace(page, mailLine, "", 1)
+	}
+	return strings.NewReplacer(pairs...).Replace(page)
 }
 
 // signRedirect is what a partner's server does so that the redirect login believes it.

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestDemo clicks through the demo as a browser would, and starts it a second time in the same folder.
@@ -50,6 +51,35 @@ func TestDemo(t *testing.T) {
 	if again.Tenants[0].Agent != d.Tenants[0].Agent || again.Tenants[0].Secrets[secretAPIToken] != d.Tenants[0].Secrets[secretAPIToken] {
 		t.Error("the demo has forgotten its credentials")
 	}
+	stop(syscall.SIGTERM)
+}
+
+// What the demo mails is for its visitor to read.
+func TestDemoShowsMail(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	d, stop := startDemo(t, "--data", dir, "--tls", "off")
+	c := exec.CommandContext(t.Context(), "deskgate", "agent", "invite", "acme", "new@example.com", "--data", dir)
+	c.Stderr = t.Output()
+	if err := c.Run(); err != nil {
+		t.Fatal(err)
+	}
+	client := localClient(nil)
+	defer client.CloseIdleConnections()
+	link := `<a href="` + d.Tenants[0].URL + `/auth/invite?token=`
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for range 500 {
+		_, letter, arrived := strings.Cut(navigate(t, client, http.MethodGet, d.MailURL, nil, d.PartnerURL), "to new@example.com")
+		if letter, _, _ := strings.Cut(letter, "</article>"); arrived {
+			if !strings.Contains(letter, link) {
+				t.Errorf("the letter has no %q:\n%s", link, letter)
+			}
+			stop(syscall.SIGTERM)
+			return
+		}
+		<-again.C
+	}
+	t.Error("the invitation is not among the demo's mail")
 	stop(syscall.SIGTERM)
 }
 
