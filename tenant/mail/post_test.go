@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net"
 	"strings"
@@ -211,8 +212,13 @@ func TestWaitsForTheServer(t *testing.T) {
 		if n := len(asks.Letters()); n != 1 {
 			t.Errorf("%d letters, want one", n)
 		}
-		if strings.Contains(h.log.String(), "wrong") || strings.Contains(h.log.String(), "right") {
-			t.Errorf("the log has a password:\n%s", h.log)
+		for _, secret := range []string{"wrong", "right", base64.StdEncoding.EncodeToString([]byte("\x00desk\x00wrong"))} {
+			if strings.Contains(h.log.String(), secret) {
+				t.Errorf("the log has the password %q:\n%s", secret, h.log)
+			}
+		}
+		if !strings.Contains(h.log.String(), "deliveries begin to fail") || !strings.Contains(h.log.String(), "…") {
+			t.Errorf("the log does not say what is wrong:\n%s", h.log)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -235,14 +236,23 @@ func (s *Server) Check(ctx context.Context, helo, from string) error {
 	return s.plain(conn.Mail(from))
 }
 
+// secrets are the password, and what it becomes on its way: some servers repeat what they refuse.
+func (s *Server) secrets() []string {
+	if s.password == "" {
+		return nil
+	}
+	enc := base64.StdEncoding
+	return []string{s.password, enc.EncodeToString([]byte("\x00" + s.user + "\x00" + s.password)), enc.EncodeToString([]byte(s.password))}
+}
+
 // plain is an error in one line, without the password.
 func (s *Server) plain(err error) error {
 	if err == nil {
 		return nil
 	}
 	text := strings.Join(strings.Fields(err.Error()), " ")
-	if s.password != "" {
-		text = strings.ReplaceAll(text, s.password, "…")
+	for _, secret := range s.secrets() {
+		text = strings.ReplaceAll(text, secret, "…")
 	}
 	const most = 300
 	return fmt.Errorf("%s: %s", s, strings.ToValidUTF8(text[:min(len(text), most)], ""))

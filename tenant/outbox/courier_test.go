@@ -1,9 +1,11 @@
 package outbox_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +90,30 @@ func TestTriesAgainWithGrowingPausesAndGivesUp(t *testing.T) {
 		pass(time.Hour)
 		if s := state(t, c); s.Dead != 0 {
 			t.Errorf("later the dead item is still there: %+v", s)
+		}
+	})
+}
+
+// The log says once that deliveries fail, however many do, and once that they succeed again.
+func TestTellsOfTroubleOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		h, r := open(t), &recorder{fail: func(_ string, n int) error {
+			if n < 2 {
+				return errBusy
+			}
+			return nil
+		}}
+		h.run(t, h.courier(outbox.Config[parcel]{
+			Deliver: r.deliver, Pauses: []time.Duration{time.Minute, time.Minute, time.Minute}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		}))
+		h.put(t, h.acme, "one", time.Time{})
+		h.put(t, h.bee, "two", time.Time{})
+		pass(10 * time.Minute)
+		for words, want := range map[string]int{"begin to fail": 1, "error=busy": 1, "succeed again": 1, "queue=parcels": 2} {
+			if got := strings.Count(log.String(), words); got != want {
+				t.Errorf("the log has %q %d times, want %d:\n%s", words, got, want, log.String())
+			}
 		}
 	})
 }

@@ -32,23 +32,29 @@ type counted struct {
 	failedAt time.Time
 }
 
-func (c *counted) deliver() {
+// deliver reports whether it is news: the try before it failed.
+func (c *counted) deliver() (news bool) {
 	c.delivered.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	news = c.reason != ""
 	c.reason, c.failedAt = "", time.Time{}
+	return news
 }
 
-func (c *counted) fail(err error, at time.Time) {
+// fail reports whether it is news: the try before it did not fail.
+func (c *counted) fail(err error, at time.Time) (news bool) {
 	c.failed.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	news = c.reason == ""
 	c.reason, c.failedAt = err.Error(), at
+	return news
 }
 
-func (c *counted) bury(err error, at time.Time) {
-	c.fail(err, at)
+func (c *counted) bury(err error, at time.Time) (news bool) {
 	c.givenUp.Add(1)
+	return c.fail(err, at)
 }
 
 // State counts what is in the queue. It reads at most some thousand rows of each tenant.

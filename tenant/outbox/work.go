@@ -136,7 +136,7 @@ func (c *Courier[T]) settle(ctx context.Context, id tenant.ID, i Item[T], result
 			return err
 		}
 		if result == nil {
-			tx.OnCommit(c.counted.deliver)
+			tx.OnCommit(func() { c.tell(c.counted.deliver(), id, nil) })
 			return c.queue.table.Delete(tx, itemKey(i.ID))
 		}
 		held.Holder = ""
@@ -151,7 +151,7 @@ func (c *Courier[T]) settle(ctx context.Context, id tenant.ID, i Item[T], result
 			return c.bury(tx, &held, result)
 		}
 		held.NextAt = next
-		tx.OnCommit(func() { c.counted.fail(result, now) })
+		tx.OnCommit(func() { c.tell(c.counted.fail(result, now), id, result) })
 		return c.queue.table.Put(tx, &held)
 	})
 }
@@ -177,8 +177,20 @@ func (c *Courier[T]) bury(tx *storage.Tx, i *Item[T], cause error) error {
 			return err
 		}
 	}
-	tx.OnCommit(func() { c.counted.bury(cause, i.DeadAt) })
+	tx.OnCommit(func() { c.tell(c.counted.bury(cause, i.DeadAt), tenant.ID(tx.Scope().ID()), cause) })
 	return c.queue.table.Put(tx, i)
+}
+
+// tell has the log say when deliveries begin to fail, and when they succeed again. What lies between is counted.
+func (c *Courier[T]) tell(news bool, id tenant.ID, err error) {
+	log := c.config.Log.With(slog.String("queue", c.queue.table.Name()), slog.String("tenant_id", string(id)))
+	switch {
+	case !news:
+	case err != nil:
+		log.Warn("deliveries begin to fail", slog.Any("error", err))
+	default:
+		log.Info("deliveries succeed again")
+	}
 }
 
 func (c *Courier[T]) complain(ctx context.Context, id tenant.ID, work string, err error) {

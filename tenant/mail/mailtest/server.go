@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -219,14 +220,19 @@ func (s *session) AuthMechanisms() []string {
 	return []string{sasl.Plain}
 }
 
-// Auth checks who is calling.
+// sent is what a client has sent to say who it is.
+func sent(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
+}
+
+// Auth checks who is calling. Like some servers it repeats what it refuses.
 func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		s.server.mu.Lock()
 		s.server.asked = true
 		s.server.mu.Unlock()
 		if user != s.server.options.User || password != s.server.options.Password {
-			return smtp.ErrAuthFailed
+			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "Refused: " + password + " in " + sent(user, password)}
 		}
 		s.known = true
 		return nil
