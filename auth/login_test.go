@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/deskgate/deskgate/auth"
@@ -76,6 +77,25 @@ func TestTokenLoginFromPages(t *testing.T) {
 		if err != nil || got.URL == "" || got.User.ID == "" || (got.Secret != "") != tc.cookie || (got.Session.ID != "") != tc.cookie {
 			t.Errorf("origin %q: %+v, %v", tc.origin, got, err)
 		}
+	}
+}
+
+// The owner's first login ends the sessions of all who only claimed the address, even where it makes no session itself.
+func TestTokenLoginEndsAssertedSessions(t *testing.T) {
+	for _, origin := range []string{"", "https://evil.example"} {
+		synctest.Test(t, func(t *testing.T) {
+			h := open(t)
+			_, pretender := h.signIn(t, auth.Asserted, "bob@example.com", "")
+			time.Sleep(time.Minute)
+			_, err := h.doors.Redirects.Login(t.Context(), auth.TokenLogin{
+				At: h.acme, Host: acmeHost, Token: bobs(t, h, ""), Navigation: auth.Navigation{Origin: origin}, Client: client,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = h.find(t, pretender)
+			want(t, "the pretender, after a login from "+origin, err, auth.ErrSignedOut)
+		})
 	}
 }
 
