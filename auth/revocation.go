@@ -90,27 +90,30 @@ func (s *Sessions) SignOut(ctx context.Context, t *tenant.Tenant, who Identity, 
 			Actor: who.Actor(), Action: "session.ended", Object: who.Email, Detail: "everywhere", IP: c.Address(),
 		})
 	})
-	for more := true; more && err == nil; {
+	for more, after := true, storage.Key(nil); more && err == nil; {
+		var last storage.Key
 		err = s.store.Update(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
-			more, err = s.endSome(tx, who)
+			last, more, err = s.endSome(tx, who, after)
 			return err
 		})
+		after = last
 	}
 	return err
 }
 
-// endSome ends as many of somebody's sessions as one transaction can take, and says whether there may be more.
-func (s *Sessions) endSome(tx *storage.Tx, who Identity) (more bool, err error) {
+// endSome ends as many of somebody's sessions as one transaction can take. It returns where it got to, and whether there may
+// be more behind that.
+func (s *Sessions) endSome(tx *storage.Tx, who Identity, after storage.Key) (last storage.Key, more bool, err error) {
 	const atOnce = 100
 	side := sideOf(who.Level)
-	rs, err := held(tx, side, who)
+	rs, last, n, err := heldBehind(tx, side, who, after, atOnce)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	for i := range rs[:min(len(rs), atOnce)] {
+	for i := range rs {
 		if err := s.erase(tx, rs[i].side(side), &rs[i]); err != nil {
-			return false, err
+			return nil, false, err
 		}
 	}
-	return len(rs) > atOnce, nil
+	return last, n == atOnce, nil
 }

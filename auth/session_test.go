@@ -263,6 +263,32 @@ func TestListAndRevokeSessions(t *testing.T) {
 	})
 }
 
+// Whoever signs out everywhere is signed out everywhere, however many sessions of theirs are over already.
+func TestSignOutBehindSessionsThatAreOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t)
+		for range 1100 {
+			h.signIn(t, auth.Vouched, "bob@example.com", "")
+		}
+		time.Sleep(9 * time.Hour)
+		var one auth.Session
+		var open []string
+		for range 60 {
+			s, secret := h.signIn(t, auth.Vouched, "bob@example.com", "")
+			one, open = s, append(open, secret)
+		}
+		_, eve := h.signIn(t, auth.Vouched, "eve@example.com", "")
+		want(t, "sign out", h.doors.Sessions.SignOut(t.Context(), h.acme, one.Identity(), client), nil)
+		for i, secret := range open {
+			_, err := h.find(t, secret)
+			want(t, fmt.Sprint("session ", i), err, auth.ErrSignedOut)
+		}
+		if _, err := h.find(t, eve); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+	})
+}
+
 func TestSignInsAreAudited(t *testing.T) {
 	h := open(t)
 	s, _ := h.signIn(t, auth.Vouched, "bob@example.com", "")

@@ -65,6 +65,8 @@ type void struct {
 	Before time.Time `cbor:"2,keyasint"`
 }
 
+func holdingKey(holder string, hash []byte) storage.Key { return storage.Key(nil).Str(holder).Bytes(hash) }
+
 func sessionTable(id uint16, name string) *storage.Table[sessionRecord] {
 	return storage.NewTable(storage.Declaration[sessionRecord]{
 		ID: id, Name: name,
@@ -78,7 +80,7 @@ var (
 	staffSessions     = sessionTable(67, "staff sessions")
 	holdings          = storage.NewTable(storage.Declaration[holding]{
 		ID: 68, Name: "sessions by holder",
-		Key:     func(h *holding) storage.Key { return storage.Key(nil).Str(h.Holder).Bytes(h.Hash) },
+		Key:     func(h *holding) storage.Key { return holdingKey(h.Holder, h.Hash) },
 		Expires: func(h *holding) time.Time { return h.EndsAt },
 	})
 	voids = storage.NewTable(storage.Declaration[void]{
@@ -175,15 +177,22 @@ func (s *Sessions) open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRe
 	return one, err
 }
 
-// held are the sessions of a holder that are not over. A requester's are those in widgets, too.
+// held are the sessions of a holder that are not over, of a thousand at most. A requester's are those in widgets, too.
 func held(tx *storage.Tx, side Side, who Identity) ([]sessionRecord, error) {
 	const most = 1000
-	var rs []sessionRecord
-	mine := storage.Range{Prefix: storage.Key(nil).Str(holder(who.Level, who.ID, who.Lineage)), Limit: most}
+	rs, _, _, err := heldBehind(tx, side, who, nil, most)
+	return rs, err
+}
+
+// heldBehind is held for the rows behind a key. It looks at n rows, most of them at the most, and returns the key of the last:
+// many rows may be those of sessions that are over.
+func heldBehind(tx *storage.Tx, side Side, who Identity, after storage.Key, most int) (rs []sessionRecord, last storage.Key, n int, err error) {
+	mine := storage.Range{Prefix: storage.Key(nil).Str(holder(who.Level, who.ID, who.Lineage)), After: after, Limit: most}
 	for h, err := range holdings.Scan(tx, mine) {
 		if err != nil {
-			return nil, err
+			return nil, nil, 0, err
 		}
+		n, last = n+1, holdingKey(h.Holder, h.Hash)
 		r, err := side.table().Get(tx, storage.Key(nil).Bytes(h.Hash))
 		if errors.Is(err, storage.ErrNotFound) && side == RequesterSide {
 			r, err = widgetSessions.Get(tx, storage.Key(nil).Bytes(h.Hash))
@@ -195,17 +204,16 @@ func held(tx *storage.Tx, side Side, who Identity) ([]sessionRecord, error) {
 		case err == nil:
 			rs = append(rs, r)
 		case !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, ErrSignedOut):
-			return nil, err
+			return nil, nil, 0, err
 		}
 	}
-	return rs, nil
+	return rs, last, n, nil
 }
 
 func (s *Sessions) erase(tx *storage.Tx, side Side, r *sessionRecord) error {
 	hash := SecretHash(r.Hash)
 	tx.OnCommit(func() { s.warm.drop(hash) })
-	h := holding{Holder: r.holder(), Hash: r.Hash}
-	if err := holdings.Delete(tx, storage.Key(nil).Str(h.Holder).Bytes(h.Hash)); err != nil {
+	if err := holdings.Delete(tx, holdingKey(r.holder(), r.Hash)); err != nil {
 		return err
 	}
 	if side == WidgetSide {
