@@ -107,7 +107,7 @@ func (h *house) invite(tb testing.TB, email string, role auth.Role) string {
 
 // staff keeps the tenants' staff, with the sessions of these doors.
 func (h *house) staff(d *auth.Doors) *staff.Members {
-	return staff.Open(staff.Config{Store: h.store, Directory: h.directory, Sessions: d.Sessions, Limits: d.Limits})
+	return staff.Open(staff.Config{Store: h.store, Directory: h.directory, Sessions: d.Sessions, Limits: d.Limits, Refusals: d.Refusals})
 }
 
 // token makes an API token and returns its secret.

@@ -11,10 +11,10 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// How many events an hour the audit log of a tenant gets of what anybody can bring about: else a stranger could fill the disk,
-// or bury under them what matters. One address alone can't use up what there is.
+// How many events of a kind the audit log of a tenant gets in an hour of what anybody can bring about: else a stranger could
+// fill the disk, or bury under them what matters. One address alone can't use up what there is.
 const (
-	refusalsNoted      = 100
+	refusalsNoted      = 50
 	refusalsNotedPerIP = 20
 )
 
@@ -25,20 +25,20 @@ type Refusals struct {
 	log    *slog.Logger
 }
 
-// Note lists a refusal, as long as there are not too many. The caller gets the same answer whether it could be written or
-// not. Nil for the tenant: whom it was tried with is not known, and nobody is told.
-func (f *Refusals) Note(ctx context.Context, t *tenant.Tenant, action, object, detail string, c Client) {
+// Note lists a refusal, as long as there are not too many with the same action. It says whether it did: the visitor gets the
+// same answer in any case. Nil for the tenant: whom it was tried with is not known, and nobody is told.
+func (f *Refusals) Note(ctx context.Context, t *tenant.Tenant, action, object, detail string, c Client) (listed bool) {
 	if t == nil {
-		return
+		return false
 	}
-	id := string(t.ID)
-	own := f.limits.Take(ctx, limit.Bucket{Name: "refusals-noted-ip", Limit: refusalsNotedPerIP, Period: time.Hour}, id+" "+limit.IP(c.IP))
+	kind := string(t.ID) + " " + action
+	own := f.limits.Take(ctx, limit.Bucket{Name: "refusals-noted-ip", Limit: refusalsNotedPerIP, Period: time.Hour}, kind+" "+limit.IP(c.IP))
 	if own.Reached {
-		return
+		return false
 	}
-	all := f.limits.Take(ctx, limit.Bucket{Name: "refusals-noted", Limit: refusalsNoted, Period: time.Hour}, id)
+	all := f.limits.Take(ctx, limit.Bucket{Name: "refusals-noted", Limit: refusalsNoted, Period: time.Hour}, kind)
 	if all.Reached {
-		return
+		return false
 	}
 	switch {
 	case all.Remaining == 0:
@@ -51,6 +51,7 @@ func (f *Refusals) Note(ctx context.Context, t *tenant.Tenant, action, object, d
 	if err != nil && ctx.Err() == nil {
 		f.log.WarnContext(ctx, "a refusal is missing in the audit log", slog.Any("error", err))
 	}
+	return err == nil
 }
 
 // used lists that a partner's key or token was used at a door, once a day.

@@ -65,7 +65,9 @@ type void struct {
 	Before time.Time `cbor:"2,keyasint"`
 }
 
-func holdingKey(holder string, hash []byte) storage.Key { return storage.Key(nil).Str(holder).Bytes(hash) }
+func holdingKey(holder string, hash []byte) storage.Key {
+	return storage.Key(nil).Str(holder).Bytes(hash)
+}
 
 func sessionTable(id uint16, name string) *storage.Table[sessionRecord] {
 	return storage.NewTable(storage.Declaration[sessionRecord]{

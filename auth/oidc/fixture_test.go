@@ -58,7 +58,7 @@ func open(t *testing.T) *house {
 		Store: h.store, Directory: directory, Tenants: h.tenants, Standing: staff.Standing,
 	})
 	ok(t, err)
-	h.staff = staff.Open(staff.Config{Store: h.store, Directory: directory, Sessions: h.doors.Sessions, Limits: h.doors.Limits})
+	h.staff = staff.Open(staff.Config{Store: h.store, Directory: directory, Sessions: h.doors.Sessions, Limits: h.doors.Limits, Refusals: h.doors.Refusals})
 	h.http = oidctest.Client(t)
 	h.logins = h.reopen()
 	h.acme, h.bee = h.create(t, "acme"), h.create(t, "bee")

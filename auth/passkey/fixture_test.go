@@ -47,7 +47,7 @@ func open(t *testing.T) *house {
 		Store: h.store, Directory: directory, Tenants: h.tenants, Standing: staff.Standing,
 	})
 	ok(t, err)
-	h.staff = staff.Open(staff.Config{Store: h.store, Directory: directory, Sessions: h.doors.Sessions, Limits: h.doors.Limits})
+	h.staff = staff.Open(staff.Config{Store: h.store, Directory: directory, Sessions: h.doors.Sessions, Limits: h.doors.Limits, Refusals: h.doors.Refusals})
 	h.keys = passkey.New(passkey.Config{Store: h.store, Limits: h.doors.Limits, Staff: h.staff})
 	h.acme, _, err = h.tenants.Create(t.Context(), "acme", "Acme")
 	ok(t, err)

@@ -91,7 +91,7 @@ func (h *house) reopen(tb testing.TB) *staff.Members {
 		tb.Fatal(err)
 	}
 	h.doors = doors
-	return staff.Open(staff.Config{Store: h.store, Directory: h.directory, Sessions: doors.Sessions, Limits: doors.Limits, Mail: h.post})
+	return staff.Open(staff.Config{Store: h.store, Directory: h.directory, Sessions: doors.Sessions, Limits: doors.Limits, Refusals: doors.Refusals, Mail: h.post})
 }
 
 // plainly puts a letter into the fewest words.

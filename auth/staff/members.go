@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -23,10 +22,10 @@ type Config struct {
 	// Sessions were opened with Standing.
 	Sessions *auth.Sessions
 	Limits   *limit.Limits
+	// Refusals has the audit log list tries that failed.
+	Refusals *auth.Refusals
 	// Mail sends invitations, resets and notices. Nil, or not ready: what needs it says so.
 	Mail *mail.Post
-	// Log takes what nobody waits for. Nil: nothing is said.
-	Log *slog.Logger
 }
 
 // Members keeps the tenants' staff. It is safe for concurrent use.
@@ -36,18 +35,15 @@ type Members struct {
 	sessions  *auth.Sessions
 	limits    *limit.Limits
 	mail      *mail.Post
+	refusals  *auth.Refusals
 	passwords *passwords
-	log       *slog.Logger
 }
 
 // Open makes the keeper of the staff.
 func Open(c Config) *Members {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	return &Members{
-		store: c.Store, directory: c.Directory, sessions: c.Sessions, limits: c.Limits, mail: c.Mail,
-		passwords: newPasswords(), log: c.Log,
+		store: c.Store, directory: c.Directory, sessions: c.Sessions, limits: c.Limits, mail: c.Mail, refusals: c.Refusals,
+		passwords: newPasswords(),
 	}
 }
 

@@ -70,20 +70,15 @@ func (m *Members) Forgot(ctx context.Context, t *tenant.Tenant, email string, c 
 	return err
 }
 
-// noteUnknown has the audit log list that a link was asked for where there is no account, as long as they are not too many.
-// Those are counted, which takes as long.
+// noteUnknown has the audit log list that a link was asked for where there is no account. What is not listed is counted, which
+// takes as long.
 func (m *Members) noteUnknown(ctx context.Context, t *tenant.Tenant, email string, c auth.Client) error {
-	s := m.limits.Take(ctx, limit.Bucket{Name: "resets-noted", Limit: failuresNoted, Period: time.Hour}, string(t.ID))
-	if s.Reached {
-		unlisted := limit.Bucket{Name: "resets-unlisted", Limit: math.MaxInt32, Period: time.Hour}
-		_, err := m.limits.TakeDurably(ctx, unlisted, string(t.ID))
-		return err
+	if m.refusals.Note(ctx, t, "reset.refused", email, "no such agent", c) {
+		return nil
 	}
-	e := tenant.Event{Actor: "nobody", Action: "reset.refused", Object: email, Detail: "no such agent", IP: c.Address()}
-	if s.Remaining == 0 {
-		e.Detail += "; more in this hour are not listed"
-	}
-	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error { return tenant.Record(tx, e) })
+	unlisted := limit.Bucket{Name: "resets-unlisted", Limit: math.MaxInt32, Period: time.Hour}
+	_, err := m.limits.TakeDurably(ctx, unlisted, string(t.ID))
+	return err
 }
 
 // allowReset lets whoever has the secret choose a new password. An older link is worth nothing any more.

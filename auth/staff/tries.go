@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
-	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -29,9 +27,6 @@ const (
 	codesPerAccount = 10
 	codesPerDay     = 50
 )
-
-// failuresNoted is how many failed tries an hour the audit log of a tenant lists.
-const failuresNoted = 50
 
 // count is one of the counts that a try goes to.
 type count struct {
@@ -94,21 +89,7 @@ func (m *Members) forgiveCode(ctx context.Context, t *tenant.Tenant, member stri
 	}
 }
 
-// noteFailure has the audit log list a try that failed, as long as they are not too many. The visitor gets the same answer
-// whether it could be written or not.
+// noteFailure has the audit log list a try that failed.
 func (m *Members) noteFailure(ctx context.Context, t *tenant.Tenant, who, what string, host tenant.Host, c auth.Client) {
-	s := m.limits.Take(ctx, limit.Bucket{Name: "failures-noted", Limit: failuresNoted, Period: time.Hour}, string(t.ID))
-	if s.Reached {
-		return
-	}
-	detail := fmt.Sprintf("wrong %s, at %s", what, host)
-	if s.Remaining == 0 {
-		detail += "; more in this hour are not listed"
-	}
-	err := m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		return tenant.Record(tx, tenant.Event{Actor: "nobody", Action: "session.refused", Object: who, Detail: detail, IP: c.Address()})
-	})
-	if err != nil {
-		m.log.WarnContext(ctx, "a failed sign-in is missing in the audit log", slog.Any("error", err))
-	}
+	m.refusals.Note(ctx, t, "session.refused", who, fmt.Sprintf("wrong %s, at %s", what, host), c)
 }

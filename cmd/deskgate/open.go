@@ -91,7 +91,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 		return nil, errors.Join(err, store.Close())
 	}
 	o.staff = staff.Open(staff.Config{
-		Store: store, Directory: o.directory, Sessions: o.doors.Sessions, Limits: o.doors.Limits, Mail: o.post, Log: log,
+		Store: store, Directory: o.directory, Sessions: o.doors.Sessions, Limits: o.doors.Limits, Refusals: o.doors.Refusals, Mail: o.post,
 	})
 	o.oidc = oidc.New(oidc.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff, Client: o.outbound.HTTP()})
 	o.passkeys = passkey.New(passkey.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff})

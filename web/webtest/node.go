@@ -103,7 +103,7 @@ func Start(tb testing.TB, options ...Option) *Node {
 	})
 	ok(tb, err)
 	n.Staff = staff.Open(staff.Config{
-		Store: n.Store, Directory: n.Directory, Sessions: n.Doors.Sessions, Limits: n.Doors.Limits, Mail: n.Post,
+		Store: n.Store, Directory: n.Directory, Sessions: n.Doors.Sessions, Limits: n.Doors.Limits, Refusals: n.Doors.Refusals, Mail: n.Post,
 	})
 	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
 	n.Passkeys = passkey.New(passkey.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff})
