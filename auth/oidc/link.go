@@ -36,12 +36,12 @@ func accountKey(issuer, subject string) storage.Key { return storage.Key(nil).St
 // member is the ID of the member whom an account belongs to. The first time it is linked to the one with its address.
 // ErrStranger, ErrOtherAccount.
 func (l *Logins) member(ctx context.Context, t *tenant.Tenant, who account) (string, error) {
-	id, err := l.linked(ctx, t, who)
+	id, removed, err := l.linked(ctx, t, who)
 	if err != nil || id != "" {
 		return id, err
 	}
 	m, err := l.staff.ByEmail(ctx, t, who.Email)
-	if errors.Is(err, auth.ErrNotFound) && welcome(t, who.Email) {
+	if errors.Is(err, auth.ErrNotFound) && !removed && welcome(t, who.Email) {
 		m, err = l.staff.Add(ctx, t, who.Email, who.Name, auth.RoleAgent, "oidc")
 	}
 	if errors.Is(err, auth.ErrNotFound) {
@@ -59,24 +59,25 @@ func welcome(t *tenant.Tenant, email string) bool {
 	return slices.Contains(t.Settings.OIDCDomains, domain)
 }
 
-// linked is the member whom an account was linked to before, empty if there is none, or none any more.
-func (l *Logins) linked(ctx context.Context, t *tenant.Tenant, who account) (string, error) {
+// linked is the member whom an account was linked to before, empty if there is none, or none any more: then they were removed
+// from the staff since, and come back by an invitation alone, as another member.
+func (l *Logins) linked(ctx context.Context, t *tenant.Tenant, who account) (id string, removed bool, err error) {
 	var found link
-	err := l.store.View(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
+	err = l.store.View(ctx, t.Scope(), func(tx *storage.Tx) (err error) {
 		found, err = links.Get(tx, accountKey(who.Issuer, who.Subject))
 		return err
 	})
 	if errors.Is(err, storage.ErrNotFound) {
-		return "", nil
+		return "", false, nil
 	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	_, err = l.staff.Find(ctx, t, found.Member)
 	if errors.Is(err, auth.ErrNotFound) {
-		return "", nil // removed from the staff since; whoever invites them again makes another member
+		return "", true, nil
 	}
-	return found.Member, err
+	return found.Member, false, err
 }
 
 // link makes the account the member's only one at its provider. ErrOtherAccount: they have one already.
