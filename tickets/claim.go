@@ -18,8 +18,7 @@ func (d *Desk) Claims(ctx context.Context, tn *tenant.Tenant, a Actor, limit int
 	}
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		all = all[:0]
-		r := storage.Range{Prefix: storage.Key(nil).Str(a.person.Email), Limit: clampLimit(limit)}
-		for t, err := range byClaim.Records(tx, r) {
+		for t, err := range byClaim.Records(tx, claimsOf(a, limit)) {
 			if err != nil {
 				return err
 			}
@@ -28,6 +27,30 @@ func (d *Desk) Claims(ctx context.Context, tn *tenant.Tenant, a Actor, limit int
 		return nil
 	})
 	return all, err
+}
+
+// CountClaims says how many Claims there are, up to a limit, without reading them: strangers decide how long they are.
+func (d *Desk) CountClaims(ctx context.Context, tn *tenant.Tenant, a Actor, limit int) (int, error) {
+	n := 0
+	if !a.owns() {
+		return n, nil
+	}
+	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		n = 0
+		for _, err := range byClaim.Keys(tx, claimsOf(a, limit)) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// claimsOf is where the claims of a requester stand.
+func claimsOf(a Actor, limit int) storage.Range {
+	return storage.Range{Prefix: storage.Key(nil).Str(a.person.Email), Limit: clampLimit(limit)}
 }
 
 // Claim takes the requester's word for one of their Claims. Accepted, the ticket is theirs as if they had filed it after

@@ -21,6 +21,9 @@ func (w *world) claims(a tickets.Actor) []string {
 	for _, t := range all {
 		titles = append(titles, t.Title)
 	}
+	if n, err := w.CountClaims(w.t.Context(), w.acme, a, 100); err != nil || n != len(titles) {
+		w.t.Errorf("%d claims are counted, want %d (%v)", n, len(titles), err)
+	}
 	return titles
 }
 
