@@ -269,7 +269,8 @@ func (c *Confirmations) promote(tx *storage.Tx, t *tenant.Tenant, r *sessionReco
 		out.BearerEndsAt, err = issue(tx, &after, out.Bearer)
 		return err
 	}
-	if out.Device = ""; !a.Remember {
+	out.Device = ""
+	if !a.Remember {
 		return nil
 	}
 	if err := forget(tx, a.Device); err != nil {

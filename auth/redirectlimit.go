@@ -15,8 +15,8 @@ const (
 )
 
 // count counts a redirect login. With a good proof it counts for the credential, and otherwise for the visitor's address,
-// whatever the tenant and the result. A proof that works once is no good if it was used or the login is refused. A page whose origin nobody has listed can use up half of a visitor's count and no
-// more: else it could shut the visitor out.
+// whatever the tenant and the result. A proof that works once is no good if it was used or the login is refused. A page whose
+// origin nobody has listed can use up half of a visitor's count and no more: else it could shut the visitor out.
 func (r *Redirects) count(ctx context.Context, t *tenant.Tenant, req *RedirectRequest, p proof) (limit.State, error) {
 	if p.given() {
 		s := r.limits.Take(ctx, limit.Bucket{Name: "redirect-credential", Limit: redirectsPerCredential, Period: time.Hour}, p.Credential)

@@ -12,9 +12,9 @@ import (
 // welcome turns a claim into a session, in the place of the one that the browser had.
 //
 // A lineage is the chain of sessions of one browser for one address: an asserted login in a browser that has a session of
-// the same address continues it, one that comes from the widget goes on with the widget's, any other begins a new one. An asserted login in a browser that is signed in as that very
-// user, vouched, takes nothing away: the session stays vouched, and ends when it would have ended. In a browser that is
-// remembered for the address, any other asserted login is a vouched one.
+// the same address continues it, one that comes from the widget goes on with the widget's, any other begins a new one. An
+// asserted login in a browser that is signed in as that very user, vouched, takes nothing away: the session stays vouched, and
+// ends when it would have ended. In a browser that is remembered for the address, any other asserted login is a vouched one.
 func (s *Sessions) welcome(tx *storage.Tx, c *Claim, a *Arrival, secret string) (sessionRecord, error) {
 	before, err := s.end(tx, a.side(), a.Host, a.Session)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -41,9 +42,7 @@ func inWidget(desk string) []string {
 func identify(t *testing.T, c *webtest.Client, desk, origin string, who map[string]string) webtest.Answer {
 	t.Helper()
 	fields := map[string]string{"origin": origin}
-	for name, value := range who {
-		fields[name] = value
-	}
+	maps.Copy(fields, who)
 	return c.Do("POST", desk+"/widget/session", toJSON(t, fields), append(inWidget(desk), nextVisitor())...)
 }
 
