@@ -179,9 +179,10 @@ func (s *Sessions) open(tx *storage.Tx, t *tenant.Tenant, side Side, r sessionRe
 	return one, err
 }
 
-// held are the sessions of a holder that are not over, of a thousand at most. A requester's are those in widgets, too.
+// held are the sessions of a holder that are not over, of ten thousand at most: somebody who has signed in often may have one
+// that counts among many that were ended all together. A requester's are those in widgets, too.
 func held(tx *storage.Tx, side Side, who Identity) ([]sessionRecord, error) {
-	const most = 1000
+	const most = 10_000
 	rs, _, _, err := heldBehind(tx, side, who, nil, most)
 	return rs, err
 }
