@@ -11,6 +11,6 @@
 // the error into the document of the contract, or into a page for a browser that came to see one.
 //
 // Pages need no script, but for the few that are one; those name it in their view. They are rendered into a buffer before the
-// first byte leaves, their styles are files with the
-// hash of their content in the name, and the content security policy allows neither inline script nor inline style.
+// first byte leaves, their styles are files with the hash of their content in the name, and the content security policy allows
+// neither inline script nor inline style.
 package web
