@@ -95,6 +95,7 @@ func (s *Server) conclude(w http.ResponseWriter, r *http.Request, o auth.Outcome
 		h.Set("Access-Control-Allow-Headers", "content-type, accept")
 		w.WriteHeader(http.StatusNoContent)
 	case auth.Speculation:
+		h.Set("Retry-After", "1") // the visit itself may follow at once
 		w.WriteHeader(http.StatusServiceUnavailable)
 	case auth.Ready:
 		h.Set("Content-Type", "application/json; charset=utf-8")

@@ -21,6 +21,8 @@ const (
 	// batch is how many counts one transaction writes.
 	batch      = 500
 	sweepEvery = time.Minute
+	// worthADisk is the shortest period whose full counts are written at once.
+	worthADisk = time.Minute
 )
 
 // record is one count on disk.
@@ -45,6 +47,8 @@ type counts struct {
 	log    *slog.Logger
 	seed   maphash.Seed
 	shards [shards]shard
+	// full says that a count has come to its limit: a crash must not set it free.
+	full chan struct{}
 }
 
 type shard struct {
@@ -62,7 +66,7 @@ type count struct {
 var _ limiter.Store = (*counts)(nil)
 
 func newCounts(store *storage.Store, log *slog.Logger) *counts {
-	c := &counts{store: store, log: log, seed: maphash.MakeSeed()}
+	c := &counts{store: store, log: log, seed: maphash.MakeSeed(), full: make(chan struct{}, 1)}
 	for i := range c.shards {
 		c.shards[i].m = map[string]*count{}
 	}
@@ -128,6 +132,12 @@ func (c *counts) add(key string, n int64, r limiter.Rate) limiter.Context {
 	if k.n <= r.Limit {
 		k.n = min(k.n+n, r.Limit+1)
 		s.soil(key, k)
+		if k.n >= r.Limit && r.Period > worthADisk {
+			select {
+			case c.full <- struct{}{}:
+			default: // the next flush takes this one along
+			}
+		}
 	}
 	return stateOf(r, k.n, k.expires)
 }
@@ -188,13 +198,15 @@ func (c *counts) run(ctx context.Context) error {
 			return errors.Join(ctx.Err(), c.flush(last))
 		case <-broom.C:
 			c.sweep()
+			continue
 		case <-tick.C:
-			err := c.flush(ctx)
-			if err != nil && !broken {
-				c.log.WarnContext(ctx, "limits are counted in memory only", "error", err)
-			}
-			broken = err != nil
+		case <-c.full:
 		}
+		err := c.flush(ctx)
+		if err != nil && !broken {
+			c.log.WarnContext(ctx, "limits are counted in memory only", "error", err)
+		}
+		broken = err != nil
 	}
 }
 
@@ -221,10 +233,9 @@ func (c *counts) dirty() []string {
 			if !there || !k.dirty {
 				continue
 			}
+			k.dirty = false // what happens from now on is for the next flush
 			if soon.Before(k.expires) {
 				keys = append(keys, key)
-			} else {
-				k.dirty = false
 			}
 		}
 		s.dirty = nil

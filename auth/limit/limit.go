@@ -1,7 +1,7 @@
 // Package limit counts what happens per key and time, so that nobody can do too much of it.
 //
-// The counts are kept in memory and written behind once a second: a check costs no transaction, a clean stop loses
-// nothing and a crash at most a second. Where one single try matters (passwords, codes) [Limits.TakeDurably] puts it on
+// The counts are kept in memory and written behind once a second, one that has come to its limit at once: a check costs no
+// transaction, a clean stop loses nothing, a crash at most a second, and it sets nobody free who was shut out. Where one single try matters (passwords, codes) [Limits.TakeDurably] puts it on
 // disk before it answers.
 package limit
 
@@ -111,7 +111,7 @@ func (l *Limits) TakeDurably(ctx context.Context, b Bucket, key string) (State, 
 // Flush writes what is not on disk yet.
 func (l *Limits) Flush(ctx context.Context) error { return l.counts.flush(ctx) }
 
-// Run writes the counts once a second until ctx ends, and then a last time.
+// Run writes the counts once a second, and when one has come to its limit, until ctx ends, and then a last time.
 func (l *Limits) Run(ctx context.Context) error { return l.counts.run(ctx) }
 
 func (l *Limits) limiter(b Bucket) *limiter.Limiter {

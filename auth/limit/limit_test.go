@@ -260,3 +260,45 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 }
+
+// What could not be written is written the next time.
+func TestFlushAgain(t *testing.T) {
+	store := storagetest.Open(t, limit.Tables()...)
+	l := open(t, store)
+	l.Take(t.Context(), three, "a")
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	if err := l.Flush(over); err == nil {
+		t.Fatal("a flush that may take no time went well")
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, store).Peek(t.Context(), three, "a"); got.Remaining != 2 {
+		t.Errorf("on disk: %+v, want 2 remaining", got)
+	}
+}
+
+// Whoever is shut out stays so after a crash, however soon it comes.
+func TestFullCountsAreWrittenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := storagetest.Open(t, limit.Tables()...)
+		l := open(t, store)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- l.Run(ctx) }()
+		for range three.Limit {
+			l.Take(t.Context(), three, "a")
+		}
+		l.Take(t.Context(), three, "b")
+		synctest.Wait() // no time passes
+		after := open(t, store)
+		if got := after.Peek(t.Context(), three, "a"); !got.Reached {
+			t.Errorf("after a crash the full count is %+v", got)
+		}
+		stop()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("run: %v", err)
+		}
+	})
+}
