@@ -93,7 +93,8 @@ func BenchmarkAPI(b *testing.B) {
 	for i := range 50 {
 		p.call(b, http.MethodPost, p.URL+"/api/tickets", fmt.Sprintf(`{"title":"Ticket %d","description":"It is broken."}`, i), 201, token, asJSON)
 	}
-	zoe := headerOf(p.SignIn(b, p.Acme, "zoe@example.com", "Zoe"), p.Acme.URL)
+	signIn := func() string { return headerOf(p.SignIn(b, p.Acme, "zoe@example.com", "Zoe"), p.Acme.URL) }
+	zoe := signIn()
 	for _, bench := range []struct {
 		name, method, address, body, who string
 		status                           int
@@ -105,7 +106,13 @@ func BenchmarkAPI(b *testing.B) {
 		{"dashboard", http.MethodGet, p.Acme.URL + "/dashboard", "", zoe, 200},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			measure(b, func(int) { p.call(b, bench.method, bench.address, bench.body, bench.status, bench.who, asJSON) })
+			who := bench.who
+			measure(b, func(i int) {
+				if i%1000 == 999 && bench.who == zoe { // a session may see so many pages a minute only
+					who = signIn()
+				}
+				p.call(b, bench.method, bench.address, bench.body, bench.status, who, asJSON)
+			})
 		})
 	}
 }
