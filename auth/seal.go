@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
 	"encoding/json"
@@ -80,16 +79,7 @@ func unseal(store *storage.Store, t *tenant.Tenant, host tenant.Host, p purpose,
 
 // sealer is the cipher of one tenant and purpose.
 func sealer(store *storage.Store, t *tenant.Tenant, p purpose) cipher.AEAD {
-	key := store.Derive(t.Scope(), fmt.Sprintf("auth/handoff/%c/%d", p, sealKey))
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err) // Derive gives 32 bytes
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		panic(err) // AES has blocks of 16 bytes
-	}
-	return aead
+	return store.Sealer(t.Scope(), fmt.Sprintf("auth/handoff/%c/%d", p, sealKey))
 }
 
 func bound(head []byte, t *tenant.Tenant, host tenant.Host) []byte {

@@ -200,6 +200,16 @@ func (s *Store) Derive(sc Scope, purpose string) []byte {
 	return expand(s.seals.root, "deskgate derive: "+string(sc.prefix(nil))+purpose, sha256.Size)
 }
 
+// Sealer is AES-256-GCM with the secret that Derive gives for the purpose. It draws each nonce at random and puts it before
+// the text: Seal and Open take none.
+func (s *Store) Sealer(sc Scope, purpose string) cipher.AEAD {
+	aead, err := newAEAD(s.Derive(sc, purpose))
+	if err != nil {
+		panic(err) // a derived secret has the length of a key
+	}
+	return aead
+}
+
 // newKeyring makes a new store's keyring.
 func newKeyring(m *master) *keyring {
 	return &keyring{Master: m.id, Root: m.wrap(whatRoot, newKey())}

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
@@ -91,15 +90,7 @@ func unseal(store *storage.Store, t *tenant.Tenant, host tenant.Host, cookie str
 }
 
 func sealer(store *storage.Store, t *tenant.Tenant) cipher.AEAD {
-	block, err := aes.NewCipher(store.Derive(t.Scope(), "auth/oidc/1"))
-	if err != nil {
-		panic(err) // Derive gives 32 bytes
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		panic(err) // AES has blocks of 16 bytes
-	}
-	return aead
+	return store.Sealer(t.Scope(), "auth/oidc/1")
 }
 
 func bound(t *tenant.Tenant, host tenant.Host) []byte {
