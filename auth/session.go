@@ -211,18 +211,21 @@ func sideOf(l Level) Side {
 
 // Revoke ends one of the identity's sessions by its public ID, or returns ErrNotFound.
 func (s *Sessions) Revoke(ctx context.Context, t *tenant.Tenant, who Identity, id string) error {
+	return s.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error { return s.RevokeWithin(tx, who, id) })
+}
+
+// RevokeWithin is Revoke in the caller's transaction.
+func (s *Sessions) RevokeWithin(tx *storage.Tx, who Identity, id string) error {
 	side := sideOf(who.Level)
-	return s.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
-		rs, err := held(tx, side, who)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(rs, func(r sessionRecord) bool { return publicID(r.Hash) == id })
-		if i < 0 {
-			return ErrNotFound
-		}
-		return s.erase(tx, rs[i].side(side), &rs[i])
-	})
+	rs, err := held(tx, side, who)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(rs, func(r sessionRecord) bool { return publicID(r.Hash) == id })
+	if i < 0 {
+		return ErrNotFound
+	}
+	return s.erase(tx, rs[i].side(side), &rs[i])
 }
 
 const secretSize = 32

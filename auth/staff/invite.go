@@ -120,15 +120,12 @@ func (m *Members) Accept(ctx context.Context, t *tenant.Tenant, a Acceptance) (P
 	if err != nil {
 		return Progress{}, err
 	}
-	if err := checkPassword(t, a.Password, who.Email, who.Name); err != nil {
-		return Progress{}, err
-	}
 	if a.Name != "" {
 		if a.Name, err = person.ParseName(a.Name); err != nil {
 			return Progress{}, err
 		}
 	}
-	hash, err := m.passwords.hash(ctx, a.Password)
+	hash, err := m.choose(ctx, t, who, a.Password)
 	if err != nil {
 		return Progress{}, err
 	}

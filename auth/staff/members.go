@@ -160,14 +160,14 @@ func (m *Members) EndSessions(ctx context.Context, t *tenant.Tenant, member, but
 
 // EndSession ends one session of a member by its public ID. auth.ErrNotFound: they have none with it.
 func (m *Members) EndSession(ctx context.Context, t *tenant.Tenant, member, id, by string) error {
-	r, err := m.read(ctx, t, func(tx *storage.Tx) (memberRecord, error) { return find(tx, member) })
-	if err != nil {
-		return err
-	}
-	if err := m.sessions.Revoke(ctx, t, r.identity(), id); err != nil {
-		return err
-	}
 	return m.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		r, err := find(tx, member)
+		if err != nil {
+			return err
+		}
+		if err := m.sessions.RevokeWithin(tx, r.identity(), id); err != nil {
+			return err
+		}
 		return tenant.Record(tx, tenant.Event{Actor: by, Action: "sessions.ended", Object: r.Email, Detail: id})
 	})
 }

@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode"
@@ -29,6 +30,14 @@ var commonWords = []string{
 var keyRows = []string{
 	"qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qazwsxedcrfvtgbyhnujmikolp", "1q2w3e4r5t6y7u8i9o0p",
 	"abcdefghijklmnopqrstuvwxyz", "01234567890",
+}
+
+// choose returns the hash of a password that a member chooses, or a FieldErrors.
+func (m *Members) choose(ctx context.Context, t *tenant.Tenant, who Member, password string) (string, error) {
+	if err := checkPassword(t, password, who.Email, who.Name); err != nil {
+		return "", err
+	}
+	return m.passwords.hash(ctx, password)
 }
 
 // checkPassword says what is wrong with a password that a member chooses, as a FieldErrors.

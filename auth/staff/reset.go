@@ -146,10 +146,7 @@ func (m *Members) Reset(ctx context.Context, t *tenant.Tenant, token, password s
 	if err != nil {
 		return err
 	}
-	if err := checkPassword(t, password, who.Email, who.Name); err != nil {
-		return err
-	}
-	hash, err := m.passwords.hash(ctx, password)
+	hash, err := m.choose(ctx, t, who, password)
 	if err != nil {
 		return err
 	}
@@ -169,10 +166,7 @@ func (m *Members) ChangePassword(ctx context.Context, t *tenant.Tenant, member, 
 	if err != nil {
 		return err
 	}
-	if err := checkPassword(t, password, who.Email, who.Name); err != nil {
-		return err
-	}
-	hash, err := m.passwords.hash(ctx, password)
+	hash, err := m.choose(ctx, t, who, password)
 	if err != nil {
 		return err
 	}
