@@ -207,10 +207,19 @@ func nextQuery(next string) string {
 
 // localPath takes a path of this host, put together anew from what was understood, and nothing that leads elsewhere.
 func localPath(wish string) (string, bool) {
+	u, ok := localURL(wish)
+	if !ok {
+		return "", false
+	}
+	return u.String(), true
+}
+
+// localURL is the path and the query that localPath takes.
+func localURL(wish string) (*url.URL, bool) {
 	u, err := url.Parse(wish)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") ||
 		path.Clean(u.Path) != u.Path || strings.ContainsRune(u.Path, '\\') {
-		return "", false
+		return nil, false
 	}
-	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String(), true
+	return &url.URL{Path: u.Path, RawQuery: u.Query().Encode()}, true
 }

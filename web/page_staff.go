@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
@@ -78,8 +77,8 @@ func (s *Server) toConsole(w http.ResponseWriter, r *http.Request, wish string) 
 // consolePath is the path that was asked for if it is one of the console's, else the console's first page.
 func consolePath(mount, wish string) string {
 	const home = "/agent"
-	u, err := url.Parse(wish)
-	if err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path) != u.Path || strings.ContainsRune(u.Path, '\\') {
+	u, local := localURL(wish)
+	if !local {
 		return home
 	}
 	below, ours := below(mount, u.Path)
