@@ -2,13 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/deskgate/deskgate/proxy/proxytest"
 )
 
 // zone is a DNS server with the records that a script has set.
@@ -86,11 +87,9 @@ func runDNS(ts *testscript.TestScript, _ bool, args []string) {
 
 func startDNS(ts *testscript.TestScript) {
 	z := &zone{}
-	p, err := net.ListenPacket("udp", "127.0.0.1:0")
+	l, p, err := proxytest.ListenBoth()
 	ts.Check(err)
 	address := p.LocalAddr().String()
-	l, err := net.Listen("tcp", address)
-	ts.Check(err)
 	for _, s := range []*dns.Server{{Listener: l, Handler: z}, {PacketConn: p, Handler: z}} {
 		up := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(up) }

@@ -24,7 +24,10 @@ type DNS struct {
 func StartDNS(tb testing.TB) *DNS {
 	tb.Helper()
 	d := &DNS{records: make(map[string][]dns.RR), broken: make(map[string]bool), asked: make(map[string]int)}
-	tcp, udp := listenBoth(tb)
+	tcp, udp, err := ListenBoth()
+	if err != nil {
+		tb.Fatal(err)
+	}
 	d.Addr = tcp.Addr().String()
 	for _, s := range []*dns.Server{{Listener: tcp, Handler: d}, {PacketConn: udp, Handler: d}} {
 		started := make(chan struct{})
@@ -44,22 +47,19 @@ func StartDNS(tb testing.TB) *DNS {
 	return d
 }
 
-// listenBoth finds a port that is free for TCP and UDP.
-func listenBoth(tb testing.TB) (net.Listener, net.PacketConn) {
-	tb.Helper()
+// ListenBoth listens on a port of this machine that is free for TCP and UDP: a number that is free for one of them may be taken for
+// the other. The caller closes both.
+func ListenBoth() (tcp net.Listener, udp net.PacketConn, err error) {
 	for range 100 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the server
-		if err != nil {
-			tb.Fatal(err)
+		if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil { //nolint:noctx // ends with its server
+			return nil, nil, err
 		}
-		udp, err := net.ListenPacket("udp", tcp.Addr().String()) //nolint:noctx // ends with the server
-		if err == nil {
-			return tcp, udp
+		if udp, err = net.ListenPacket("udp", tcp.Addr().String()); err == nil { //nolint:noctx // ends with its server
+			return tcp, udp, nil
 		}
 		_ = tcp.Close() // another one is tried
 	}
-	tb.Fatal("no port is free for both TCP and UDP")
-	return nil, nil
+	return nil, nil, err
 }
 
 // Set replaces all records of the first one's name: Set("a.example. 60 IN A 127.0.0.1").

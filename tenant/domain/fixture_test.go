@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/deskgate/deskgate/proxy/proxytest"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
@@ -178,11 +179,7 @@ func (z *zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 // serve puts the zone on a port of this machine and returns a resolver that asks it.
 func (z *zone) serve(t *testing.T) domain.Resolver {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", pc.LocalAddr().String())
+	l, pc, err := proxytest.ListenBoth()
 	if err != nil {
 		t.Fatal(err)
 	}
