@@ -70,6 +70,10 @@ var (
 	errName   = errors.New("it is empty, too long or has control characters")
 	errURL    = errors.New("it is not such a URL")
 	errTaken  = errors.New("it is in use")
+	errColor  = errors.New("it is no colour")
+	errUpload = errors.New("a picture is no text")
+	errZone   = errors.New("there is no such time zone")
+	errText   = errors.New("it is too long or has control characters")
 )
 
 // sentenceError is an error for people, to stand in a FieldErrors.

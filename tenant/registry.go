@@ -161,6 +161,11 @@ func (r *Registry) Set(ctx context.Context, slug string, values map[string]strin
 // Change has fn change a copy of the tenant and stores it if it is sound. fn may run several times. Its name and its
 // settings are fn's to change, nothing else.
 func (r *Registry) Change(ctx context.Context, id ID, fn func(*Tenant) error) (*Tenant, error) {
+	return r.change(ctx, id, func(_ *storage.Tx, t *Tenant) error { return fn(t) })
+}
+
+// change is Change for a fn that also writes in the tenant's own scope.
+func (r *Registry) change(ctx context.Context, id ID, fn func(*storage.Tx, *Tenant) error) (*Tenant, error) {
 	var after *Tenant
 	err := r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
 		old, err := find(tx, id)
@@ -169,7 +174,7 @@ func (r *Registry) Change(ctx context.Context, id ID, fn func(*Tenant) error) (*
 		}
 		t := *old
 		t.Settings.AllowedOrigins = slices.Clone(t.Settings.AllowedOrigins)
-		if err := fn(&t); err != nil {
+		if err := fn(tx.Tenant(string(id)), &t); err != nil {
 			return err
 		}
 		t.ID, t.Slug, t.Label, t.CreatedAt, t.DeletedAt = old.ID, old.Slug, old.Label, old.CreatedAt, old.DeletedAt

@@ -78,6 +78,16 @@ type Settings struct {
 	OIDCDomains []string `cbor:"22,keyasint,omitempty" json:"oidc_domains"`
 	// JWKSURL is where the partner publishes the keys of its JWTs. While it is set, no shared secret counts for them.
 	JWKSURL string `cbor:"13,keyasint,omitempty" json:"jwt_jwks_url"`
+	// BrandColor is what the portal's buttons and links are drawn in, as #rrggbb; empty: our own.
+	BrandColor string `cbor:"30,keyasint,omitempty" json:"brand_color"`
+	// Logo names the picture that Registry.Logo has, empty: there is none. It is another one for another picture.
+	Logo string `cbor:"31,keyasint,omitempty" json:"logo"`
+	// Language is the one of Languages that people are addressed in of whom nothing better is known.
+	Language string `cbor:"32,keyasint,omitempty" json:"language"`
+	// TimeZone is where the tenant's people are, by its IANA name. See Location.
+	TimeZone string `cbor:"33,keyasint,omitempty" json:"time_zone"`
+	// WelcomeText stands at the head of the portal: plain text, of several lines maybe.
+	WelcomeText string `cbor:"34,keyasint,omitempty" json:"welcome_text"`
 }
 
 // AutoClose is AutoCloseDays as a duration.
@@ -101,6 +111,8 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.RedirectRequestsPerHour, 60)
 	fill(&s.AutoCloseDays, 7)
 	fill(&s.AttachmentMiB, 25)
+	fill(&s.Language, Languages()[0])
+	fill(&s.TimeZone, "UTC")
 	return s
 }
 
@@ -126,7 +138,7 @@ func (k Setting) Value(t *Tenant) string { return k.get(t) }
 
 // AllSettings are the settings in the order of the manual; the tenant's name is the first.
 func AllSettings() []Setting {
-	return []Setting{
+	all := []Setting{
 		{"name", fmt.Sprintf("1 to %d characters", maxName), setName, func(t *Tenant) string { return t.Name }},
 		{
 			"allowed_origins", "origins such as https://www.example.com, with commas between them",
@@ -172,6 +184,7 @@ func AllSettings() []Setting {
 			setOIDCDomains, func(t *Tenant) string { return strings.Join(t.Settings.OIDCDomains, ",") },
 		},
 	}
+	return slices.Insert(all, 1, brandSettings()...)
 }
 
 // With returns the settings with one changed; an empty value takes it back to its default. A FieldErrors that lists what is

@@ -38,7 +38,7 @@ var (
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{tenantTable, bindingTable, keyTable, setupTable, auditTable}
+	return []storage.Declared{tenantTable, bindingTable, keyTable, setupTable, auditTable, logoTable}
 }
 
 // find reads a tenant in the node's transaction. One that is being deleted is not there any more.

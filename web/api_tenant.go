@@ -32,6 +32,11 @@ type settingsDocument struct {
 	JWKSURL                 *string                 `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    int                     `json:"api_requests_per_minute"`
 	RedirectRequestsPerHour int                     `json:"redirect_requests_per_hour"`
+	BrandColor              *string                 `json:"brand_color"`
+	LogoURL                 *string                 `json:"logo_url"`
+	Language                string                  `json:"language"`
+	TimeZone                string                  `json:"time_zone"`
+	WelcomeText             *string                 `json:"welcome_text"`
 }
 
 func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
@@ -44,6 +49,8 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 			SimpleAuthOperators: set.SimpleAuthOperators, AdminFolder: set.AdminFolder,
 			StaffSecondFactor: set.StaffSecondFactor, CookieSameSite: set.CookieSameSite,
 			JWKSURL: orNull(set.JWKSURL), APIRequestsPerMinute: set.APIRequestsPerMinute, RedirectRequestsPerHour: set.RedirectRequestsPerHour,
+			BrandColor: orNull(set.BrandColor), LogoURL: s.logoURL(t), Language: set.Language, TimeZone: set.TimeZone,
+			WelcomeText: orNull(set.WelcomeText),
 		},
 	}
 }
@@ -71,6 +78,10 @@ type settingsChange struct {
 	JWKSURL                 optional[string]   `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    optional[int]      `json:"api_requests_per_minute"`
 	RedirectRequestsPerHour optional[int]      `json:"redirect_requests_per_hour"`
+	BrandColor              optional[string]   `json:"brand_color"`
+	Language                optional[string]   `json:"language"`
+	TimeZone                optional[string]   `json:"time_zone"`
+	WelcomeText             optional[string]   `json:"welcome_text"`
 }
 
 func (s *Server) changeTenant(w http.ResponseWriter, r *http.Request) error {
@@ -102,6 +113,10 @@ func (c tenantChange) values() map[string]string {
 	note(values, "jwt_jwks_url", set.JWKSURL, plain)
 	note(values, "api_requests_per_minute", set.APIRequestsPerMinute, strconv.Itoa)
 	note(values, "redirect_requests_per_hour", set.RedirectRequestsPerHour, strconv.Itoa)
+	note(values, "brand_color", set.BrandColor, plain)
+	note(values, "language", set.Language, plain)
+	note(values, "time_zone", set.TimeZone, plain)
+	note(values, "welcome_text", set.WelcomeText, plain)
 	return values
 }
 

@@ -99,6 +99,7 @@ func (s *Server) apiRoutes(t *table) {
 func (s *Server) portalRoutes(t *table) {
 	t.add(nodeHosts, get, "/", s.open(s.nodePage))
 	t.add(tenantHosts, get, "/", s.open(s.home))
+	t.add(tenantHosts, get, logoPath, s.open(s.logo))
 	t.add(tenantHosts, get, "/dashboard", s.portal(s.dashboard))
 	t.add(tenantHosts, get, "/tickets", s.portal(s.ticketsPage))
 	t.add(tenantHosts, post, "/tickets", s.portal(s.fileTicket))

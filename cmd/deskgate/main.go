@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // tenants' time zones, on machines that have no database of them
 
 	"github.com/spf13/cobra"
 )
