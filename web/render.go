@@ -14,9 +14,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
-//go:embed pages static guide
+//go:embed pages static guide icons.svg
 var files embed.FS
 
 // pages are the parsed templates by the name of their folder.
@@ -24,7 +25,14 @@ type pages map[string]*template.Template
 
 // newPages parses each pages/<page>/page.html together with the layout.
 func newPages(files fs.FS) (pages, error) {
-	layout, err := template.New("layout").Funcs(functions()).ParseFS(files, "pages/layout/page.html")
+	icons, err := newIcons(files)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := template.New("layout").Funcs(functions()).Funcs(template.FuncMap{
+		"icon": icons.icon,
+		"part": func(page dressed, of any) part { return part{page.base(), of} },
+	}).ParseFS(files, "pages/layout/page.html")
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +100,19 @@ func initials(name string, n int) string {
 	return b.String()
 }
 
-// frame is what every page shows around its own content. Views embed it.
+// part is what a template of a part of a page gets: {{template "thread" (part $ .Messages)}}. In it, $ has all that the
+// page's frame has, and .Of is what the part shows.
+type part struct {
+	*frame
+
+	Of any
+}
+
+// frame is what every page shows around its own content. Views embed it. The Reader says everything in the language of
+// whoever reads the page: {{.T "Sign in"}}.
 type frame struct {
+	words.Reader
+
 	Title string
 	// Site is whose help desk this is.
 	Site string
@@ -119,7 +138,7 @@ type frame struct {
 
 // frame is the frame of a page at the host that was asked.
 func (s *Server) frame(r *http.Request, title string) frame {
-	f := frame{Title: title, Site: "Deskgate"}
+	f := frame{Reader: s.words(r), Title: title, Site: "Deskgate"}
 	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
 		f.Site = t.Name
 	}
@@ -160,12 +179,16 @@ func (f *frame) dress(page, mount string, a *assets) {
 	f.page, f.mount, f.assets = page, mount, a
 }
 
+// base is the frame itself.
+func (f *frame) base() *frame { return f }
+
 // scripted says whether the page runs a script.
 func (f *frame) scripted() bool { return f.Script != "" }
 
 // dressed is a view: any struct that embeds a frame, by pointer.
 type dressed interface {
 	dress(page, mount string, a *assets)
+	base() *frame
 	scripted() bool
 }
 
@@ -186,5 +209,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 		h.Set("Content-Security-Policy", policyScript+h.Get("Content-Security-Policy"))
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", view.base().Lang())
+	h.Add("Vary", "Accept-Language, Cookie")
 	return send(w, status, body.Bytes())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // Config is what the product needs from the other rooms. Every field is required.
@@ -38,6 +39,7 @@ type Server struct {
 	guard     *guard
 	bodies    *bodies
 	assets    *assets
+	catalogue *words.Catalogue
 	pages     pages
 	// snippets are the integration guide's programs.
 	snippets map[string]string
@@ -57,6 +59,9 @@ func New(c Config) (*Server, error) {
 	}
 	var err error
 	if s.assets, err = newAssets(files); err != nil {
+		return nil, err
+	}
+	if s.catalogue, err = words.Load(); err != nil {
 		return nil, err
 	}
 	if s.pages, err = newPages(files); err != nil {
