@@ -1,5 +1,11 @@
 package storage
 
+import (
+	"errors"
+
+	"github.com/deskgate/deskgate/storage/engine"
+)
+
 // Sequence counts 1, 2, 3 … per scope, without gaps over committed transactions.
 type Sequence struct{ id uint16 }
 
@@ -13,4 +19,17 @@ func (s Sequence) Next(tx *Tx) (uint64, error) {
 		return 0, err
 	}
 	return tx.txn.Next(key)
+}
+
+// Last returns the number that Next returned last, 0 if it never returned one.
+func (s Sequence) Last(tx *Tx) (uint64, error) {
+	key := tx.key(s.id, partSequence, nil, nil)
+	it, err := tx.get(key)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return engine.DecodeCounter(key, it.Value)
 }

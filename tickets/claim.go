@@ -69,7 +69,7 @@ func (d *Desk) Claim(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, acc
 		if err != nil {
 			return err
 		}
-		t, err = d.claim(tx, a, old, accept)
+		t, err = d.claim(tx, tn, a, old, accept)
 		return err
 	})
 	return t, err
@@ -95,7 +95,7 @@ func (d *Desk) TakeOver(ctx context.Context, tn *tenant.Tenant, a Actor, lineage
 				n, last = n+1, e.Key
 				found = append(found, refOf(e.Primary))
 			}
-			return d.takeOver(tx, a, found)
+			return d.takeOver(tx, tn, a, found)
 		})
 		if err != nil {
 			return fmt.Errorf("take over the tickets of a lineage: %w", err)
@@ -105,7 +105,7 @@ func (d *Desk) TakeOver(ctx context.Context, tn *tenant.Tenant, a Actor, lineage
 	return nil
 }
 
-func (d *Desk) takeOver(tx *storage.Tx, a Actor, found []Ref) error {
+func (d *Desk) takeOver(tx *storage.Tx, tn *tenant.Tenant, a Actor, found []Ref) error {
 	for _, ref := range found {
 		old, err := load(tx, ref)
 		if err != nil {
@@ -114,7 +114,7 @@ func (d *Desk) takeOver(tx *storage.Tx, a Actor, found []Ref) error {
 		if old.claimant() != a.person.Email {
 			continue
 		}
-		if _, err := d.claim(tx, a, old, true); err != nil {
+		if _, err := d.claim(tx, tn, a, old, true); err != nil {
 			return err
 		}
 	}
@@ -122,21 +122,23 @@ func (d *Desk) takeOver(tx *storage.Tx, a Actor, found []Ref) error {
 }
 
 // claim writes the requester's word into the ticket and its history.
-func (d *Desk) claim(tx *storage.Tx, a Actor, old Ticket, accept bool) (Ticket, error) {
-	t, entry := old, Activity{Action: "disowned"}
+func (d *Desk) claim(tx *storage.Tx, tn *tenant.Tenant, a Actor, old Ticket, accept bool) (Ticket, error) {
+	t, e := old, Event{Type: TicketDisowned, Actor: a.author()}
 	t.Disowned = true
 	if accept {
 		t.ask(&a.person)
-		entry = Activity{Action: "claimed", Changes: append(differences(&old, &t), FieldChange{
+		e.Type = TicketClaimed
+		e.Changes = append(differences(&old, &t), FieldChange{
 			Field: "requester_assurance", From: string(old.Assurance), To: string(t.Assurance),
-		})}
+		})
 	}
 	t.Version++
 	t.UpdatedAt = later(old.UpdatedAt)
 	if err := save(tx, &old, &t); err != nil {
 		return t, err
 	}
-	return t, d.record(tx, &t, a, entry)
+	err := d.record(tx, tn, Happening{Event: e, Before: &old, After: &t})
+	return t, err
 }
 
 // owns says whether the actor is a requester who is known for sure.

@@ -101,7 +101,7 @@ func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n 
 		if err := a.mayOpen(tn); err != nil {
 			return Commented{}, err
 		}
-		next, err := d.followUp(tx, a, t, n)
+		next, err := d.followUp(tx, tn, a, t, n)
 		return Commented{Ticket: next, FollowUp: true}, err
 	}
 	u, err := d.change(tx, tn, a, t, &Change{Comment: &n})
@@ -117,7 +117,7 @@ func (t *Ticket) ClosedForGood() bool {
 }
 
 // followUp opens a ticket that continues one which is closed for good.
-func (d *Desk) followUp(tx *storage.Tx, a Actor, of *Ticket, n Note) (Ticket, error) {
+func (d *Desk) followUp(tx *storage.Tx, tn *tenant.Tenant, a Actor, of *Ticket, n Note) (Ticket, error) {
 	t := Ticket{
 		Title: of.Title, Description: n.Body, Status: StatusNew, Priority: of.Priority, CategoryID: of.CategoryID, Tags: of.Tags,
 		Source: a.source(), FollowUpOf: of.ID, Version: 1,
@@ -126,13 +126,12 @@ func (d *Desk) followUp(tx *storage.Tx, a Actor, of *Ticket, n Note) (Ticket, er
 	t.Disowned = of.Disowned
 	var doc document
 	doc.rewrite(&t)
-	if err := d.insert(tx, a, &t, doc); err != nil {
+	if err := d.insert(tx, tn, a, &t, doc); err != nil {
 		return Ticket{}, err
 	}
-	entry := Activity{Action: "followed_up", Changes: []FieldChange{{Field: "follow_up", To: t.ID}}}
-	old := *of
-	old.UpdatedAt = t.CreatedAt // the entry's time; the closed ticket itself is not changed
-	return t, d.record(tx, &old, a, entry)
+	e := Event{Type: TicketFollowedUp, Actor: a.author(), Changes: []FieldChange{{Field: "follow_up", To: t.ID}}, CreatedAt: t.CreatedAt}
+	old := *of // the closed ticket itself is not changed
+	return t, d.record(tx, tn, Happening{Event: e, Before: of, After: &old})
 }
 
 // write adds the comment to the ticket, at the time of its last change.

@@ -15,6 +15,10 @@ type Config struct {
 	Store *storage.Store
 	// Tenants lists those whose timers Run keeps.
 	Tenants func(context.Context) ([]*tenant.Tenant, error)
+	// Followers are told of everything that happens, in this order.
+	Followers []Follower
+	// Rules are asked about everything that happens but for what they did themselves. Nil: there are none.
+	Rules Rules
 	// Log takes what Run has to say. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -23,10 +27,15 @@ type Config struct {
 type Desk struct {
 	store   *storage.Store
 	tenants func(context.Context) ([]*tenant.Tenant, error)
-	log     *slog.Logger
-	mint    *mint
-	running running
-	reach   reach
+	// Live tells whoever watches what happens.
+	Live *Live
+
+	followers []Follower
+	rules     Rules
+	log       *slog.Logger
+	mint      *mint
+	running   running
+	reach     reach
 }
 
 // New returns the desk that keeps its data in c.Store.
@@ -34,7 +43,10 @@ func New(c Config) *Desk {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{store: c.Store, tenants: c.Tenants, log: c.Log, mint: newMint(), reach: reach{rowsAtOnce, sortable}}
+	return &Desk{
+		store: c.Store, tenants: c.Tenants, Live: newLive(c.Store, c.Log), followers: c.Followers, rules: c.Rules, log: c.Log,
+		mint: newMint(), reach: reach{rowsAtOnce, sortable},
+	}
 }
 
 // Find returns a ticket, or ErrNotFound.
@@ -92,11 +104,4 @@ func save(tx *storage.Tx, old, t *Ticket) error {
 		return fmt.Errorf("save ticket %d: %w", t.Number, err)
 	}
 	return count(tx, old, t, t.UpdatedAt)
-}
-
-// record writes an entry of a ticket's history, at the time of its last change.
-func (d *Desk) record(tx *storage.Tx, t *Ticket, a Actor, x Activity) error {
-	x.ID, x.TicketID = d.mint.next(activityPrefix, t.UpdatedAt), t.ID
-	x.Actor, x.CreatedAt = a.author(), t.UpdatedAt
-	return activityTable.Put(tx, &x)
 }

@@ -18,6 +18,7 @@ const (
 	commentPrefix  = "cmt_"
 	categoryPrefix = "cat_"
 	activityPrefix = "act_"
+	eventPrefix    = "evt_"
 )
 
 // mint makes IDs that grow within one process, so that what was made first sorts first even in one millisecond.

@@ -35,7 +35,7 @@ func (t *Ticket) schedule(tn *tenant.Tenant) {
 
 // Delete puts a ticket away for 30 days. Staff only. ifVersion as in Change.
 func (d *Desk) Delete(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, ifVersion uint64) error {
-	_, err := d.put(ctx, tn, a, r, func(t *Ticket) (string, error) {
+	_, err := d.put(ctx, tn, a, r, func(t *Ticket) (EventType, error) {
 		if t.Deleted() {
 			return "", ErrNotFound
 		}
@@ -43,7 +43,7 @@ func (d *Desk) Delete(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, if
 			return "", ErrVersionConflict
 		}
 		t.DeletedAt = later(t.UpdatedAt)
-		return "deleted", nil
+		return TicketDeleted, nil
 	})
 	return err
 }
@@ -51,17 +51,17 @@ func (d *Desk) Delete(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, if
 // Restore brings a deleted ticket back; one that is not deleted is returned as it is. Staff only. A tenant.FieldErrors:
 // another ticket has its external ID by now.
 func (d *Desk) Restore(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref) (Ticket, error) {
-	return d.put(ctx, tn, a, r, func(t *Ticket) (string, error) {
+	return d.put(ctx, tn, a, r, func(t *Ticket) (EventType, error) {
 		if !t.Deleted() {
 			return "", nil
 		}
 		t.DeletedAt = time.Time{}
-		return "restored", nil
+		return TicketRestored, nil
 	})
 }
 
 // put changes whether a ticket is there. fn names what it did; "" is nothing.
-func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn func(*Ticket) (string, error)) (Ticket, error) {
+func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn func(*Ticket) (EventType, error)) (Ticket, error) {
 	var t Ticket
 	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		old, err := find(tx, a, r, true)
@@ -72,8 +72,8 @@ func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn fu
 			return fmt.Errorf("%w: deleting is for staff", ErrNotAllowed)
 		}
 		t = old
-		action, err := fn(&t)
-		if err != nil || action == "" {
+		what, err := fn(&t)
+		if err != nil || what == "" {
 			return err
 		}
 		if err := d.keepCategory(tx, &t); err != nil {
@@ -85,7 +85,7 @@ func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn fu
 		if err := save(tx, &old, &t); err != nil {
 			return err
 		}
-		return d.record(tx, &t, a, Activity{Action: action})
+		return d.record(tx, tn, Happening{Event: Event{Type: what, Actor: a.author()}, Before: &old, After: &t})
 	})
 	return t, err
 }
@@ -193,7 +193,8 @@ func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Tim
 		if err := save(tx, &old, &t); err != nil {
 			return err
 		}
-		return d.record(tx, &t, System("auto-close"), Activity{Action: "closed", Changes: differences(&old, &t)})
+		e := Event{Type: TicketUpdated, Actor: System("auto-close").author(), Changes: differences(&old, &t)}
+		return d.record(tx, tn, Happening{Event: e, Before: &old, After: &t, Action: "closed"})
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil

@@ -71,7 +71,7 @@ func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft
 		if err := opened.Ticket.askFor(tx, draft.Ensure); err != nil {
 			return err
 		}
-		if err := d.insert(tx, a, &opened.Ticket, doc); err != nil {
+		if err := d.insert(tx, tn, a, &opened.Ticket, doc); err != nil {
 			return err
 		}
 		return o.keep(tx, answer{Ticket: opened.Ticket}, opened.Ticket.CreatedAt)
@@ -170,7 +170,7 @@ func checkCategory(tx *storage.Tx, a Actor, id string) error {
 
 // insert gives a new ticket its number and ID and writes it with all that belongs to it. doc has the ticket's words but for
 // the number.
-func (d *Desk) insert(tx *storage.Tx, a Actor, t *Ticket, doc document) error {
+func (d *Desk) insert(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, doc document) error {
 	n, err := numbers.Next(tx)
 	if err != nil {
 		return err
@@ -185,5 +185,5 @@ func (d *Desk) insert(tx *storage.Tx, a Actor, t *Ticket, doc document) error {
 	if err := documentTable.Insert(tx, &doc); err != nil {
 		return err
 	}
-	return d.record(tx, t, a, Activity{Action: "created"})
+	return d.record(tx, tn, Happening{Event: Event{Type: TicketCreated, Actor: a.author()}, After: t})
 }

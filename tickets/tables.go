@@ -176,5 +176,6 @@ var (
 func Tables() []storage.Declared {
 	return []storage.Declared{
 		ticketTable, commentTable, activityTable, documentTable, counterTable, dayTable, categoryTable, seedTable, answerTable,
+		eventTable,
 	}
 }

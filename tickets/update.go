@@ -117,6 +117,11 @@ func (c *Change) allowed(a Actor) error {
 
 // change carries out what was asked for in one transaction.
 func (d *Desk) change(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c *Change) (Updated, error) {
+	return d.alter(tx, tn, a, old, c, false)
+}
+
+// alter is change, also for what a rule does by itself.
+func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c *Change, automatic bool) (Updated, error) {
 	t := *old
 	if err := c.apply(&t); err != nil {
 		return Updated{}, err
@@ -139,15 +144,15 @@ func (d *Desk) change(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c
 		return Updated{Ticket: *old}, nil
 	}
 	t.Version++
-	entry := Activity{Action: "updated", Changes: changes}
-	u := Updated{Ticket: t}
+	h := Happening{
+		Event: Event{Type: TicketUpdated, Actor: a.author(), Changes: changes}, Before: old, After: &t, Automatic: automatic,
+	}
 	if c.Comment != nil {
 		written, err := d.write(tx, &t, a, *c.Comment)
 		if err != nil {
 			return Updated{}, err
 		}
-		u.Comment = &written
-		entry.Action, entry.CommentID, entry.Visibility = "commented", written.ID, written.Visibility
+		h.Comment, h.Event.Type = &written, TicketCommented
 	}
 	if err := save(tx, old, &t); err != nil {
 		return Updated{}, err
@@ -155,7 +160,8 @@ func (d *Desk) change(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c
 	if err := reword(tx, old, &t, c.Comment); err != nil {
 		return Updated{}, err
 	}
-	return u, d.record(tx, &t, a, entry)
+	err := d.record(tx, tn, h)
+	return Updated{Ticket: t, Comment: h.Comment}, err
 }
 
 // later is now, or a millisecond after a time that is not over: each change of a ticket has a time of its own.

@@ -1,0 +1,76 @@
+package tickets
+
+import (
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+)
+
+// EventType says what kind of thing happened.
+type EventType string
+
+// The types of events.
+const (
+	TicketCreated   EventType = "ticket.created"
+	TicketUpdated   EventType = "ticket.updated"
+	TicketCommented EventType = "ticket.commented" // its changes are those that came with the comment
+	TicketDeleted   EventType = "ticket.deleted"
+	TicketRestored  EventType = "ticket.restored"
+	TicketMerged    EventType = "ticket.merged"
+	TicketRated     EventType = "ticket.rated"
+	// TicketClaimed, TicketDisowned: the owner of the requester's address says that the ticket is theirs, or is not.
+	TicketClaimed  EventType = "ticket.claimed"
+	TicketDisowned EventType = "ticket.disowned"
+	TicketOverdue  EventType = "ticket.overdue"
+	// TicketFollowedUp: a reply came too late to open the ticket again, and opened another one.
+	TicketFollowedUp EventType = "ticket.followed_up"
+	UserErased       EventType = "user.erased"
+)
+
+// EventTypes are all types of events, those that happen most first.
+func EventTypes() []EventType {
+	return []EventType{
+		TicketCreated, TicketUpdated, TicketCommented, TicketDeleted, TicketRestored, TicketMerged, TicketRated, TicketClaimed,
+		TicketDisowned, TicketOverdue, TicketFollowedUp, UserErased,
+	}
+}
+
+// Event says that something happened in a tenant's desk. It is never changed, but for who is erased from it, and kept for
+// EventLife.
+type Event struct {
+	// Seq counts a tenant's events 1, 2, 3 … in the order of their commits.
+	Seq  uint64    `cbor:"1,keyasint"`
+	ID   string    `cbor:"2,keyasint"` // "evt_" and a ULID
+	Type EventType `cbor:"3,keyasint"`
+	// TicketID, Number and Version are the ticket's after it; empty for what happened to none.
+	TicketID string `cbor:"4,keyasint,omitempty"`
+	Number   uint64 `cbor:"5,keyasint,omitempty"`
+	Version  uint64 `cbor:"6,keyasint,omitempty"`
+	// CommentID and Visibility are those of the comment that came with it.
+	CommentID  string        `cbor:"7,keyasint,omitempty"`
+	Visibility Visibility    `cbor:"8,keyasint,omitempty"`
+	Actor      Author        `cbor:"9,keyasint"`
+	Changes    []FieldChange `cbor:"10,keyasint,omitempty"`
+	CreatedAt  time.Time     `cbor:"11,keyasint"`
+	// Owner is whose the ticket was: a requester sees no events from before it became theirs.
+	Owner string `cbor:"12,keyasint,omitempty"`
+	// UserID is the user that it happened to, where it happened to one.
+	UserID string `cbor:"13,keyasint,omitempty"`
+}
+
+// Events are kept for so long, and so many of a tenant's, whichever ends first.
+const (
+	EventLife = 30 * 24 * time.Hour
+	EventSize = 1_000_000
+)
+
+var (
+	eventTable = storage.NewTable(storage.Declaration[Event]{
+		ID: 138, Name: "events", Watched: true,
+		Key:     func(e *Event) storage.Key { return eventKey(e.Seq) },
+		Expires: func(e *Event) time.Time { return e.CreatedAt.Add(EventLife) },
+	})
+	eventNumbers = storage.NewSequence(139)
+)
+
+func eventKey(seq uint64) storage.Key { return storage.Key(nil).Uint(seq) }
