@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // a node knows the zones also where its machine does not
 	"unicode"
 	"unicode/utf8"
 

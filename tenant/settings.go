@@ -21,6 +21,9 @@ type ExternalRedirect string
 // SecondFactor says whether the tenant's staff need more than a password.
 type SecondFactor string
 
+// Survey says whether requesters rate the help that they got.
+type Survey string
+
 // CookieSameSite is the SameSite attribute of requesters' session cookies.
 type CookieSameSite string
 
@@ -36,6 +39,9 @@ const (
 	ExternalLink   ExternalRedirect = "link"
 	ExternalFollow ExternalRedirect = "follow"
 	ExternalStrict ExternalRedirect = "strict"
+
+	SurveyOn  Survey = "on"
+	SurveyOff Survey = "off"
 
 	SecondFactorOptional SecondFactor = "optional"
 	SecondFactorRequired SecondFactor = "required"
@@ -69,6 +75,10 @@ type Settings struct {
 	AutoCloseDays int `cbor:"11,keyasint,omitempty" json:"auto_close_days"`
 	// AttachmentMiB is the largest attachment.
 	AttachmentMiB int `cbor:"12,keyasint,omitempty" json:"attachment_mib"`
+	// Survey says whether requesters are asked how they were helped.
+	Survey Survey `cbor:"60,keyasint,omitempty" json:"survey"`
+	// AutoCloseReminderDays is how many days before a resolved ticket is closed its requester is told; 0: they are not.
+	AutoCloseReminderDays int `cbor:"61,keyasint,omitempty" json:"auto_close_reminder_days"`
 	// StaffSecondFactor says whether staff who sign in with a password have to show more.
 	StaffSecondFactor SecondFactor `cbor:"14,keyasint,omitempty" json:"staff_second_factor"`
 	// OIDCIssuer is the provider at which staff may sign in, empty: there is none. OIDCClientID is who we are there.
@@ -93,6 +103,9 @@ type Settings struct {
 // AutoClose is AutoCloseDays as a duration.
 func (s Settings) AutoClose() time.Duration { return time.Duration(s.AutoCloseDays) * 24 * time.Hour }
 
+// AsksForRatings says whether requesters rate the help that they got.
+func (s Settings) AsksForRatings() bool { return s.Survey != SurveyOff }
+
 // withDefaults fills in what was never chosen.
 func (s Settings) withDefaults() Settings {
 	if s.AllowedOrigins == nil {
@@ -110,6 +123,7 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.APIRequestsPerMinute, 600)
 	fill(&s.RedirectRequestsPerHour, 60)
 	fill(&s.AutoCloseDays, 7)
+	fill(&s.Survey, SurveyOn)
 	fill(&s.AttachmentMiB, 25)
 	fill(&s.Language, Languages()[0])
 	fill(&s.TimeZone, "UTC")
@@ -170,6 +184,11 @@ func AllSettings() []Setting {
 		number("api_requests_per_minute", func(s *Settings) *int { return &s.APIRequestsPerMinute }, 1_000_000),
 		number("redirect_requests_per_hour", func(s *Settings) *int { return &s.RedirectRequestsPerHour }, 1_000_000),
 		number("auto_close_days", func(s *Settings) *int { return &s.AutoCloseDays }, 3650),
+		{
+			"auto_close_reminder_days", "a whole number from 0, which is none, to 30, and less than auto_close_days",
+			setReminder, func(t *Tenant) string { return strconv.Itoa(t.Settings.AutoCloseReminderDays) },
+		},
+		choice("survey", func(s *Settings) *Survey { return &s.Survey }, SurveyOn, SurveyOff),
 		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
 		{
 			"oidc_issuer", "the issuer as the provider's discovery document has it, such as https://login.example.com",
@@ -277,6 +296,19 @@ func setOrigins(t *Tenant, value string) error {
 		return fmt.Errorf("more than %d", maxOrigins)
 	}
 	t.Settings.AllowedOrigins = origins
+	return nil
+}
+
+func setReminder(t *Tenant, value string) error {
+	const most = 30
+	if value == "" {
+		value = "0"
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > most {
+		return errNumber
+	}
+	t.Settings.AutoCloseReminderDays = n
 	return nil
 }
 

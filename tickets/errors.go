@@ -19,6 +19,8 @@ var (
 	ErrIdempotencyBusy = errors.New("a request with this idempotency key is still running")
 	// ErrBadCursor: the cursor is not one, or belongs to another list.
 	ErrBadCursor = errors.New("the cursor does not belong to this list")
+	// ErrNotRatable: the ticket is not solved, or was rated too long ago.
+	ErrNotRatable = errors.New("the ticket cannot be rated now")
 	// ErrInUse: tickets have this category.
 	ErrInUse = errors.New("tickets have this category")
 )

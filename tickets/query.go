@@ -43,6 +43,7 @@ type Query struct {
 	CreatedAfter  time.Time // later than this
 	UpdatedAfter  time.Time
 	Deleted       bool // the deleted tickets instead of the others; for staff
+	Overdue       bool // those that have missed a target and wait for it still; for staff
 	Sort          Sort
 	Limit         int // at most 100; 0: 25
 	Cursor        string
@@ -64,6 +65,7 @@ type filter struct {
 	createdAfter time.Time
 	updatedAfter time.Time
 	deleted      bool
+	overdue      time.Time // those whose target ran out by then; zero: all
 	staff        bool
 	sort         Sort
 	reach        reach
@@ -81,6 +83,9 @@ func (q *Query) filter(a Actor, r reach) (*filter, error) {
 	}
 	if len(f.status) == len(Statuses()) {
 		f.status = nil
+	}
+	if q.Overdue {
+		f.overdue = now()
 	}
 	switch q.Assignee {
 	case AssigneeMe:
@@ -131,6 +136,8 @@ func (q *Query) check(a Actor) error {
 		return &QueryError{Param: "assignee_id", Reason: "Only agents have tickets of their own."}
 	case q.Deleted && !a.Staff():
 		return &QueryError{Param: "deleted", Reason: "Only staff sees deleted tickets."}
+	case q.Overdue && (!a.Staff() || q.Deleted):
+		return &QueryError{Param: "overdue", Reason: "Only staff sees what is overdue, and deleted tickets are not."}
 	case len(q.Text) > maxQueryText:
 		return &QueryError{Param: "q", Reason: "It is too long."}
 	case max(len(q.CategoryID), len(q.Assignee), len(q.RequesterID), len(q.Tag)) > maxQueryValue:
@@ -154,7 +161,7 @@ func (f *filter) empty(a Actor, q *Query) bool {
 func (f *filter) list() storage.Key {
 	k := storage.Key(nil).Str("tickets").Str(list(f.status)).Str(list(f.priority)).Str(f.category).Str(f.assignee).Str(f.owner).
 		Str(f.tag).Str(f.text).Time(f.createdAfter).Time(f.updatedAfter).Str(string(f.sort))
-	for _, b := range []bool{f.assigned, f.deleted, f.staff} {
+	for _, b := range []bool{f.assigned, f.deleted, f.staff, !f.overdue.IsZero()} {
 		if b {
 			k = k.Uint(1)
 		} else {
@@ -210,12 +217,13 @@ func (f *filter) fitsRow(r *row) bool {
 	return (len(f.status) == 0 || slices.Contains(f.status, r.Status)) &&
 		(len(f.priority) == 0 || slices.Contains(f.priority, r.Priority)) &&
 		(f.category == "" || f.category == r.Category) &&
+		(f.overdue.IsZero() || r.late(f.overdue)) &&
 		(!f.assigned || f.assignee == r.Assignee)
 }
 
 // takes says whether the ticket is wanted, but for the text.
 func (f *filter) takes(t *Ticket) bool {
-	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee()}
+	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t)}
 	return f.fitsRow(&r) && !t.Purging && t.Deleted() == f.deleted &&
 		(f.owner == "" || f.owner == t.owner()) &&
 		(f.tag == "" || slices.Contains(t.Tags, f.tag)) &&

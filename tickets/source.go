@@ -43,6 +43,9 @@ func (f *filter) options() []source {
 	if f.text != "" {
 		options = append(options, search(f.terms))
 	}
+	if !f.overdue.IsZero() {
+		options = append(options, late{})
+	}
 	if f.tag != "" {
 		options = append(options, spans{{byTag, storage.Key(nil).Str(f.tag)}})
 	}

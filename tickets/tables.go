@@ -16,10 +16,14 @@ type row struct {
 	Category string   `cbor:"3,keyasint,omitempty"`
 	Assignee string   `cbor:"4,keyasint,omitempty"`
 	Tags     []uint32 `cbor:"5,keyasint,omitempty"` // hashes
+	Due      int64    `cbor:"6,keyasint,omitempty"` // the next target's end in Unix milliseconds
 }
 
+// late says whether the ticket has missed a target by then.
+func (r *row) late(by time.Time) bool { return r.Due != 0 && r.Due <= by.UnixMilli() }
+
 func rowOf(t *Ticket) row {
-	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee()}
+	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t)}
 	for _, tag := range t.Tags {
 		r.Tags = append(r.Tags, tagHash(tag))
 	}
@@ -85,6 +89,14 @@ var (
 	// byClaim has the tickets whose requester's address is only claimed, by that address.
 	byClaim = storage.NewIndex(ticketTable, 13, func(t *Ticket) []storage.Key { return given(t.claimant()) },
 		func(*Ticket) storage.Bare { return storage.Bare{} })
+	// byTarget has the tickets with a target that runs, by its end.
+	byTarget = storage.NewIndex(ticketTable, 16, func(t *Ticket) []storage.Key {
+		end := t.NextTarget()
+		if end.IsZero() || t.Deleted() {
+			return nil
+		}
+		return []storage.Key{storage.Key(nil).Time(end).TimeDesc(t.UpdatedAt)}
+	}, rowOf)
 	numbers = storage.NewSequence(137)
 )
 

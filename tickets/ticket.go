@@ -88,6 +88,19 @@ type Ticket struct {
 	Purging bool `cbor:"24,keyasint,omitempty"`
 	// Disowned: the owner of the requester's address says that the ticket is not theirs.
 	Disowned bool `cbor:"25,keyasint,omitempty"`
+	// FirstResponseDue and ResolveDue are when the tenant's targets run out, zero where nothing runs: there is no target, it
+	// was met, or the ticket waits or is done.
+	FirstResponseDue time.Time `cbor:"30,keyasint,omitzero"`
+	ResolveDue       time.Time `cbor:"31,keyasint,omitzero"`
+	// Breached are the targets that were missed.
+	Breached []Target `cbor:"32,keyasint,omitempty"`
+	// Clock is how far the time has come that the targets are about.
+	Clock Clock `cbor:"33,keyasint,omitzero"`
+	// StatusSince is when the ticket got its status, and Ran what has run by itself since, so that it runs once.
+	StatusSince time.Time `cbor:"34,keyasint,omitzero"`
+	Ran         []string  `cbor:"35,keyasint,omitempty"`
+	// Rating is what the requester thought of the help; nil: nothing was said.
+	Rating *Rating `cbor:"36,keyasint,omitempty"`
 }
 
 // Deleted says whether the ticket is only kept in case that somebody wants it back.

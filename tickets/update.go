@@ -307,6 +307,7 @@ func differences(old, t *Ticket) []FieldChange {
 		out = append(out, FieldChange{Field: "requester", From: nameOf(old.Requester), To: nameOf(t.Requester)})
 	}
 	add("external_id", old.ExternalID, t.ExternalID)
+	add("rating", old.stars(), t.stars())
 	if old.Description != t.Description {
 		out = append(out, FieldChange{Field: "description"})
 	}

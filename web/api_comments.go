@@ -103,7 +103,7 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
 	if done.FollowUp {
 		// The ticket was closed for too long: the answer is the new one that continues it.
 		locate(w, r, "/api/tickets/"+done.Ticket.ID)
-		return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), &done.Ticket))
+		return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), c.actor(), &done.Ticket))
 	}
 	return encode(w, http.StatusCreated, comment(&done.Comment))
 }

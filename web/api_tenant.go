@@ -37,6 +37,9 @@ type settingsDocument struct {
 	Language                string                  `json:"language"`
 	TimeZone                string                  `json:"time_zone"`
 	WelcomeText             *string                 `json:"welcome_text"`
+	AutoCloseDays           int                     `json:"auto_close_days"`
+	AutoCloseReminderDays   int                     `json:"auto_close_reminder_days"`
+	Survey                  tenant.Survey           `json:"survey"`
 }
 
 func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
@@ -50,7 +53,8 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 			StaffSecondFactor: set.StaffSecondFactor, CookieSameSite: set.CookieSameSite,
 			JWKSURL: orNull(set.JWKSURL), APIRequestsPerMinute: set.APIRequestsPerMinute, RedirectRequestsPerHour: set.RedirectRequestsPerHour,
 			BrandColor: orNull(set.BrandColor), LogoURL: s.logoURL(t), Language: set.Language, TimeZone: set.TimeZone,
-			WelcomeText: orNull(set.WelcomeText),
+			WelcomeText:   orNull(set.WelcomeText),
+			AutoCloseDays: set.AutoCloseDays, AutoCloseReminderDays: set.AutoCloseReminderDays, Survey: set.Survey,
 		},
 	}
 }
@@ -82,6 +86,9 @@ type settingsChange struct {
 	Language                optional[string]   `json:"language"`
 	TimeZone                optional[string]   `json:"time_zone"`
 	WelcomeText             optional[string]   `json:"welcome_text"`
+	AutoCloseDays           optional[int]      `json:"auto_close_days"`
+	AutoCloseReminderDays   optional[int]      `json:"auto_close_reminder_days"`
+	Survey                  optional[string]   `json:"survey"`
 }
 
 func (s *Server) changeTenant(w http.ResponseWriter, r *http.Request) error {
@@ -117,6 +124,9 @@ func (c tenantChange) values() map[string]string {
 	note(values, "language", set.Language, plain)
 	note(values, "time_zone", set.TimeZone, plain)
 	note(values, "welcome_text", set.WelcomeText, plain)
+	note(values, "auto_close_days", set.AutoCloseDays, strconv.Itoa)
+	note(values, "auto_close_reminder_days", set.AutoCloseReminderDays, strconv.Itoa)
+	note(values, "survey", set.Survey, plain)
 	return values
 }
 

@@ -35,6 +35,24 @@ type ticketDocument struct {
 	FirstResponseAt    *time.Time       `json:"first_response_at"`
 	ResolvedAt         *time.Time       `json:"resolved_at"`
 	DeletedAt          *time.Time       `json:"deleted_at,omitempty"`
+	Rating             *ratingDocument  `json:"rating"`
+
+	// What the tenant promises itself is not for requesters: nil for them.
+	*serviceDocument
+}
+
+// serviceDocument is how a ticket does by the tenant's targets.
+type serviceDocument struct {
+	FirstResponseDueAt *time.Time `json:"first_response_due_at"`
+	ResolveDueAt       *time.Time `json:"resolve_due_at"`
+	Overdue            bool       `json:"overdue"`
+	Breached           []string   `json:"breached"`
+}
+
+func serviceOf(t *tickets.Ticket) *serviceDocument {
+	return &serviceDocument{
+		FirstResponseDueAt: utc(t.FirstResponseDue), ResolveDueAt: utc(t.ResolveDue), Overdue: t.Overdue(), Breached: texts(t.Breached),
+	}
 }
 
 // personDocument is somebody a ticket has to do with. An asserted requester has no id: they are nobody in particular.
@@ -44,9 +62,9 @@ type personDocument struct {
 	Name  string  `json:"name"`
 }
 
-// document is a ticket as the API shows it. Portal is where the tenant's portal begins.
-func document(portal string, t *tickets.Ticket) ticketDocument {
-	return ticketDocument{
+// document is a ticket as the API shows it to an actor. Portal is where the tenant's portal begins.
+func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument {
+	d := ticketDocument{
 		ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description,
 		Status: t.Status, StatusCategory: t.Status.Category(), Priority: t.Priority,
 		CategoryID: orNull(t.CategoryID), Tags: t.Tags, CustomFields: t.CustomFields,
@@ -56,7 +74,12 @@ func document(portal string, t *tickets.Ticket) ticketDocument {
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 		FirstResponseAt: utc(t.FirstResponseAt), ResolvedAt: utc(t.ResolvedAt), DeletedAt: utc(t.DeletedAt),
+		Rating: ratingOf(t.Rating),
 	}
+	if a.Staff() {
+		d.serviceDocument = serviceOf(t)
+	}
+	return d
 }
 
 func personOf(p *tickets.Person) *personDocument {
@@ -89,7 +112,7 @@ func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 	}
 	portal := s.directory.PortalURL(c.tenant)
 	for i := range page.Tickets {
-		answer.Data[i] = document(portal, &page.Tickets[i])
+		answer.Data[i] = document(portal, c.actor(), &page.Tickets[i])
 	}
 	if query.IncludesTotal {
 		answer.Total = &page.Total
@@ -109,6 +132,7 @@ func ticketQuery(p parameters) (tickets.Query, error) {
 		CreatedAfter:  p.time("created_after"),
 		UpdatedAfter:  p.time("updated_after"),
 		Deleted:       p.flag("deleted"),
+		Overdue:       p.flag("overdue"),
 		Sort:          tickets.Sort(p.text("sort")),
 		Limit:         p.limit(),
 		Cursor:        p.text("cursor"),
@@ -167,7 +191,7 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	replayed(w, opened.Replayed)
 	locate(w, r, "/api/tickets/"+opened.Ticket.ID)
 	w.Header().Set("ETag", etag(opened.Ticket.Version))
-	return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), &opened.Ticket))
+	return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), c.actor(), &opened.Ticket))
 }
 
 func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) error {
@@ -202,7 +226,7 @@ func (s *Server) encodeTicket(w http.ResponseWriter, r *http.Request, tn *tenant
 			return nil
 		}
 	}
-	return encode(w, http.StatusOK, document(s.directory.PortalURL(tn), t))
+	return encode(w, http.StatusOK, document(s.directory.PortalURL(tn), callerOf(r).actor(), t))
 }
 
 func (s *Server) deleteTicket(w http.ResponseWriter, r *http.Request) error {

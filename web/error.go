@@ -192,6 +192,7 @@ var answers = []struct {
 		Explanation: "This idempotency key came with another request.",
 	}},
 	{tickets.ErrIdempotencyBusy, conflict("IDEMPOTENCY_BUSY", "The first request with this idempotency key is still running.")},
+	{tickets.ErrNotRatable, conflict("NOT_RATABLE", "A ticket can be rated once it is solved, and the rating changed for 14 days.")},
 	{tickets.ErrBadCursor, malformed("The cursor does not belong to this list.")},
 	{tickets.ErrInUse, conflict("IN_USE", "There are tickets in this category. Make it inactive instead.")},
 

@@ -81,6 +81,7 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/tickets/:id/comments", auth.TicketsRead, s.listComments)
 	s.apiRoute(post, "/tickets/:id/comments", auth.TicketsWrite, s.createComment)
 	s.apiRoute(get, "/tickets/:id/activity", auth.TicketsRead, s.listActivity)
+	s.apiRoute(put, "/tickets/:id/rating", auth.TicketsWrite, s.rateTicket)
 	s.apiRoute(post, "/tickets/:id/restore", auth.TicketsDelete, s.restoreTicket)
 	s.apiRoute(get, "/categories", auth.TicketsRead, s.listCategories)
 	s.apiRoute(post, "/categories", auth.TenantWrite, s.createCategory)
