@@ -36,6 +36,7 @@ type Desk struct {
 	mint      *mint
 	running   running
 	reach     reach
+	holds     *holds
 }
 
 // New returns the desk that keeps its data in c.Store.
@@ -45,7 +46,7 @@ func New(c Config) *Desk {
 	}
 	return &Desk{
 		store: c.Store, tenants: c.Tenants, Live: newLive(c.Store, c.Log), followers: c.Followers, rules: c.Rules, log: c.Log,
-		mint: newMint(), reach: reach{rowsAtOnce, sortable},
+		mint: newMint(), reach: reach{rowsAtOnce, sortable}, holds: newHolds(),
 	}
 }
 

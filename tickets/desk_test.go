@@ -47,10 +47,12 @@ func newWorld(tb testing.TB) *world {
 	w.tenants = []*tenant.Tenant{w.acme, w.globex}
 	w.Desk = tickets.New(tickets.Config{
 		Store:   w.store,
-		Tenants: func(context.Context) ([]*tenant.Tenant, error) { return w.tenants, nil },
+		Tenants: w.listTenants,
 	})
 	return w
 }
+
+func (w *world) listTenants(context.Context) ([]*tenant.Tenant, error) { return w.tenants, nil }
 
 // open files a ticket at acme.
 func (w *world) open(a tickets.Actor, title string, change ...func(*tickets.Draft)) tickets.Ticket {

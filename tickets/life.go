@@ -164,7 +164,7 @@ func (d *Desk) sweep(ctx context.Context, tn *tenant.Tenant, after, upTo time.Ti
 			}
 		}
 		if len(due) < sweepPage {
-			return nil
+			return d.forgetDrafts(ctx, tn, upTo)
 		}
 	}
 }
@@ -209,7 +209,7 @@ func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Tim
 // interrupted is due still.
 func (d *Desk) purge(ctx context.Context, tn *tenant.Tenant, r Ref) error {
 	k := newest(nil, r.id)
-	for _, sweep := range []func(*storage.Tx, storage.Key) (int, error){clearBelow(commentTable), clearBelow(activityTable)} {
+	for _, sweep := range []func(*storage.Tx, storage.Key) (int, error){clearBelow(commentTable), clearBelow(activityTable), clearBelow(heldTable), clearBelow(draftTable)} {
 		for n := purgePage; n == purgePage; {
 			err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
 				n, err = sweep(tx, k)

@@ -189,5 +189,6 @@ func Tables() []storage.Declared {
 	return []storage.Declared{
 		ticketTable, commentTable, activityTable, documentTable, counterTable, dayTable, categoryTable, seedTable, answerTable,
 		eventTable,
+		heldTable, draftTable, presenceTable, habitsTable,
 	}
 }

@@ -156,7 +156,7 @@ func (n *node) Run(ctx context.Context, beside func(context.Context) error) erro
 		front = append(front, beside)
 	}
 	err := runStages(ctx, front,
-		stage{n.domains.Run, n.desk.Run, n.desk.Live.Run, n.tenants.Run, n.post.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
+		stage{n.domains.Run, n.desk.Run, n.desk.RunHeld, n.desk.Live.Run, n.tenants.Run, n.post.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)

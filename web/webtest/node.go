@@ -147,6 +147,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	g.Go(func() error { return edge.Run(ctx) })
 	g.Go(func() error { return n.Post.Run(ctx) })
 	g.Go(func() error { return n.Desk.Live.Run(ctx) })
+	g.Go(func() error { return n.Desk.RunHeld(ctx) })
 	tb.Cleanup(func() {
 		stop()
 		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
