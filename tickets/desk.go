@@ -19,6 +19,8 @@ type Config struct {
 	Followers []Follower
 	// Rules are asked about everything that happens but for what they did themselves. Nil: there are none.
 	Rules Rules
+	// Waits are the rules that are asked when time has passed. Nil: there are none.
+	Waits Waits
 	// Log takes what Run has to say. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -32,6 +34,8 @@ type Desk struct {
 
 	followers []Follower
 	rules     Rules
+	waits     Waits
+	plans     plans
 	log       *slog.Logger
 	mint      *mint
 	running   running
@@ -45,7 +49,7 @@ func New(c Config) *Desk {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Desk{
-		store: c.Store, tenants: c.Tenants, Live: newLive(c.Store, c.Log), followers: c.Followers, rules: c.Rules, log: c.Log,
+		store: c.Store, tenants: c.Tenants, Live: newLive(c.Store, c.Log), followers: c.Followers, rules: c.Rules, waits: c.Waits, log: c.Log,
 		mint: newMint(), reach: reach{rowsAtOnce, sortable}, holds: newHolds(),
 	}
 }

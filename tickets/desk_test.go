@@ -137,7 +137,7 @@ func TestOpen(t *testing.T) {
 		Priority: tickets.PriorityMedium, Tags: []string{"printer", "urgent-ish"},
 		CustomFields: map[string]any{"floor": uint64(3), "building": "B", "vip": true, "ratio": -1.5},
 		Requester:    &tickets.Person{ID: "usr_ann", Email: "ann@partner.example", Name: "Ann"}, Assurance: tickets.Vouched,
-		Source: "portal", Version: 1, CreatedAt: first.CreatedAt, UpdatedAt: first.CreatedAt,
+		Source: "portal", Version: 1, CreatedAt: first.CreatedAt, UpdatedAt: first.CreatedAt, StatusSince: first.CreatedAt,
 	}
 	if diff := cmp.Diff(want, first, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("opened (-want +got):\n%s", diff)

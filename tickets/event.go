@@ -22,6 +22,8 @@ const (
 	TicketClaimed  EventType = "ticket.claimed"
 	TicketDisowned EventType = "ticket.disowned"
 	TicketOverdue  EventType = "ticket.overdue"
+	// TicketClosing: the ticket will be closed by itself if nobody says a word, and its requester is to be told.
+	TicketClosing EventType = "ticket.closing"
 	// TicketFollowedUp: a reply came too late to open the ticket again, and opened another one.
 	TicketFollowedUp EventType = "ticket.followed_up"
 	UserErased       EventType = "user.erased"
@@ -31,7 +33,7 @@ const (
 func EventTypes() []EventType {
 	return []EventType{
 		TicketCreated, TicketUpdated, TicketCommented, TicketDeleted, TicketRestored, TicketMerged, TicketRated, TicketClaimed,
-		TicketDisowned, TicketOverdue, TicketFollowedUp, UserErased,
+		TicketDisowned, TicketOverdue, TicketClosing, TicketFollowedUp, UserErased,
 	}
 }
 

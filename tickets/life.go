@@ -17,22 +17,6 @@ const (
 	autoClose = 7 * 24 * time.Hour
 )
 
-// schedule says when the ticket changes by itself. The index of that time is the queue that Run works off: an entry is there
-// exactly as long as its reason, and goes in the transaction that does the work.
-func (t *Ticket) schedule(tn *tenant.Tenant) {
-	t.DueAt = time.Time{}
-	switch {
-	case t.Deleted():
-		t.DueAt = t.DeletedAt.Add(restorable)
-	case t.Status == StatusResolved:
-		wait := tn.Settings.AutoClose()
-		if wait <= 0 {
-			wait = autoClose
-		}
-		t.DueAt = t.ResolvedAt.Add(wait)
-	}
-}
-
 // Delete puts a ticket away for 30 days. Staff only. ifVersion as in Change.
 func (d *Desk) Delete(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, ifVersion uint64) error {
 	_, err := d.put(ctx, tn, a, r, func(t *Ticket) (EventType, error) {
@@ -81,7 +65,9 @@ func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn fu
 		}
 		t.Version++
 		t.UpdatedAt = later(old.UpdatedAt)
-		t.schedule(tn)
+		if err := d.schedule(tx, tn, &t); err != nil {
+			return err
+		}
 		if err := save(tx, &old, &t); err != nil {
 			return err
 		}
@@ -103,13 +89,14 @@ func (d *Desk) keepCategory(tx *storage.Tx, t *Ticket) error {
 }
 
 const (
-	sweepEvery = 5 * time.Minute
+	sweepEvery = time.Minute
 	// sweepOverlap is how far a sweep reaches back behind the last one, for what was due already when it was written.
 	sweepOverlap = 10 * time.Minute
 	sweepPage    = 200
 )
 
-// Run closes resolved tickets and removes deleted ones when their time has come, until ctx ends. What came due while
+// Run does what happens to tickets by the passing of time, until ctx ends: it notes missed targets, runs rules that waited,
+// closes resolved tickets and removes deleted ones. What came due while
 // nothing ran is done at the start. Each is one transaction that looks again, so nothing is done twice, however many run.
 func (d *Desk) Run(ctx context.Context) error {
 	swept := make(map[tenant.ID]time.Time)
@@ -122,6 +109,9 @@ func (d *Desk) Run(ctx context.Context) error {
 		}
 		for _, tn := range tenants {
 			at := now()
+			if err := d.catchUp(ctx, tn); err != nil && ctx.Err() == nil {
+				d.log.ErrorContext(ctx, "tickets' times cannot follow the settings", "tenant", tn.Slug, "error", err)
+			}
 			if err := d.sweep(ctx, tn, swept[tn.ID], at); err == nil {
 				swept[tn.ID] = at.Add(-sweepOverlap)
 			} else if ctx.Err() == nil {
@@ -167,42 +157,6 @@ func (d *Desk) sweep(ctx context.Context, tn *tenant.Tenant, after, upTo time.Ti
 			return d.forgetDrafts(ctx, tn, upTo)
 		}
 	}
-}
-
-// expire closes or removes one ticket if its time has come.
-func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Time) error {
-	var remove bool
-	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		old, err := load(tx, r)
-		if err != nil {
-			return err
-		}
-		t := old
-		t.schedule(tn)
-		if remove = t.Deleted() && !t.DueAt.After(at); remove {
-			t.Purging = true
-			return save(tx, &old, &t)
-		}
-		if t.DueAt.IsZero() || t.DueAt.After(at) { // the tenant's setting was changed meanwhile
-			return save(tx, &old, &t)
-		}
-		t.Version++
-		t.UpdatedAt = later(old.UpdatedAt)
-		t.enter(StatusClosed)
-		t.schedule(tn)
-		if err := save(tx, &old, &t); err != nil {
-			return err
-		}
-		e := Event{Type: TicketUpdated, Actor: System("auto-close").author(), Changes: differences(&old, &t)}
-		return d.record(tx, tn, Happening{Event: e, Before: &old, After: &t, Action: "closed"})
-	})
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	if err == nil && remove {
-		return d.purge(ctx, tn, r)
-	}
-	return err
 }
 
 // purge removes a ticket for good with all that belongs to it, in several transactions, the ticket last: what was

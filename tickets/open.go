@@ -176,7 +176,10 @@ func (d *Desk) insert(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, doc
 		return err
 	}
 	t.Number, t.CreatedAt = n, now()
-	t.UpdatedAt = t.CreatedAt
+	t.UpdatedAt, t.StatusSince = t.CreatedAt, t.CreatedAt
+	if err := d.schedule(tx, tn, t); err != nil {
+		return err
+	}
 	t.ID = d.mint.next(ticketPrefix, t.CreatedAt)
 	if err := save(tx, nil, t); err != nil {
 		return err

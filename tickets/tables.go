@@ -190,5 +190,6 @@ func Tables() []storage.Declared {
 		ticketTable, commentTable, activityTable, documentTable, counterTable, dayTable, categoryTable, seedTable, answerTable,
 		eventTable,
 		heldTable, draftTable, presenceTable, habitsTable,
+		policyTable, passTable,
 	}
 }

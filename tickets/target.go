@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
@@ -69,4 +70,62 @@ func (late) candidates(tx *storage.Tx, f *filter, _ *place) iter.Seq2[candidate,
 			}
 		}
 	}
+}
+
+// run is a target that runs, and its end.
+type run struct {
+	target Target
+	end    time.Time
+}
+
+// running are the targets that run and were not missed yet.
+func (t *Ticket) running() (all []run) {
+	for _, r := range []run{{TargetFirstResponse, t.FirstResponseDue}, {TargetResolution, t.ResolveDue}} {
+		if !r.end.IsZero() && !slices.Contains(t.Breached, r.target) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// counts says whether the time of the targets passes for the ticket.
+func (t *Ticket) counts() bool {
+	return t.Status.Category() == "open" && !t.Deleted()
+}
+
+// reckon brings the ticket's clock and the ends of its targets to what has become of it at a time. What ran out before it was
+// met and had not been noticed is missed.
+func (p *plan) reckon(t *Ticket, at time.Time) {
+	if !p.On {
+		t.Clock, t.FirstResponseDue, t.ResolveDue = Clock{}, time.Time{}, time.Time{}
+		return
+	}
+	was := t.running()
+	if since := t.Clock.Since; !t.counts() && !since.IsZero() {
+		t.Clock = Clock{Used: t.Clock.Used + p.calendar.Between(since, at)}
+	} else if t.counts() && since.IsZero() {
+		t.Clock.Since = at
+	}
+	goal := p.goal(t.Priority)
+	if !t.FirstResponseAt.IsZero() {
+		goal.FirstResponse = 0
+	}
+	t.FirstResponseDue, t.ResolveDue = p.end(t.Clock, goal.FirstResponse), p.end(t.Clock, goal.Resolution)
+	for _, r := range was {
+		if r.end.Before(at) && !slices.ContainsFunc(t.running(), func(o run) bool { return o.target == r.target }) {
+			t.Breached = append(slices.Clip(t.Breached), r.target)
+		}
+	}
+}
+
+// end is when a clock has run for as long as was promised; zero if it stands, or nothing was promised.
+func (p *plan) end(c Clock, goal time.Duration) time.Time {
+	if c.Since.IsZero() || goal == 0 {
+		return time.Time{}
+	}
+	end, ok := p.calendar.Add(c.Since, goal-c.Used)
+	if !ok {
+		return time.Time{}
+	}
+	return end.UTC().Truncate(time.Millisecond)
 }

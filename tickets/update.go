@@ -138,7 +138,12 @@ func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c 
 	if err := t.turn(a, c, old); err != nil {
 		return Updated{}, err
 	}
-	t.schedule(tn)
+	if automatic {
+		t.Ran = old.Ran // or two rules that wait could take turns for ever
+	}
+	if err := d.schedule(tx, tn, &t); err != nil {
+		return Updated{}, err
+	}
 	changes := differences(old, &t)
 	if len(changes) == 0 && c.Comment == nil {
 		return Updated{Ticket: *old}, nil
@@ -273,7 +278,7 @@ func (t *Ticket) enter(s Status) {
 	if s == t.Status {
 		return
 	}
-	t.Status = s
+	t.Status, t.StatusSince, t.Ran = s, t.UpdatedAt, nil
 	switch {
 	case !s.done():
 		t.ResolvedAt, t.ClosedAt = time.Time{}, time.Time{}

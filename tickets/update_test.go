@@ -64,6 +64,9 @@ func TestUpdateMerges(t *testing.T) {
 				t.Errorf("changed %t, version %d, updated at %s", changed, got.Version, got.UpdatedAt)
 			}
 			want.Version, want.UpdatedAt = got.Version, got.UpdatedAt
+			if want.Status != tk.Status {
+				want.StatusSince = got.UpdatedAt
+			}
 			for from, got := range map[string]tickets.Ticket{"Update": got, "Find": w.find(agent, tk)} {
 				if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", from, diff)
