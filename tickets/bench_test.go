@@ -83,10 +83,10 @@ var listQueries = map[string]struct {
 	"created":            {agent, tickets.Query{Sort: tickets.CreatedDesc}},
 	"open":               {agent, tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen, tickets.StatusPending}}},
 	"own":                {tickets.Requester(tickets.Person{ID: "usr_7"}), tickets.Query{}},
-	"tag":                {agent, tickets.Query{Tag: "tag7"}},
+	"tag":                {agent, tickets.Query{Tags: []string{"tag7"}}},
 	"search":             {agent, tickets.Query{Text: "word30 word100 word4"}},
 	"status by creation": {agent, tickets.Query{Status: []tickets.Status{tickets.StatusNew}, Sort: tickets.CreatedDesc}},
-	"tag by creation":    {agent, tickets.Query{Tag: "tag7", Sort: tickets.CreatedDesc}},
+	"tag by creation":    {agent, tickets.Query{Tags: []string{"tag7"}, Sort: tickets.CreatedDesc}},
 }
 
 func BenchmarkList(b *testing.B) {

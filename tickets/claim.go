@@ -148,7 +148,7 @@ func (a Actor) owns() bool {
 
 // claimant is the address whose owner has not been asked yet whether the ticket is theirs; empty where nobody is to be.
 func (t *Ticket) claimant() string {
-	if t.Assurance != Asserted || t.Disowned || t.Deleted() || t.Purging {
+	if t.Assurance != Asserted || t.Disowned || t.shelf() != inLists || t.Purging {
 		return ""
 	}
 	return t.Requester.Email

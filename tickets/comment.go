@@ -26,6 +26,8 @@ type Comment struct {
 	Visibility Visibility `cbor:"4,keyasint"`
 	Author     Author     `cbor:"5,keyasint"`
 	CreatedAt  time.Time  `cbor:"6,keyasint"`
+	// From is the number of the ticket that the comment was written in, if that was merged into this one.
+	From uint64 `cbor:"9,keyasint,omitempty"`
 }
 
 // Note is a comment that is to be written.
@@ -97,7 +99,7 @@ func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n
 }
 
 func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n Note) (Commented, error) {
-	if !a.Staff() && t.ClosedForGood() {
+	if !a.Staff() && (t.ClosedForGood() || t.Apart && t.MergedInto != "") {
 		if err := a.mayOpen(tn); err != nil {
 			return Commented{}, err
 		}

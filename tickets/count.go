@@ -17,6 +17,8 @@ type counter struct {
 	Unassigned int64   `cbor:"3,keyasint,omitempty"`
 	// Today is the day that is not over, in the tenant's counter only.
 	Today day `cbor:"4,keyasint,omitzero"`
+	// Spam are the tickets that are put away as spam, in the tenant's counter only.
+	Spam int64 `cbor:"5,keyasint,omitempty"`
 }
 
 // day is what happened on one day, UTC.
@@ -26,12 +28,13 @@ type day struct {
 	Resolved int64  `cbor:"3,keyasint,omitempty"`
 }
 
-// Counts are how many tickets the actor sees in each status, deleted ones left out.
+// Counts are how many tickets the actor's lists have in each status.
 type Counts struct {
 	ByStatus map[Status]int // every status is in it
 	// Unassigned and Mine are the tickets that are not done and have no assignee, or the actor. Zero for requesters.
 	Unassigned int
 	Mine       int
+	Spam       int // zero for requesters
 }
 
 // Counts returns the counters of what the actor sees.
@@ -51,7 +54,7 @@ func (d *Desk) Counts(ctx context.Context, tn *tenant.Tenant, a Actor) (Counts, 
 		if !a.Staff() {
 			return nil
 		}
-		n.Unassigned = int(c.Unassigned)
+		n.Unassigned, n.Spam = int(c.Unassigned), int(c.Spam)
 		mine, err := counted(tx, agentCounter(a.person.ID))
 		for i, s := range Statuses() {
 			if !s.done() {
@@ -79,36 +82,60 @@ func count(tx *storage.Tx, old, t *Ticket, at time.Time) error {
 	if was == is {
 		return nil
 	}
-	err := bump(tx, "", at, func(c *counter) {
-		c.add(was, -1)
-		c.add(is, +1)
-		if old == nil {
-			c.Today.Created++
+	if was.ofAll() != is.ofAll() {
+		err := bump(tx, "", at, func(c *counter) {
+			c.add(was.ofAll(), -1)
+			c.add(is.ofAll(), +1)
+			if old == nil {
+				c.Today.Created++
+			}
+			if is.status.done() && !was.status.done() && was.counts && is.counts {
+				c.Today.Resolved++
+			}
+		})
+		if err != nil {
+			return err
 		}
-		if is.status.done() && !was.status.done() && was != (tally{}) {
-			c.Today.Resolved++
-		}
-	})
-	if err != nil {
-		return err
 	}
 	if err := move(tx, was, is, was.owner, is.owner, at); err != nil {
 		return err
 	}
-	return move(tx, was, is, was.agentCounter(), is.agentCounter(), at)
+	return move(tx, was.ofAll(), is.ofAll(), was.ofAll().agentCounter(), is.ofAll().agentCounter(), at)
 }
 
 // tally is what counters depend on. The zero tally is a ticket that does not count.
 type tally struct {
-	status          Status
-	owner, assignee string
+	status   Status
+	assignee string
+	owner    string // whose counter has it; that of a requester has what they see
+	counts   bool   // whether the tenant's and the agents' have it
+	spam     bool
 }
 
-func tallyOf(t *Ticket) tally {
-	if t == nil || t.Deleted() {
+func tallyOf(t *Ticket) (y tally) {
+	if t == nil {
+		return y
+	}
+	y.counts, y.spam = t.shelf() == inLists, t.shelf() == asSpam
+	if t.ownersToo() {
+		y.owner = t.owner()
+	}
+	if y.counts || y.spam || y.owner != "" {
+		y.status, y.assignee = t.Status, t.assignee()
+	}
+	return y
+}
+
+// ofAll is the tally without what only its owner's counter has.
+func (y tally) ofAll() tally {
+	y.owner = ""
+	switch {
+	case y.spam:
+		return tally{spam: true}
+	case !y.counts:
 		return tally{}
 	}
-	return tally{status: t.Status, owner: t.owner(), assignee: t.assignee()}
+	return y
 }
 
 func (y tally) agentCounter() string {
@@ -119,6 +146,9 @@ func (y tally) agentCounter() string {
 }
 
 func (c *counter) add(y tally, n int64) {
+	if y.spam && c.Of == "" {
+		c.Spam += n
+	}
 	if i := slices.Index(Statuses(), y.status); i >= 0 {
 		c.ByStatus[i] += n
 		if y.assignee == "" && !y.status.done() {

@@ -21,6 +21,8 @@ type Config struct {
 	Rules Rules
 	// Waits are the rules that are asked when time has passed. Nil: there are none.
 	Waits Waits
+	// Agents lists the tenant's staff, so that a search finds whom a name means. Nil: only IDs of agents are known.
+	Agents func(context.Context, *tenant.Tenant) ([]Person, error)
 	// Log takes what Run has to say. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -29,6 +31,7 @@ type Config struct {
 type Desk struct {
 	store   *storage.Store
 	tenants func(context.Context) ([]*tenant.Tenant, error)
+	agents  func(context.Context, *tenant.Tenant) ([]Person, error)
 	// Live tells whoever watches what happens.
 	Live *Live
 
@@ -41,6 +44,8 @@ type Desk struct {
 	running   running
 	reach     reach
 	holds     *holds
+
+	viewCounts viewCounts
 }
 
 // New returns the desk that keeps its data in c.Store.
@@ -49,7 +54,8 @@ func New(c Config) *Desk {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Desk{
-		store: c.Store, tenants: c.Tenants, Live: newLive(c.Store, c.Log), followers: c.Followers, rules: c.Rules, waits: c.Waits, log: c.Log,
+		store: c.Store, tenants: c.Tenants, agents: c.Agents, Live: newLive(c.Store, c.Log),
+		followers: c.Followers, rules: c.Rules, waits: c.Waits, log: c.Log,
 		mint: newMint(), reach: reach{rowsAtOnce, sortable}, holds: newHolds(),
 	}
 }
@@ -70,7 +76,7 @@ func (d *Desk) view(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, dele
 		t, err = find(tx, a, r, deleted)
 		return err
 	})
-	return t, err
+	return t.shownTo(a), err
 }
 
 // find returns the ticket if the actor may know of it, with deleted also one that staff may restore.

@@ -299,7 +299,7 @@ func TestIsolation(t *testing.T) {
 		{},
 		{Text: "secret"},
 		{Text: "prin"},
-		{Tag: "secret"},
+		{Tags: []string{"secret"}},
 		{RequesterID: "usr_ann"},
 		{Status: []tickets.Status{tickets.StatusNew}},
 		{Assignee: tickets.AssigneeNone},
@@ -415,7 +415,7 @@ func TestDeleteAndRestore(t *testing.T) {
 			if _, err := w.Find(t.Context(), w.acme, a, tk.Ref()); !errors.Is(err, tickets.ErrNotFound) {
 				t.Errorf("%s finds a deleted ticket: %v", name, err)
 			}
-			for _, q := range []tickets.Query{{}, {Text: "printer"}, {Tag: "x"}, {Sort: tickets.CreatedDesc}, {Assignee: tickets.AssigneeNone}} {
+			for _, q := range []tickets.Query{{}, {Text: "printer"}, {Tags: []string{"x"}}, {Sort: tickets.CreatedDesc}, {Assignee: tickets.AssigneeNone}} {
 				if got := w.list(a, q); len(got) > 0 {
 					t.Errorf("%s lists a deleted ticket by %+v", name, q)
 				}

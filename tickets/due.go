@@ -47,8 +47,11 @@ func (d *Desk) schedule(tx *storage.Tx, tn *tenant.Tenant, t *Ticket) error {
 
 // nextDue is when the ticket changes by itself next; zero: it does not.
 func (d *Desk) nextDue(tx *storage.Tx, tn *tenant.Tenant, t *Ticket) (next time.Time, err error) {
-	if t.Deleted() {
-		return t.DeletedAt.Add(restorable), nil
+	switch {
+	case t.Moving:
+		return t.UpdatedAt, nil
+	case t.shelf() != inLists:
+		return t.leaves(), nil
 	}
 	soonest := func(at time.Time) {
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
@@ -68,6 +71,18 @@ func (d *Desk) nextDue(tx *storage.Tx, tn *tenant.Tenant, t *Ticket) (next time.
 		soonest(w.Next)
 	}
 	return next, nil
+}
+
+// leaves is when a ticket that is put away is removed for good; zero: it stays.
+func (t *Ticket) leaves() time.Time {
+	switch t.shelf() {
+	case asDeleted:
+		return t.DeletedAt.Add(restorable)
+	case asSpam:
+		return t.SpamAt.Add(restorable)
+	case inLists, asMerged:
+	}
+	return time.Time{}
 }
 
 // closes is when a resolved ticket is closed by itself; zero: it is none.
@@ -96,21 +111,26 @@ func (t *Ticket) reminds(tn *tenant.Tenant) time.Time {
 
 // expire does what is due of one ticket. Each reason is looked at again, so that nothing is done twice.
 func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Time) error {
-	var remove bool
+	var remove, carry bool
 	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		remove, carry = false, false
 		old, err := load(tx, r)
 		if err != nil {
 			return err
 		}
 		t := old
-		if remove = t.Deleted() && !t.DeletedAt.Add(restorable).After(at); remove {
+		if carry = t.Moving; carry {
+			return nil
+		}
+		if leaves := t.leaves(); !leaves.IsZero() && !leaves.After(at) {
+			remove = true
 			t.Purging = true
 			return save(tx, &old, &t)
 		}
 		if err := d.schedule(tx, tn, &t); err != nil { // the tenant may have changed a setting meanwhile
 			return err
 		}
-		if err := save(tx, &old, &t); err != nil || t.Deleted() {
+		if err := save(tx, &old, &t); err != nil || t.shelf() != inLists {
 			return err
 		}
 		for _, step := range []func(*storage.Tx, *tenant.Tenant, *Ticket, time.Time) error{d.miss, d.wait, d.remind, d.close} {
@@ -122,6 +142,9 @@ func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Tim
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil
+	}
+	if err == nil && carry {
+		return d.carry(ctx, tn, r)
 	}
 	if err == nil && remove {
 		return d.purge(ctx, tn, r)

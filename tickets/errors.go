@@ -21,6 +21,8 @@ var (
 	ErrBadCursor = errors.New("the cursor does not belong to this list")
 	// ErrNotRatable: the ticket is not solved, or was rated too long ago.
 	ErrNotRatable = errors.New("the ticket cannot be rated now")
+	// ErrRequestersDiffer: the tickets belong to different requesters, who must not see each other's.
+	ErrRequestersDiffer = errors.New("the tickets belong to different requesters")
 	// ErrInUse: tickets have this category.
 	ErrInUse = errors.New("tickets have this category")
 )

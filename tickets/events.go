@@ -92,10 +92,13 @@ var shown = []string{"status", "title", "description", "priority", "category_id"
 // public is the event as the ticket's requester may know it, if at all: an internal comment is nothing to them, and neither
 // is what staff alone sees of a ticket.
 func (e Event) public() (Event, bool) {
-	if e.Visibility == Internal {
+	internal := e.Visibility == Internal
+	if internal {
 		e.Type, e.CommentID, e.Visibility = TicketUpdated, "", ""
 	}
-	e.Changes = slices.DeleteFunc(slices.Clone(e.Changes), func(c FieldChange) bool { return !slices.Contains(shown, c.Field) })
+	e.Changes = slices.DeleteFunc(slices.Clone(e.Changes), func(c FieldChange) bool {
+		return !slices.Contains(shown, c.Field) || internal && c.Field == "merged_into" // into somebody else's
+	})
 	if e.Actor.Role == "system" {
 		e.Actor.Name = "" // the name of a rule is staff's
 	}

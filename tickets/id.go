@@ -19,6 +19,8 @@ const (
 	categoryPrefix = "cat_"
 	activityPrefix = "act_"
 	eventPrefix    = "evt_"
+	viewPrefix     = "viw_"
+	replyPrefix    = "rpl_"
 )
 
 // mint makes IDs that grow within one process, so that what was made first sorts first even in one millisecond.

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// restorable is how long a deleted ticket can be brought back.
+	// restorable is how long a deleted ticket, and one that is spam, can be brought back.
 	restorable = 30 * 24 * time.Hour
 	// autoClose is how long a resolved ticket waits where the tenant's settings do not say.
 	autoClose = 7 * 24 * time.Hour
@@ -54,6 +54,9 @@ func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn fu
 		}
 		if !a.Staff() {
 			return fmt.Errorf("%w: deleting is for staff", ErrNotAllowed)
+		}
+		if err := old.frozen(); err != nil {
+			return err
 		}
 		t = old
 		what, err := fn(&t)

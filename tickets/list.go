@@ -20,6 +20,8 @@ type Page struct {
 	// ended at MaxTotal or after so many tickets that were looked at.
 	Total       int
 	TotalCapped bool
+	// Problems are what the query names and the tenant does not have.
+	Problems []Problem
 }
 
 const (
@@ -38,22 +40,27 @@ type reach struct {
 
 // List returns one page of the tickets that the actor sees. A *QueryError or ErrBadCursor says what is wrong with q.
 func (d *Desk) List(ctx context.Context, tn *tenant.Tenant, a Actor, q Query) (Page, error) {
-	f, err := q.filter(a, d.reach)
+	if err := q.check(a); err != nil {
+		return Page{}, err
+	}
+	who, err := d.resolve(ctx, tn, a, &q)
 	if err != nil {
 		return Page{}, err
 	}
-	from, err := openCursor(q.Cursor, f.list())
+	f := q.filter(a, who, d.reach)
+	from, err := openCursor(q.Cursor, f.name)
 	if err != nil {
 		return Page{}, err
 	}
-	if f.empty(a, &q) {
-		return Page{Tickets: []Ticket{}}, nil
+	if f.nothing {
+		return Page{Tickets: []Ticket{}, Problems: who.problems}, nil
 	}
 	s, err := d.choose(ctx, tn, f)
 	if err != nil {
 		return Page{}, err
 	}
-	page, err := d.page(ctx, tn, f, s, from, clampLimit(q.Limit))
+	page, err := d.page(ctx, tn, a, f, s, from, clampLimit(q.Limit))
+	page.Problems = who.problems
 	if err == nil && q.IncludesTotal {
 		page.Total, page.TotalCapped, err = d.total(ctx, tn, f, s)
 	}
@@ -62,7 +69,9 @@ func (d *Desk) List(ctx context.Context, tn *tenant.Tenant, a Actor, q Query) (P
 
 // page reads one page from the source, in one transaction if it can, in no more than so many if few of the candidates are
 // wanted.
-func (d *Desk) page(ctx context.Context, tn *tenant.Tenant, f *filter, s source, from *place, limit int) (Page, error) {
+func (d *Desk) page(
+	ctx context.Context, tn *tenant.Tenant, a Actor, f *filter, s source, from *place, limit int,
+) (Page, error) {
 	const transactions = 4
 	page := Page{Tickets: make([]Ticket, 0, limit)}
 	for range transactions {
@@ -75,7 +84,7 @@ func (d *Desk) page(ctx context.Context, tn *tenant.Tenant, f *filter, s source,
 				if len(page.Tickets) == limit {
 					return false, nil
 				}
-				page.Tickets = append(page.Tickets, *t)
+				page.Tickets = append(page.Tickets, t.shownTo(a))
 				return true, nil
 			})
 			return err
@@ -88,7 +97,7 @@ func (d *Desk) page(ctx context.Context, tn *tenant.Tenant, f *filter, s source,
 		}
 	}
 	if from != nil {
-		page.HasMore, page.Next = true, from.seal(f.list())
+		page.HasMore, page.Next = true, from.seal(f.name)
 	}
 	return page, nil
 }
@@ -161,11 +170,13 @@ func (f *filter) confirm(tx *storage.Tx, c *candidate) (*Ticket, error) {
 	if !f.takes(c.ticket) {
 		return nil, nil //nolint:nilnil // as above
 	}
-	if f.text != "" && !c.found {
-		c.cost++
-		if has, err := f.terms.found(tx, key, f.staff); !has || err != nil {
-			return nil, err
-		}
+	if !f.worded() || c.found && len(f.notTerms) == 0 && !f.notFiles {
+		return c.ticket, nil
+	}
+	c.cost++
+	d, err := documentTable.Get(tx, key)
+	if err != nil || !f.reads(&d) {
+		return nil, err
 	}
 	return c.ticket, nil
 }

@@ -127,10 +127,10 @@ func randomQuery(r *rand.Rand, a tickets.Actor, all []tickets.Ticket, cats []tic
 		some(func() { q.Assignee = tickets.AssigneeMe })
 	}
 	some(func() { q.RequesterID = pick(r, "usr_ann", "usr_bob", "lin_eve") })
-	some(func() { q.Tag = pick(r, "x", "y", "z", "none") })
+	some(func() { q.Tags = []string{pick(r, "x", "y", "z", "none")} })
 	some(func() { q.Text = pick(r, "red", "apple", "ap", "green ap", "pear red", "blue", "p") })
-	some(func() { q.CreatedAfter = pick(r, all...).CreatedAt })
-	some(func() { q.UpdatedAfter = pick(r, all...).UpdatedAt })
+	some(func() { q.Created.After = pick(r, all...).CreatedAt })
+	some(func() { q.Updated.After = pick(r, all...).UpdatedAt })
 	q.Deleted = a.Staff() && r.IntN(8) == 0
 	q.Sort = pick(r, append(tickets.Sorts(), "")...)
 	return q
@@ -197,10 +197,10 @@ func modelTakes(a tickets.Actor, t tickets.Ticket, q tickets.Query) bool {
 		(q.CategoryID == "" || q.CategoryID == t.CategoryID) &&
 		(q.Assignee == "" || want == assignee) &&
 		(q.RequesterID == "" || q.RequesterID == requester) &&
-		(q.Tag == "" || slices.Contains(t.Tags, q.Tag)) &&
-		(q.Text == "" || hasWords(t.Title, q.Text)) &&
-		(q.CreatedAfter.IsZero() || t.CreatedAt.After(q.CreatedAfter)) &&
-		(q.UpdatedAfter.IsZero() || t.UpdatedAt.After(q.UpdatedAfter))
+		!slices.ContainsFunc(q.Tags, func(tag string) bool { return !slices.Contains(t.Tags, tag) }) &&
+		(q.Text == "" || hasWords(modelText(t), q.Text)) &&
+		(q.Created.After.IsZero() || t.CreatedAt.After(q.Created.After)) &&
+		(q.Updated.After.IsZero() || t.UpdatedAt.After(q.Updated.After))
 }
 
 func TestListStaysPutUnderInserts(t *testing.T) {
@@ -251,7 +251,7 @@ func TestListOfFew(t *testing.T) {
 		"urgent, nobody's":       {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent}, Assignee: tickets.AssigneeNone}, 1},
 		"above medium":           {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent, tickets.PriorityHigh}}, 2},
 		"low":                    {tickets.Query{Priority: []tickets.Priority{tickets.PriorityLow}}, 0},
-		"urgent, changed lately": {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent}, UpdatedAfter: time.Unix(1, 0)}, 1},
+		"urgent, changed lately": {tickets.Query{Priority: []tickets.Priority{tickets.PriorityUrgent}, Updated: tickets.Period{After: time.Unix(1, 0)}}, 1},
 	} {
 		tc.q.IncludesTotal = true
 		p, err := w.List(t.Context(), w.acme, agent, tc.q)
@@ -309,7 +309,7 @@ func TestListRefuses(t *testing.T) {
 		a tickets.Actor
 		q tickets.Query
 	}{
-		"another filter": {ann, tickets.Query{Cursor: p.Next, Tag: "x"}},
+		"another filter": {ann, tickets.Query{Cursor: p.Next, Tags: []string{"x"}}},
 		"another sort":   {ann, tickets.Query{Cursor: p.Next, Sort: tickets.CreatedAsc}},
 		"another actor":  {bob, tickets.Query{Cursor: p.Next}},
 		"no cursor":      {ann, tickets.Query{Cursor: "AAAA"}},
@@ -319,4 +319,13 @@ func TestListRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want ErrBadCursor", name, err)
 		}
 	}
+}
+
+// modelText is what a ticket of the model is found by.
+func modelText(t tickets.Ticket) string {
+	text := t.Title + " " + strings.Join(t.Tags, " ")
+	if t.Requester != nil {
+		text += " " + t.Requester.Name + " " + strings.NewReplacer("@", " ", ".", " ").Replace(t.Requester.Email)
+	}
+	return strings.ToLower(text)
 }

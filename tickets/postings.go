@@ -10,7 +10,8 @@ import (
 	"github.com/deskgate/deskgate/storage"
 )
 
-// search is the tickets that have all terms anywhere, newest first, for staff: it reads the postings.
+// search is the tickets that have all terms anywhere, newest first, for staff: it reads the postings. What belongs to no
+// text, like the words of the requester's name, is among the terms: see filter.search.
 type search terms
 
 const (
@@ -56,8 +57,11 @@ func (search) leap(unions []*union, certain bool, f *filter, from *place, yield 
 	if from != nil {
 		target = behindKey(newest(nil, from.id))
 	}
-	if !f.createdAfter.IsZero() {
-		end = newest(nil, lastOf(f.createdAfter))
+	if from == nil && !f.created.Before.IsZero() {
+		target = newest(nil, lastOf(f.created.Before.Add(-tick)))
+	}
+	if !f.created.After.IsZero() {
+		end = newest(nil, lastOf(f.created.After))
 	}
 	cost, agreed := 0, 0
 	for i := 0; ; i = (i + 1) % len(unions) {
@@ -102,18 +106,22 @@ func above(id ulid.ULID) ulid.ULID {
 
 // lists are the postings of each term, and whether being in all of them is all that is asked.
 func (s search) lists(tx *storage.Tx) (unions []*union, certain bool, err error) {
-	last := len(s) - 1
-	for _, term := range s[:last] {
-		unions = append(unions, newUnion(tx, term))
+	certain = true
+	for _, t := range s {
+		if !t.prefix {
+			unions = append(unions, newUnion(tx, t.word))
+			continue
+		}
+		expanded, complete, err := expand(tx, t.word)
+		if err != nil {
+			return unions, false, err
+		}
+		if complete {
+			unions = append(unions, newUnion(tx, expanded...))
+		}
+		certain = certain && complete
 	}
-	expanded, complete, err := expand(tx, s[last])
-	if err != nil {
-		return unions, false, err
-	}
-	if complete {
-		unions = append(unions, newUnion(tx, expanded...))
-	}
-	return unions, complete, nil
+	return unions, certain, nil
 }
 
 // expand returns the words that begin with a term, and whether these are all.

@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -30,86 +31,166 @@ const (
 	AssigneeNone = "none"
 )
 
-// Query selects tickets: those that fulfil all that is given. The zero Query is all that the actor sees.
+// Query selects tickets: those that fulfil all that is given. The zero Query is all that the actor sees but for what is
+// put away: spam, merged and deleted tickets.
 type Query struct {
 	Status      []Status // any of them
 	Priority    []Priority
 	CategoryID  string
-	Assignee    string // an agent's ID, AssigneeMe or AssigneeNone
+	Categories  []string // any of them: IDs or slugs
+	Assignee    string   // an agent's ID, AssigneeMe or AssigneeNone
+	Assignees   []string // any of them: as Assignee, or an agent's address or name
 	RequesterID string
-	Tag         string
-	// Text is searched for: every word must be there, the last one may be the beginning of a word.
-	Text          string
-	CreatedAfter  time.Time // later than this
-	UpdatedAfter  time.Time
-	Deleted       bool // the deleted tickets instead of the others; for staff
-	Overdue       bool // those that have missed a target and wait for it still; for staff
-	Sort          Sort
-	Limit         int // at most 100; 0: 25
-	Cursor        string
-	IncludesTotal bool
+	Requester   string   // an address, or what is in the requester's name or address
+	Tags        []string // all of them
+	Files       bool     // has an attachment
+	Number      uint64
+	ExternalID  string
+	Overdue     bool
+	// Text is searched for: every word must be there, the last one may be the beginning of a word. Words in quotes are whole.
+	Text    string
+	Created Period
+	Updated Period
+	Not     Exception
+	// Spam, Merged and Deleted have the tickets of one kind instead of the others; for staff.
+	Spam, Merged, Deleted bool
+	Sort                  Sort
+	Limit                 int // at most 100; 0: 25
+	Cursor                string
+	IncludesTotal         bool
+}
+
+// Exception is what a Query leaves out: tickets with any of it.
+type Exception struct {
+	Status     []Status
+	Priority   []Priority
+	Categories []string // as in Query
+	Assignees  []string
+	Requesters []string
+	Tags       []string
+	Files      bool
+	Words      []string // of each, all words
 }
 
 // filter is a checked Query in the name of an actor.
 type filter struct {
-	status       []Status
-	priority     []Priority
-	category     string
-	assigned     bool // whether assignee counts; it is "" for nobody
-	assignee     string
-	owner        string // whose tickets; "" is everybody's, for staff only
-	tag          string
-	tagHash      uint32
-	text         string
-	terms        terms
-	createdAfter time.Time
-	updatedAfter time.Time
-	deleted      bool
-	overdue      time.Time // those whose target ran out by then; zero: all
-	staff        bool
-	sort         Sort
-	reach        reach
+	status        []Status
+	priority      []Priority
+	categories    []string
+	notCategories []string
+	assigned      bool     // whether assignees count
+	assignees     []string // IDs; "" is nobody
+	notAssignees  []string
+	owner         string // whose tickets; "" is everybody's, for staff only
+	requester     somebody
+	notRequesters []somebody
+	tags          []string
+	notTags       []string
+	tagHashes     []uint32
+	notTagHashes  []uint32
+	files         bool
+	notFiles      bool
+	number        uint64
+	external      string
+	overdue       time.Time // those whose target ran out by then; zero: all
+	terms         terms
+	notTerms      []terms
+	created       Period
+	updated       Period
+	shelf         shelf
+	staff         bool
+	sort          Sort
+	reach         reach
+	nothing       bool        // no ticket can be wanted
+	name          storage.Key // what the filter's cursors are bound to
 }
 
-// filter checks the query. What it gives to a requester always has an owner.
-func (q *Query) filter(a Actor, r reach) (*filter, error) {
-	if err := q.check(a); err != nil {
-		return nil, err
+// shelf is where a ticket is put away.
+type shelf uint8
+
+const (
+	inLists shelf = iota
+	asSpam
+	asMerged
+	asDeleted
+)
+
+// shelf says where the ticket is: of several, the one that counts.
+func (t *Ticket) shelf() shelf {
+	switch {
+	case t.Deleted():
+		return asDeleted
+	case t.MergedInto != "":
+		return asMerged
+	case t.Spam():
+		return asSpam
 	}
+	return inLists
+}
+
+func (q *Query) shelf() shelf {
+	switch {
+	case q.Deleted:
+		return asDeleted
+	case q.Merged:
+		return asMerged
+	case q.Spam:
+		return asSpam
+	}
+	return inLists
+}
+
+// filter is the checked query, in which those that people name are resolved. What it gives to a requester always has an owner.
+func (q *Query) filter(a Actor, who *named, r reach) *filter {
 	f := &filter{
-		status: sorted(q.Status), priority: sorted(q.Priority), category: q.CategoryID, owner: a.owner(), staff: a.Staff(),
-		assigned: q.Assignee != "", assignee: q.Assignee, createdAfter: q.CreatedAfter, updatedAfter: q.UpdatedAfter,
-		reach: r, deleted: q.Deleted, text: strings.TrimSpace(q.Text), sort: q.Sort,
-	}
-	if len(f.status) == len(Statuses()) {
-		f.status = nil
+		owner: a.owner(), staff: a.Staff(), reach: r, shelf: q.shelf(), sort: q.Sort,
+		categories: who.categories, notCategories: who.notCategories,
+		assigned: who.assigned, assignees: who.assignees, notAssignees: who.notAssignees,
+		requester: parseSomebody(q.Requester), files: q.Files, notFiles: q.Not.Files,
+		number: q.Number, external: q.ExternalID, terms: parseTerms(q.Text),
+		created: q.Created.at(now()), updated: q.Updated.at(now()),
 	}
 	if q.Overdue {
 		f.overdue = now()
 	}
-	switch q.Assignee {
-	case AssigneeMe:
-		f.assignee = a.person.ID
-	case AssigneeNone:
-		f.assignee = ""
+	text := strings.TrimSpace(q.Text) != ""
+	f.nothing = !a.known() || who.nobody || text && len(f.terms) == 0
+	f.choose(q)
+	if q.RequesterID != "" {
+		wanted := owner(Person{ID: q.RequesterID})
+		f.nothing = f.nothing || !f.staff && wanted != f.owner
+		f.owner = cmp.Or(f.owner, wanted)
 	}
-	if q.RequesterID != "" && f.staff {
-		f.owner = owner(Person{ID: q.RequesterID})
+	for _, tag := range q.Tags {
+		f.tags = append(f.tags, strings.ToLower(strings.TrimSpace(tag)))
 	}
-	if q.Tag != "" {
-		f.tag = strings.ToLower(strings.TrimSpace(q.Tag))
-		f.tagHash = tagHash(f.tag)
+	for _, tag := range q.Not.Tags {
+		f.notTags = append(f.notTags, strings.ToLower(strings.TrimSpace(tag)))
 	}
-	if f.text != "" {
-		f.terms = parseTerms(f.text)
+	f.tagHashes, f.notTagHashes = tagHashes(f.tags), tagHashes(f.notTags)
+	for _, somebody := range q.Not.Requesters {
+		f.notRequesters = append(f.notRequesters, parseSomebody(somebody))
+	}
+	for _, words := range q.Not.Words {
+		f.notTerms = append(f.notTerms, parseTerms(`"`+words+`"`))
 	}
 	if f.sort == "" {
 		f.sort = UpdatedDesc
-		if f.text != "" {
+		if text || q.Requester != "" || q.Files {
 			f.sort = CreatedDesc
 		}
 	}
-	return f, nil
+	f.name = q.name(a, f)
+	return f
+}
+
+// choose settles the statuses and priorities.
+func (f *filter) choose(q *Query) {
+	var some bool
+	f.status, some = without(Statuses(), q.Status, q.Not.Status)
+	f.nothing = f.nothing || !some
+	f.priority, some = without(Priorities(), q.Priority, q.Not.Priority)
+	f.nothing = f.nothing || !some
 }
 
 func sorted[S ~string](in []S) []S {
@@ -119,12 +200,12 @@ func sorted[S ~string](in []S) []S {
 }
 
 func (q *Query) check(a Actor) error {
-	for _, s := range q.Status {
+	for _, s := range slices.Concat(q.Status, q.Not.Status) {
 		if !slices.Contains(Statuses(), s) {
 			return &QueryError{Param: "status", Reason: "It must be among " + list(Statuses()) + "."}
 		}
 	}
-	for _, p := range q.Priority {
+	for _, p := range slices.Concat(q.Priority, q.Not.Priority) {
 		if !slices.Contains(Priorities(), p) {
 			return &QueryError{Param: "priority", Reason: "It must be among " + list(Priorities()) + "."}
 		}
@@ -132,43 +213,42 @@ func (q *Query) check(a Actor) error {
 	switch {
 	case q.Sort != "" && !slices.Contains(Sorts(), q.Sort):
 		return &QueryError{Param: "sort", Reason: "It must be one of " + list(Sorts()) + "."}
-	case q.Assignee == AssigneeMe && a.kind != KindAgent && a.kind != KindAdmin:
+	case slices.Contains(append(q.people(), q.Assignee), AssigneeMe) && a.kind != KindAgent && a.kind != KindAdmin:
 		return &QueryError{Param: "assignee_id", Reason: "Only agents have tickets of their own."}
-	case q.Deleted && !a.Staff():
-		return &QueryError{Param: "deleted", Reason: "Only staff sees deleted tickets."}
-	case q.Overdue && (!a.Staff() || q.Deleted):
-		return &QueryError{Param: "overdue", Reason: "Only staff sees what is overdue, and deleted tickets are not."}
+	case q.shelf() != inLists && !a.Staff():
+		return &QueryError{Param: "deleted", Reason: "Only staff sees deleted tickets, merged ones and spam."}
+	case q.Overdue && (!a.Staff() || q.shelf() != inLists):
+		return &QueryError{Param: "overdue", Reason: "Only staff sees what is overdue, and what is put away is not."}
 	case len(q.Text) > maxQueryText:
 		return &QueryError{Param: "q", Reason: "It is too long."}
-	case max(len(q.CategoryID), len(q.Assignee), len(q.RequesterID), len(q.Tag)) > maxQueryValue:
+	case max(len(q.CategoryID), len(q.Assignee), len(q.RequesterID)) > maxQueryValue, slices.ContainsFunc(q.Tags, tooLong):
 		return &QueryError{Param: "category_id, assignee_id, requester_id, tag", Reason: "One of them is too long."}
 	}
 	return nil
 }
+
+func tooLong(s string) bool { return len(s) > maxQueryValue }
+
+// people are those whom the query names as assignees, wanted or not.
+func (q *Query) people() []string { return slices.Concat(q.Assignees, q.Not.Assignees) }
 
 const (
 	maxQueryText  = 1000 // bytes
 	maxQueryValue = 250
 )
 
-// empty says whether the filter can have no ticket at all.
-func (f *filter) empty(a Actor, q *Query) bool {
-	return !a.known() || f.text != "" && len(f.terms) == 0 ||
-		!f.staff && q.RequesterID != "" && owner(Person{ID: q.RequesterID}) != f.owner
-}
-
-// list is what the filter's cursors are bound to.
-func (f *filter) list() storage.Key {
-	k := storage.Key(nil).Str("tickets").Str(list(f.status)).Str(list(f.priority)).Str(f.category).Str(f.assignee).Str(f.owner).
-		Str(f.tag).Str(f.text).Time(f.createdAfter).Time(f.updatedAfter).Str(string(f.sort))
-	for _, b := range []bool{f.assigned, f.deleted, f.staff, !f.overdue.IsZero()} {
-		if b {
-			k = k.Uint(1)
-		} else {
-			k = k.Uint(0)
-		}
+// name is what the cursors of the list are bound to: what was asked for, in whose name.
+func (q *Query) name(a Actor, f *filter) storage.Key {
+	asked := *q
+	asked.Status, asked.Priority, asked.Sort, asked.Text = sorted(q.Status), sorted(q.Priority), f.sort, strings.TrimSpace(q.Text)
+	k := storage.Key(nil).Str("tickets").Str(asked.String()).Str(q.CategoryID).Str(q.Assignee).Str(f.owner)
+	if slices.Contains(append(q.people(), q.Assignee), AssigneeMe) {
+		k = k.Str(a.person.ID)
 	}
-	return k
+	if f.staff {
+		return k.Uint(1)
+	}
+	return k.Uint(0)
 }
 
 func (f *filter) byCreation() bool { return f.sort == CreatedAsc || f.sort == CreatedDesc }
@@ -193,40 +273,4 @@ func (f *filter) compare(a, b place) int {
 		return c
 	}
 	return -c
-}
-
-// fits says whether a row may be of a ticket that is wanted. It is, but for collisions of tags' hashes and what rows do not
-// know: the text.
-func (f *filter) fits(c *candidate) bool {
-	if !f.createdAfter.IsZero() && int64(c.id.Time()) <= f.createdAfter.UnixMilli() {
-		return false
-	}
-	if c.row == nil {
-		return true
-	}
-	return f.fitsRow(c.row) && (f.updatedAfter.IsZero() || c.updated.After(f.updatedAfter)) &&
-		(f.tag == "" || slices.Contains(c.row.Tags, f.tagHash))
-}
-
-// certain says whether a candidate that fits is wanted for sure.
-func (f *filter) certain(c *candidate) bool {
-	return c.row != nil && c.ticket == nil && f.tag == "" && f.text == "" && !f.deleted
-}
-
-func (f *filter) fitsRow(r *row) bool {
-	return (len(f.status) == 0 || slices.Contains(f.status, r.Status)) &&
-		(len(f.priority) == 0 || slices.Contains(f.priority, r.Priority)) &&
-		(f.category == "" || f.category == r.Category) &&
-		(f.overdue.IsZero() || r.late(f.overdue)) &&
-		(!f.assigned || f.assignee == r.Assignee)
-}
-
-// takes says whether the ticket is wanted, but for the text.
-func (f *filter) takes(t *Ticket) bool {
-	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t)}
-	return f.fitsRow(&r) && !t.Purging && t.Deleted() == f.deleted &&
-		(f.owner == "" || f.owner == t.owner()) &&
-		(f.tag == "" || slices.Contains(t.Tags, f.tag)) &&
-		(f.createdAfter.IsZero() || t.CreatedAt.After(f.createdAfter)) &&
-		(f.updatedAfter.IsZero() || t.UpdatedAt.After(f.updatedAfter))
 }

@@ -12,8 +12,6 @@ import (
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/deskgate/deskgate/storage"
 )
 
 const (
@@ -26,14 +24,23 @@ const (
 type document struct {
 	TicketID string   `cbor:"1,keyasint"`
 	Number   string   `cbor:"5,keyasint"`
-	Head     []string `cbor:"2,keyasint,omitempty"` // external ID, title and description
+	Head     []string `cbor:"2,keyasint,omitempty"` // external ID, requester, tags, title and description
 	Public   []string `cbor:"3,keyasint,omitempty"` // public comments
 	Internal []string `cbor:"4,keyasint,omitempty"` // internal comments: for staff only
+	// Files and Notes say whether the description or a public comment, and an internal one, has an attachment.
+	Files bool `cbor:"6,keyasint,omitempty"`
+	Notes bool `cbor:"7,keyasint,omitempty"`
 }
+
+// fileMark is a word that no text has: it stands for an attachment.
+const fileMark = "has:attachment"
 
 // all are the words that staff finds the ticket by.
 func (d *document) all() []string {
 	l := newLexicon([]string{d.Number})
+	if d.Files || d.Notes {
+		l.add(fileMark)
+	}
 	for _, list := range [][]string{d.Head, d.Public, d.Internal} {
 		for _, w := range list {
 			l.add(w)
@@ -48,10 +55,31 @@ func (d *document) name(t *Ticket) { d.TicketID, d.Number = t.ID, strconv.Format
 // rewrite takes the ticket's own words in the place of the former ones.
 func (d *document) rewrite(t *Ticket) {
 	l := newLexicon(nil)
-	for _, text := range []string{t.ExternalID, t.Title, t.Description} {
-		l.read(text)
+	l.read(t.ExternalID)
+	if t.Requester != nil {
+		l.person(t.Requester)
 	}
+	for _, tag := range t.Tags {
+		l.read(tag)
+	}
+	l.read(t.Title)
+	l.read(t.Description)
 	d.Head = l.words
+}
+
+// hasFiles says whether there is an attachment that a requester or staff may know of.
+func (d *document) hasFiles(staff bool) bool { return d.Files || staff && d.Notes }
+
+// alike says whether two states of a ticket have the same words of their own.
+func alike(a, b *Ticket) bool {
+	who := func(t *Ticket) Person {
+		if t.Requester == nil {
+			return Person{}
+		}
+		return Person{Name: t.Requester.Name, Email: t.Requester.Email}
+	}
+	return a.Title == b.Title && a.Description == b.Description && a.ExternalID == b.ExternalID &&
+		slices.Equal(a.Tags, b.Tags) && who(a) == who(b)
 }
 
 // read adds the words of a comment.
@@ -86,6 +114,12 @@ func (l *lexicon) add(word string) {
 	}
 }
 
+// person adds the words of a name and an address, and the address as a whole.
+func (l *lexicon) person(p *Person) {
+	l.read(p.Email)
+	l.read(p.Name)
+}
+
 func (l *lexicon) read(text string) {
 	for w := range wordsOf(text) {
 		if l.add(w); len(l.words) == maxWords {
@@ -95,10 +129,16 @@ func (l *lexicon) read(text string) {
 }
 
 // wordsOf yields the words of a text as they are compared: without case and marks, in compatible forms. A word of Unicode's
-// that has punctuation inside ("example.com") is several.
+// that has punctuation inside ("example.com") is several. An e-mail address is a word as a whole as well.
 func wordsOf(text string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
-		for it := words.FromString(fold(text)); it.Next(); {
+		text = fold(text)
+		for a := range addressesOf(text) {
+			if !yield(clip(a)) {
+				return
+			}
+		}
+		for it := words.FromString(text); it.Next(); {
 			for part := range strings.FieldsFuncSeq(it.Value(), notInWord) {
 				if !yield(clip(part)) {
 					return
@@ -106,6 +146,25 @@ func wordsOf(text string) func(yield func(string) bool) {
 			}
 		}
 	}
+}
+
+// addressesOf yields what looks like an e-mail address in a folded text.
+func addressesOf(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		if strings.IndexByte(text, '@') < 0 {
+			return
+		}
+		for part := range strings.FieldsFuncSeq(text, notInAddress) {
+			part = strings.Trim(part, ".-_'+")
+			if at := strings.LastIndexByte(part, '@'); at > 0 && at < len(part)-1 && !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+func notInAddress(r rune) bool {
+	return notInWord(r) && !strings.ContainsRune("@.-_+'%&", r)
 }
 
 func notInWord(r rune) bool {
@@ -145,34 +204,55 @@ func isASCII(s string) bool {
 	return true
 }
 
-// terms are the words of a search: a ticket must have all of them, of the last one at least a word that begins with it.
-type terms []string
+// term is a word that is searched for, or the beginning of one.
+type term struct {
+	word   string
+	prefix bool
+}
 
-// parseTerms returns the search for a text, and whether the text asks for anything that could be found.
+// terms are the words of a search: a ticket must have all of them.
+type terms []term
+
+// parseTerms returns the search for a text: of its last word only the beginning is needed, unless it stands in quotes.
 func parseTerms(text string) terms {
 	var ts terms
-	for w := range wordsOf(text) {
-		if i := slices.Index(ts, w); i >= 0 {
-			ts = slices.Delete(ts, i, i+1)
+	open := false // whether the last word may go on
+	for i, part := range strings.Split(text, `"`) {
+		for _, field := range strings.Fields(part) {
+			for w := range soughtIn(field) {
+				ts = slices.DeleteFunc(ts, func(t term) bool { return t.word == w })
+				ts, open = append(ts, term{word: w}), i%2 == 0
+			}
 		}
-		if ts = append(ts, w); len(ts) == maxTerms {
-			break
-		}
+	}
+	if len(ts) > maxTerms {
+		ts, open = ts[:maxTerms], false
+	}
+	if open {
+		ts[len(ts)-1].prefix = true
 	}
 	return ts
 }
 
-// in says whether the document has what is searched for, in what a requester or staff may read.
-func (ts terms) in(d *document, staff bool) bool {
-	lists := [][]string{{d.Number}, d.Head, d.Public}
-	if staff {
-		lists = append(lists, d.Internal)
-	}
-	for i, term := range ts {
-		has := func(w string) bool { return w == term }
-		if i == len(ts)-1 {
-			has = func(w string) bool { return strings.HasPrefix(w, term) }
+// soughtIn yields what is searched for by a part of a text without white space: its addresses or, where it has none, its
+// words.
+func soughtIn(field string) func(yield func(string) bool) {
+	for range addressesOf(fold(field)) {
+		return func(yield func(string) bool) {
+			for a := range addressesOf(fold(field)) {
+				if !yield(clip(a)) {
+					return
+				}
+			}
 		}
+	}
+	return wordsOf(field)
+}
+
+// within says whether the words are all there.
+func (ts terms) within(lists ...[]string) bool {
+	for _, t := range ts {
+		has := func(w string) bool { return w == t.word || t.prefix && strings.HasPrefix(w, t.word) }
 		if !slices.ContainsFunc(lists, func(l []string) bool { return slices.ContainsFunc(l, has) }) {
 			return false
 		}
@@ -180,11 +260,10 @@ func (ts terms) in(d *document, staff bool) bool {
 	return true
 }
 
-// found says whether the ticket with that key has what is searched for.
-func (ts terms) found(tx *storage.Tx, ticket storage.Key, staff bool) (bool, error) {
-	d, err := documentTable.Get(tx, ticket)
-	if err != nil {
-		return false, err
+// in says whether the document has what is searched for, in what a requester or staff may read.
+func (ts terms) in(d *document, staff bool) bool {
+	if staff {
+		return ts.within([]string{d.Number}, d.Head, d.Public, d.Internal)
 	}
-	return ts.in(&d, staff), nil
+	return ts.within([]string{d.Number}, d.Head, d.Public)
 }

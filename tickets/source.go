@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -34,32 +35,41 @@ type source interface {
 // There is at least one; for a requester it is always the index of owners.
 func (f *filter) options() []source {
 	switch {
-	case f.deleted:
+	case f.shelf == asDeleted:
 		return []source{spans{{index: byDeletion}}}
+	case !f.staff:
+		return []source{spans{{byOwner, storage.Key(nil).Str(f.owner)}}}
+	case f.number != 0 || f.external != "":
+		return []source{single{}}
+	case f.shelf == asSpam:
+		return []source{spans{{index: bySpam}}}
+	case f.shelf == asMerged:
+		return []source{spans{{index: byMerged}}}
 	case f.owner != "":
 		return []source{spans{{byOwner, storage.Key(nil).Str(f.owner)}}}
 	}
 	var options []source
-	if f.text != "" {
-		options = append(options, search(f.terms))
+	if s := f.search(); len(s) > 0 {
+		options = append(options, s)
 	}
 	if !f.overdue.IsZero() {
 		options = append(options, late{})
 	}
-	if f.tag != "" {
-		options = append(options, spans{{byTag, storage.Key(nil).Str(f.tag)}})
+	for _, tag := range f.tags {
+		options = append(options, spans{{byTag, storage.Key(nil).Str(tag)}})
 	}
-	if f.assigned && f.assignee != "" {
-		options = append(options, f.ofAssignee())
+	somebodys := f.assigned && !slices.Contains(f.assignees, "")
+	if somebodys {
+		options = append(options, f.ofAssignees())
 	}
-	if f.category != "" {
-		options = append(options, spans{{byCategory, storage.Key(nil).Str(f.category)}})
+	if len(f.categories) > 0 {
+		options = append(options, f.ofCategories())
 	}
 	if len(f.priority) > 0 && !slices.Contains(f.priority, PriorityMedium) {
 		options = append(options, f.ofPriorities())
 	}
-	if f.assigned && f.assignee == "" {
-		options = append(options, f.ofAssignee())
+	if f.assigned && !somebodys {
+		options = append(options, f.ofAssignees())
 	}
 	if len(options) == 0 || len(f.status) > 0 && (!f.assigned || f.byCreation()) {
 		options = append(options, f.everything())
@@ -67,14 +77,33 @@ func (f *filter) options() []source {
 	return options
 }
 
-// ofAssignee is the tickets of the filter's assignee, or of nobody.
-func (f *filter) ofAssignee() (s spans) {
+// search is what the postings are asked for: all words that the ticket or its requester must have.
+func (f *filter) search() search {
+	s := search(slices.Concat(f.terms, f.requester.words))
+	if f.files {
+		s = append(s, term{word: fileMark})
+	}
+	return s
+}
+
+// ofAssignees is the tickets of the filter's assignees, nobody being one.
+func (f *filter) ofAssignees() (s spans) {
 	status := f.status
 	if len(status) == 0 {
 		status = Statuses()
 	}
-	for _, st := range status {
-		s = append(s, span{byAssignee, storage.Key(nil).Str(f.assignee).Str(string(st))})
+	for _, assignee := range f.assignees {
+		for _, st := range status {
+			s = append(s, span{byAssignee, storage.Key(nil).Str(assignee).Str(string(st))})
+		}
+	}
+	return s
+}
+
+// ofCategories is the tickets of the filter's categories.
+func (f *filter) ofCategories() (s spans) {
+	for _, id := range distinct(f.categories) {
+		s = append(s, span{byCategory, storage.Key(nil).Str(id)})
 	}
 	return s
 }
@@ -157,8 +186,11 @@ func (s span) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candi
 	if from != nil {
 		r.After = newest(prefix.TimeDesc(from.at), from.id)
 	}
-	if !f.updatedAfter.IsZero() {
-		r.To = prefix.TimeDesc(f.updatedAfter)
+	if !f.updated.After.IsZero() {
+		r.To = prefix.TimeDesc(f.updated.After)
+	}
+	if !f.updated.Before.IsZero() {
+		r.From = prefix.TimeDesc(f.updated.Before.Add(-1))
 	}
 	return func(yield func(candidate, error) bool) {
 		for e, err := range s.index.Scan(tx, r) {
@@ -187,8 +219,11 @@ func (creation) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[can
 	if from != nil {
 		r.After = newest(nil, from.id)
 	}
-	if !f.createdAfter.IsZero() {
-		r.To = newest(nil, lastOf(f.createdAfter))
+	if !f.created.After.IsZero() {
+		r.To = newest(nil, lastOf(f.created.After))
+	}
+	if !f.created.Before.IsZero() {
+		r.From = newest(nil, lastOf(f.created.Before.Add(-tick)))
 	}
 	return func(yield func(candidate, error) bool) {
 		for t, err := range ticketTable.Scan(tx, r) {
@@ -228,8 +263,11 @@ func (s Status) births(tx *storage.Tx, f *filter, from *place) iter.Seq2[candida
 	if from != nil {
 		r.After = newest(slices.Clip(prefix), from.id)
 	}
-	if !f.createdAfter.IsZero() {
-		r.To = newest(slices.Clip(prefix), lastOf(f.createdAfter))
+	if !f.created.After.IsZero() {
+		r.To = newest(slices.Clip(prefix), lastOf(f.created.After))
+	}
+	if !f.created.Before.IsZero() {
+		r.From = newest(slices.Clip(prefix), lastOf(f.created.Before.Add(-tick)))
 	}
 	return func(yield func(candidate, error) bool) {
 		for e, err := range byStatusBirth.Scan(tx, r) {
@@ -240,6 +278,35 @@ func (s Status) births(tx *storage.Tx, f *filter, from *place) iter.Seq2[candida
 			if !yield(c, err) || err != nil {
 				return
 			}
+		}
+	}
+}
+
+// single is the one ticket that the filter's number or external ID names.
+type single struct{}
+
+func (single) order() Sort { return CreatedDesc }
+
+func (single) inOrder(Sort) bool { return true }
+
+func (single) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candidate, error] {
+	return func(yield func(candidate, error) bool) {
+		find, key := byNumber, storage.Key(nil).Uint(f.number)
+		if f.number == 0 {
+			find, key = byExternal, storage.Key(nil).Str(f.external)
+		}
+		t, err := find.Get(tx, key)
+		if errors.Is(err, storage.ErrNotFound) {
+			return
+		}
+		if err != nil {
+			yield(candidate{}, err)
+			return
+		}
+		rw := rowOf(&t)
+		c := candidate{id: t.ulid(), updated: t.UpdatedAt, row: &rw, ticket: &t, cost: 1}
+		if from == nil || f.compare(f.place(c.id, c.updated), *from) > 0 {
+			yield(c, nil)
 		}
 	}
 }

@@ -17,17 +17,24 @@ type row struct {
 	Assignee string   `cbor:"4,keyasint,omitempty"`
 	Tags     []uint32 `cbor:"5,keyasint,omitempty"` // hashes
 	Due      int64    `cbor:"6,keyasint,omitempty"` // the next target's end in Unix milliseconds
+	Shelf    shelf    `cbor:"7,keyasint,omitempty"`
 }
 
 // late says whether the ticket has missed a target by then.
 func (r *row) late(by time.Time) bool { return r.Due != 0 && r.Due <= by.UnixMilli() }
 
 func rowOf(t *Ticket) row {
-	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t)}
-	for _, tag := range t.Tags {
-		r.Tags = append(r.Tags, tagHash(tag))
+	return row{
+		Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t),
+		Tags: tagHashes(t.Tags), Shelf: t.shelf(),
 	}
-	return r
+}
+
+func tagHashes(tags []string) (hashes []uint32) {
+	for _, tag := range tags {
+		hashes = append(hashes, tagHash(tag))
+	}
+	return hashes
 }
 
 func tagHash(tag string) uint32 {
@@ -44,14 +51,14 @@ var (
 	})
 	byNumber = storage.NewUnique(ticketTable, 1, func(t *Ticket) storage.Key { return storage.Key(nil).Uint(t.Number) })
 	// An external ID names one ticket. A deleted one lets go of it.
-	_ = storage.NewUnique(ticketTable, 2, func(t *Ticket) storage.Key {
+	byExternal = storage.NewUnique(ticketTable, 2, func(t *Ticket) storage.Key {
 		if t.ExternalID == "" || t.Deleted() {
 			return nil
 		}
 		return storage.Key(nil).Str(t.ExternalID)
 	})
-	byUpdated = listed(3, func(*Ticket) []storage.Key { return []storage.Key{nil} })
-	byOwner   = listed(4, func(t *Ticket) []storage.Key { return given(t.owner()) })
+	byUpdated = listed(3, headless)
+	byOwner   = shelved(4, (*Ticket).ownersToo, func(t *Ticket) []storage.Key { return given(t.owner()) })
 	byStatus  = listed(5, func(t *Ticket) []storage.Key { return given(string(t.Status)) })
 	// No assignee is an assignee, too.
 	byAssignee = listed(6, func(t *Ticket) []storage.Key {
@@ -73,7 +80,7 @@ var (
 	}, rowOf)
 	// byStatusBirth has the tickets of a status in the order of their creation, for lists like the oldest open ones.
 	byStatusBirth = storage.NewIndex(ticketTable, 11, func(t *Ticket) []storage.Key {
-		if t.Deleted() {
+		if t.shelf() != inLists {
 			return nil
 		}
 		return given(string(t.Status))
@@ -92,20 +99,27 @@ var (
 	// byTarget has the tickets with a target that runs, by its end.
 	byTarget = storage.NewIndex(ticketTable, 16, func(t *Ticket) []storage.Key {
 		end := t.NextTarget()
-		if end.IsZero() || t.Deleted() {
+		if end.IsZero() || t.shelf() != inLists {
 			return nil
 		}
 		return []storage.Key{storage.Key(nil).Time(end).TimeDesc(t.UpdatedAt)}
 	}, rowOf)
-	numbers = storage.NewSequence(137)
+	bySpam   = shelved(14, func(t *Ticket) bool { return t.shelf() == asSpam }, headless)
+	byMerged = shelved(15, func(t *Ticket) bool { return t.shelf() == asMerged }, headless)
+	numbers  = storage.NewSequence(137)
 )
 
 type listIndex = *storage.Index[Ticket, row]
 
-// listed declares an index of the tickets that are not deleted: the newest change first below each of the heads.
+// listed declares an index of the tickets that are not put away: the newest change first below each of the heads.
 func listed(number byte, heads func(*Ticket) []storage.Key) listIndex {
+	return shelved(number, func(t *Ticket) bool { return t.shelf() == inLists }, heads)
+}
+
+// shelved is listed for the tickets that belong in the index.
+func shelved(number byte, belongs func(*Ticket) bool, heads func(*Ticket) []storage.Key) listIndex {
 	return storage.NewIndex(ticketTable, number, func(t *Ticket) []storage.Key {
-		if t.Deleted() {
+		if !belongs(t) {
 			return nil
 		}
 		keys := heads(t)
@@ -115,6 +129,8 @@ func listed(number byte, heads func(*Ticket) []storage.Key) listIndex {
 		return keys
 	}, rowOf)
 }
+
+func headless(*Ticket) []storage.Key { return []storage.Key{nil} }
 
 // given are the keys that begin with the values that are not empty.
 func given(values ...string) []storage.Key {
@@ -184,6 +200,23 @@ var (
 	})
 )
 
+// What staff keeps: each begins with the keeper.
+var (
+	viewTable = storage.NewTable(storage.Declaration[View]{ID: 160, Name: "saved views", Key: viewKey})
+
+	replyTable = storage.NewTable(storage.Declaration[Reply]{ID: 161, Name: "canned replies", Key: replyKey})
+	_          = storage.NewUnique(replyTable, 1, func(r *Reply) storage.Key {
+		if r.Shortcut == "" {
+			return nil
+		}
+		return storage.Key(nil).Str(r.Owner).Str(r.Shortcut)
+	})
+)
+
+func viewKey(v *View) storage.Key { return storage.Key(nil).Str(v.Owner).Str(v.ID) }
+
+func replyKey(r *Reply) storage.Key { return storage.Key(nil).Str(r.Owner).Str(r.ID) }
+
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
 	return []storage.Declared{
@@ -191,5 +224,6 @@ func Tables() []storage.Declared {
 		eventTable,
 		heldTable, draftTable, presenceTable, habitsTable,
 		policyTable, passTable,
+		viewTable, replyTable,
 	}
 }

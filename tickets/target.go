@@ -36,7 +36,7 @@ func (t *Ticket) NextTarget() time.Time {
 // Overdue says whether the ticket has missed a target that runs still.
 func (t *Ticket) Overdue() bool {
 	end := t.NextTarget()
-	return !end.IsZero() && !t.Deleted() && !end.After(now())
+	return !end.IsZero() && t.shelf() == inLists && !end.After(now())
 }
 
 // dueOf is NextTarget as rows keep it.
@@ -90,7 +90,7 @@ func (t *Ticket) running() (all []run) {
 
 // counts says whether the time of the targets passes for the ticket.
 func (t *Ticket) counts() bool {
-	return t.Status.Category() == "open" && !t.Deleted()
+	return t.Status.Category() == "open" && t.shelf() == inLists
 }
 
 // reckon brings the ticket's clock and the ends of its targets to what has become of it at a time. What ran out before it was

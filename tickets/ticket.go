@@ -101,6 +101,37 @@ type Ticket struct {
 	Ran         []string  `cbor:"35,keyasint,omitempty"`
 	// Rating is what the requester thought of the help; nil: nothing was said.
 	Rating *Rating `cbor:"36,keyasint,omitempty"`
+	// MergedInto is the ID of the ticket that has taken this one's thread.
+	MergedInto string `cbor:"26,keyasint,omitempty"`
+	// SpamAt is when staff said that the ticket is spam.
+	SpamAt time.Time `cbor:"27,keyasint,omitzero"`
+	// MergedFrom are the IDs of the tickets whose threads this one has taken.
+	MergedFrom []string `cbor:"43,keyasint,omitempty"`
+	// Apart: the ticket was merged into another requester's, and its own requester is to know nothing of that one.
+	Apart bool `cbor:"44,keyasint,omitempty"`
+	// Moving: the thread has not been taken over as a whole yet.
+	Moving bool `cbor:"45,keyasint,omitempty"`
+	// MovedTo is the last public comment that was copied, of a thread that is left where it was.
+	MovedTo string `cbor:"46,keyasint,omitempty"`
+}
+
+// Spam says whether staff has put the ticket away as spam.
+func (t *Ticket) Spam() bool { return !t.SpamAt.IsZero() }
+
+// ownersToo says whether the ticket is in its requester's lists: what is taken for spam is, so that nobody learns of it, and
+// so is what was merged into a ticket that they must not know.
+func (t *Ticket) ownersToo() bool {
+	s := t.shelf()
+	return s == inLists || s == asSpam || s == asMerged && t.Apart
+}
+
+// shownTo is the ticket as the actor may see it.
+func (t *Ticket) shownTo(a Actor) Ticket {
+	shown := *t
+	if t.Apart && !a.Staff() {
+		shown.MergedInto = ""
+	}
+	return shown
 }
 
 // Deleted says whether the ticket is only kept in case that somebody wants it back.

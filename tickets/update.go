@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type Change struct {
 	// Assignee is an agent that the caller has made sure of.
 	Assignee   Optional[Person]
 	ExternalID Optional[string]
+	Spam       Optional[bool]
 	Comment    *Note
 	// Idempotency counts before IfVersion: what was done already has made the version another one.
 	Idempotency *Idempotency
@@ -66,6 +68,9 @@ func (d *Desk) Update(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, c 
 		x, found, err := o.earlier(tx)
 		if found || err != nil {
 			u = x.updated()
+			return err
+		}
+		if err := old.unchangeable(a); err != nil {
 			return err
 		}
 		if c.IfVersion != 0 && c.IfVersion != old.Version {
@@ -108,7 +113,7 @@ func (c *Change) allowed(a Actor) error {
 	}
 	staffOnly := c.Title.Present || c.Description.Present || c.Priority.Present || c.CategoryID.Present || c.Tags.Present ||
 		len(c.AddTags) > 0 || len(c.RemoveTags) > 0 || c.CustomFields.Present || c.Requester.Present || c.Ensure != nil || c.Assignee.Present ||
-		c.ExternalID.Present
+		c.ExternalID.Present || c.Spam.Present
 	if staffOnly && !a.Staff() {
 		return fmt.Errorf("%w: requesters may change the status and comment", ErrNotAllowed)
 	}
@@ -135,6 +140,12 @@ func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c 
 		}
 	}
 	t.UpdatedAt = later(old.UpdatedAt)
+	if c.Spam.Present && c.Spam.Value != t.Spam() {
+		t.SpamAt = time.Time{}
+		if c.Spam.Value {
+			t.SpamAt = t.UpdatedAt
+		}
+	}
 	if err := t.turn(a, c, old); err != nil {
 		return Updated{}, err
 	}
@@ -313,6 +324,9 @@ func differences(old, t *Ticket) []FieldChange {
 	}
 	add("external_id", old.ExternalID, t.ExternalID)
 	add("rating", old.stars(), t.stars())
+	if old.Spam() != t.Spam() {
+		add("spam", strconv.FormatBool(old.Spam()), strconv.FormatBool(t.Spam()))
+	}
 	if old.Description != t.Description {
 		out = append(out, FieldChange{Field: "description"})
 	}
@@ -336,7 +350,7 @@ func nameOf(p *Person) string {
 
 // reword brings what the ticket is found by up to date.
 func reword(tx *storage.Tx, old, t *Ticket, n *Note) error {
-	same := old.Title == t.Title && old.Description == t.Description && old.ExternalID == t.ExternalID
+	same := alike(old, t)
 	if same && n == nil {
 		return nil
 	}

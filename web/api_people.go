@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -93,6 +95,16 @@ func (s *Server) assignee(r *http.Request, id optional[string]) (*tickets.Person
 		return nil, err
 	}
 	return &tickets.Person{ID: m.ID, Email: m.Email, Name: m.Name}, nil
+}
+
+// Team is the tenant's staff as the help desk knows people.
+func Team(ctx context.Context, all *staff.Members, t *tenant.Tenant) ([]tickets.Person, error) {
+	members, err := all.List(ctx, t)
+	team := make([]tickets.Person, len(members))
+	for i, m := range members {
+		team[i] = tickets.Person{ID: m.ID, Email: m.Email, Name: m.Name}
+	}
+	return team, err
 }
 
 // meDocument is who the caller is.

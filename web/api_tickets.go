@@ -127,16 +127,18 @@ func ticketQuery(p parameters) (tickets.Query, error) {
 		CategoryID:    p.text("category_id"),
 		Assignee:      p.text("assignee_id"),
 		RequesterID:   p.text("requester_id"),
-		Tag:           p.text("tag"),
 		Text:          p.text("q"),
-		CreatedAfter:  p.time("created_after"),
-		UpdatedAfter:  p.time("updated_after"),
+		Created:       tickets.Period{After: p.time("created_after")},
+		Updated:       tickets.Period{After: p.time("updated_after")},
 		Deleted:       p.flag("deleted"),
 		Overdue:       p.flag("overdue"),
 		Sort:          tickets.Sort(p.text("sort")),
 		Limit:         p.limit(),
 		Cursor:        p.text("cursor"),
 		IncludesTotal: p.flag("include_total"),
+	}
+	if tag := p.text("tag"); tag != "" {
+		q.Tags = []string{tag}
 	}
 	for _, status := range p.words("status") {
 		q.Status = append(q.Status, tickets.Status(status))

@@ -193,6 +193,8 @@ var answers = []struct {
 	}},
 	{tickets.ErrIdempotencyBusy, conflict("IDEMPOTENCY_BUSY", "The first request with this idempotency key is still running.")},
 	{tickets.ErrNotRatable, conflict("NOT_RATABLE", "A ticket can be rated once it is solved, and the rating changed for 14 days.")},
+	{tickets.ErrRequestersDiffer, conflict("REQUESTERS_DIFFER",
+		"These are different people's tickets. Say \"apart\": true to merge them so that neither sees more than before.")},
 	{tickets.ErrBadCursor, malformed("The cursor does not belong to this list.")},
 	{tickets.ErrInUse, conflict("IN_USE", "There are tickets in this category. Make it inactive instead.")},
 
@@ -236,6 +238,11 @@ func typedProblem(err error) *answerError {
 	}
 	if query, ok := errors.AsType[*tickets.QueryError](err); ok {
 		return malformed("The " + query.Param + " parameter: " + query.Reason)
+	}
+	if merged, ok := errors.AsType[*tickets.MergedError](err); ok {
+		p := conflict("TICKET_MERGED", "This ticket was merged into another one, and is not changed any more.")
+		p.Details = merged.Into
+		return p
 	}
 	if move, ok := errors.AsType[*tickets.TransitionError](err); ok {
 		p := conflict("INVALID_TRANSITION", "The status can't change from "+string(move.From)+" to "+string(move.To)+".")

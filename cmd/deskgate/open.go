@@ -23,6 +23,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/web"
 )
 
 // operator has the open rooms and does what the node's operator asks for. It is the same in the running node and in a
@@ -76,7 +77,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{
 		Resolver: resolver, Authority: s.authority(), Log: log,
 	})
-	o.desk = tickets.New(tickets.Config{Store: store, Tenants: o.tenants.List, Log: log})
+	o.desk = tickets.New(tickets.Config{Store: store, Tenants: o.tenants.List, Agents: o.team, Log: log})
 	if err := o.directory.Load(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -96,6 +97,11 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.oidc = oidc.New(oidc.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff, Client: o.outbound.HTTP()})
 	o.passkeys = passkey.New(passkey.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff})
 	return o, nil
+}
+
+// team is a tenant's staff, for searches by their names.
+func (o *operator) team(ctx context.Context, t *tenant.Tenant) ([]tickets.Person, error) {
+	return web.Team(ctx, o.staff, t)
 }
 
 // authority is the CA's name in CAA records, as far as it is known.

@@ -107,10 +107,14 @@ func Start(tb testing.TB, options ...Option) *Node {
 	})
 	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
 	n.Passkeys = passkey.New(passkey.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff})
-	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List})
+	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List, Agents: n.team})
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
 	return n
+}
+
+func (n *Node) team(ctx context.Context, t *tenant.Tenant) ([]tickets.Person, error) {
+	return web.Team(ctx, n.Staff, t)
 }
 
 // post is the node's post office, which is ready if the test wants a mail server.

@@ -1,0 +1,303 @@
+package tickets
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func (p *searchParser) status() string {
+	return addChoices(p, Statuses(), &p.q.Status, &p.q.Not.Status, "There is no such status. There are new, open, pending, on_hold, resolved and closed.")
+}
+
+func (p *searchParser) priority() string {
+	return addChoices(p, Priorities(), &p.q.Priority, &p.q.Not.Priority, "There is no such priority. There are low, medium, high and urgent.")
+}
+
+// addChoices adds values that are separated by commas to those that are wanted or, with a minus, unwanted.
+func addChoices[S ~string](p *searchParser, all []S, wanted, unwanted *[]S, reason string) string {
+	var chosen []S
+	for value := range strings.SplitSeq(p.value, ",") {
+		s := S(strings.ToLower(strings.TrimSpace(value)))
+		if !slices.Contains(all, s) {
+			return reason
+		}
+		chosen = append(chosen, s)
+	}
+	target := wanted
+	if p.negated {
+		target = unwanted
+	}
+	*target = inOrder(all, append(*target, chosen...))
+	return ""
+}
+
+// inOrder is what is chosen of all, in the order of all.
+func inOrder[S comparable](all, chosen []S) []S {
+	var out []S
+	for _, s := range all {
+		if slices.Contains(chosen, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (p *searchParser) is() string {
+	what := strings.ToLower(p.value)
+	switch what {
+	case "open", "waiting", "done":
+		p.value = list(slices.DeleteFunc(Statuses(), func(s Status) bool { return s.Category() != what }))
+		return p.status()
+	case "unassigned":
+		p.value = AssigneeNone
+		return p.assignee()
+	case "overdue":
+		if p.negated {
+			return "This cannot be left out."
+		}
+		p.q.Overdue = true
+		return ""
+	case "spam", "deleted", "merged":
+		return p.putAway(what)
+	}
+	return "It can be is:open, waiting, done, unassigned, overdue, spam, deleted or merged."
+}
+
+// putAway chooses the tickets that are out of all other lists; nobody has to ask for them to be left out.
+func (p *searchParser) putAway(what string) string {
+	if p.negated {
+		return ""
+	}
+	p.q.Spam, p.q.Deleted, p.q.Merged = what == "spam", what == "deleted", what == "merged"
+	return ""
+}
+
+func (p *searchParser) assignee() string {
+	return p.add(&p.q.Assignees, &p.q.Not.Assignees)
+}
+
+func (p *searchParser) category() string {
+	return p.add(&p.q.Categories, &p.q.Not.Categories)
+}
+
+// tag asks for all of several tags: a ticket may have more than one.
+func (p *searchParser) tag() string {
+	p.value = strings.ToLower(p.value)
+	return p.add(&p.q.Tags, &p.q.Not.Tags)
+}
+
+// add adds values that are separated by commas to one of two lists.
+func (p *searchParser) add(wanted, unwanted *[]string) string {
+	list := wanted
+	if p.negated {
+		list = unwanted
+	}
+	var values []string
+	for value := range strings.SplitSeq(p.value, ",") {
+		if value = strings.TrimSpace(value); value != "" {
+			values = append(values, value)
+		}
+	}
+	if len(values) == 0 {
+		return "Something is missing behind the colon."
+	}
+	*list = append(*list, values...)
+	if *list = distinct(*list); len(*list) > maxFilters {
+		*list = (*list)[:maxFilters]
+		return tooMany
+	}
+	return ""
+}
+
+// distinct keeps the first of equal values.
+func distinct[S ~string](in []S) []S {
+	var out []S
+	for _, s := range in {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (p *searchParser) requester() string {
+	switch {
+	case len(parseTerms(p.value)) == 0:
+		return "It takes an address or a name."
+	case p.negated:
+		p.q.Not.Requesters = append(p.q.Not.Requesters, p.value)
+		return ""
+	case p.q.Requester != "":
+		return "Only one requester can be searched for at a time."
+	}
+	p.q.Requester = p.value
+	return ""
+}
+
+func (p *searchParser) has() string {
+	switch strings.ToLower(p.value) {
+	case "attachment", "attachments", "file", "files":
+	default:
+		return "It can be has:attachment."
+	}
+	if p.negated {
+		p.q.Not.Files = true
+	} else {
+		p.q.Files = true
+	}
+	return ""
+}
+
+func (p *searchParser) external() string {
+	switch {
+	case p.negated:
+		return "This cannot be left out."
+	case p.q.ExternalID != "":
+		return "A ticket has only one external ID."
+	}
+	p.q.ExternalID = p.value
+	return ""
+}
+
+func (p *searchParser) sort() string {
+	s := Sort(strings.ToLower(p.value))
+	if p.negated || !slices.Contains(Sorts(), s) {
+		return "It can be sort:created_at, -created_at, updated_at or -updated_at."
+	}
+	p.q.Sort = s
+	return ""
+}
+
+func (p *searchParser) created() string { return p.period(&p.q.Created) }
+
+func (p *searchParser) updated() string { return p.period(&p.q.Updated) }
+
+func (p *searchParser) period(when *Period) string {
+	const reason = "It takes a day like 2026-01-31, with <, <=, > or >= before it, or an age like <7d (h, d, w, m, y)."
+	asked, ok := parsePeriod(p.value)
+	if !ok || p.negated {
+		return reason
+	}
+	*when = when.and(asked)
+	return ""
+}
+
+// Period bounds a time from both sides. What is zero bounds nothing.
+type Period struct {
+	After, Before time.Time     // later than After, earlier than Before
+	Under, Over   time.Duration // less and more than so long ago, whenever the list is asked for
+}
+
+// and is what both allow.
+func (w Period) and(o Period) Period {
+	if o.After.After(w.After) {
+		w.After = o.After
+	}
+	if w.Before.IsZero() || !o.Before.IsZero() && o.Before.Before(w.Before) {
+		w.Before = o.Before
+	}
+	if w.Under == 0 || o.Under != 0 && o.Under < w.Under {
+		w.Under = o.Under
+	}
+	w.Over = max(w.Over, o.Over)
+	return w
+}
+
+// at is the period as it is at a certain moment, in times only.
+func (w Period) at(now time.Time) Period {
+	var age Period
+	if w.Under != 0 {
+		age.After = now.Add(-w.Under)
+	}
+	if w.Over != 0 {
+		age.Before = now.Add(-w.Over)
+	}
+	w.Under, w.Over = 0, 0
+	return w.and(age)
+}
+
+// has says whether a time is within a period that has times only.
+func (w Period) has(t time.Time) bool {
+	return (w.After.IsZero() || t.After(w.After)) && (w.Before.IsZero() || t.Before(w.Before))
+}
+
+// tick is the smallest step of the times that tickets have.
+const tick = time.Millisecond
+
+func parsePeriod(s string) (Period, bool) {
+	if from, to, ok := strings.Cut(s, ".."); ok {
+		a, _, okA := parseSpan(from)
+		_, b, okB := parseSpan(to)
+		return Period{After: a.Add(-tick), Before: b}, okA && okB
+	}
+	op := s[:len(s)-len(strings.TrimLeft(s, "<>="))]
+	rest := s[len(op):]
+	if age, ok := parseAge(rest); ok {
+		switch op {
+		case "", "<", "<=":
+			return Period{Under: age}, true
+		case ">", ">=":
+			return Period{Over: age}, true
+		}
+		return Period{}, false
+	}
+	start, end, ok := parseSpan(rest)
+	if !ok {
+		return Period{}, false
+	}
+	switch op {
+	case "", "=":
+		return Period{After: start.Add(-tick), Before: end}, true
+	case ">":
+		return Period{After: end.Add(-tick)}, true
+	case ">=":
+		return Period{After: start.Add(-tick)}, true
+	case "<":
+		return Period{Before: start}, true
+	case "<=":
+		return Period{Before: end}, true
+	}
+	return Period{}, false
+}
+
+// parseSpan reads a year, a month, a day or a moment of UTC: when it begins, and when it is over.
+func parseSpan(s string) (start, end time.Time, ok bool) {
+	for _, form := range []struct {
+		layout              string
+		years, months, days int
+	}{{"2006", 1, 0, 0}, {"2006-01", 0, 1, 0}, {time.DateOnly, 0, 0, 1}} {
+		if t, err := time.Parse(form.layout, s); err == nil {
+			return t, t.AddDate(form.years, form.months, form.days), 0 < t.Year() && t.Year() < 9999
+		}
+	}
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(s))
+	t = t.UTC().Truncate(tick)
+	return t, t.Add(tick), err == nil && 0 < t.Year() && t.Year() < 9999
+}
+
+// units are what an age is counted in, the longest first.
+var units = []struct {
+	name string
+	long time.Duration
+}{
+	{"y", 365 * 24 * time.Hour}, {"m", 30 * 24 * time.Hour}, {"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour},
+}
+
+// parseAge reads an age of at most a hundred years.
+func parseAge(s string) (time.Duration, bool) {
+	const longest = 100 * 365 * 24 * time.Hour
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(strings.ToLower(s), u.name)
+		if !ok || digits == "" || digits[0] == '+' {
+			continue
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || n <= 0 || n > int64(longest/u.long) {
+			return 0, false
+		}
+		return time.Duration(n) * u.long, true
+	}
+	return 0, false
+}
