@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"time"
@@ -67,16 +68,18 @@ func (s *Sessions) heed(c *storage.Change) {
 		}
 	case voids.ID():
 		key := c.Key.Parts()
-		if email := key.Str(); key.Err() == nil {
-			s.dropAsserted(tenant.ID(c.Tenant), email)
+		if address := key.Bytes(); key.Err() == nil {
+			s.dropAsserted(tenant.ID(c.Tenant), address)
 		}
 	}
 }
 
 // dropAsserted forgets the asserted sessions of an address.
-func (s *Sessions) dropAsserted(t tenant.ID, email string) {
+func (s *Sessions) dropAsserted(t tenant.ID, address []byte) {
 	for _, all := range []*cache[Session]{s.warm, s.bearers} {
-		all.dropIf(func(one *Session) bool { return one.tenant == t && one.Level == Asserted && one.Email == email })
+		all.dropIf(func(one *Session) bool {
+			return one.tenant == t && one.Level == Asserted && bytes.Equal(addressOf(one.Email), address)
+		})
 	}
 }
 

@@ -67,8 +67,9 @@ func (s *Sessions) vouched(tx *storage.Tx, r *sessionRecord, t *tenant.Tenant, p
 	if r.first = before.VouchedAt.IsZero() || before.Email != after.Email; !r.first {
 		return nil
 	}
-	tx.OnCommit(func() { s.dropAsserted(t.ID, after.Email) })
-	return voids.Put(tx, &void{Email: after.Email, Before: now()})
+	address := addressOf(after.Email)
+	tx.OnCommit(func() { s.dropAsserted(t.ID, address) })
+	return voids.Put(tx, &void{Address: address, Before: now()})
 }
 
 // record notes the sign-in in the tenant's audit log.

@@ -250,6 +250,16 @@ func (r *Registry) Delete(ctx context.Context, slug string) error {
 	return r.erase(ctx, t)
 }
 
+// Scopes are the parts of the store that belong to the tenants.
+func (r *Registry) Scopes(ctx context.Context) ([]storage.Scope, error) {
+	tenants, err := r.List(ctx)
+	var all []storage.Scope
+	for _, t := range tenants {
+		all = append(all, t.Scope())
+	}
+	return all, err
+}
+
 // Run ends the deletions that were interrupted, and keeps audit logs within their bounds, until ctx ends.
 func (r *Registry) Run(ctx context.Context) error {
 	r.endDeletions(ctx)

@@ -88,6 +88,8 @@ type Ticket struct {
 	Purging bool `cbor:"24,keyasint,omitempty"`
 	// Disowned: the owner of the requester's address says that the ticket is not theirs.
 	Disowned bool `cbor:"25,keyasint,omitempty"`
+	// Erased: whose ticket it was, and what they wrote, was erased.
+	Erased bool `cbor:"49,keyasint,omitempty"`
 	// FirstResponseDue and ResolveDue are when the tenant's targets run out, zero where nothing runs: there is no target, it
 	// was met, or the ticket waits or is done.
 	FirstResponseDue time.Time `cbor:"30,keyasint,omitzero"`

@@ -10,6 +10,7 @@ import (
 	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/web/words"
 )
@@ -23,6 +24,7 @@ type Config struct {
 	OIDC      *oidc.Logins
 	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
+	Eraser    *erasure.Eraser
 	Log       *slog.Logger
 }
 
@@ -35,6 +37,7 @@ type Server struct {
 	oidc      *oidc.Logins
 	passkeys  *passkey.Keys
 	desk      *tickets.Desk
+	eraser    *erasure.Eraser
 	log       *slog.Logger
 	guard     *guard
 	bodies    *bodies
@@ -54,7 +57,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, eraser: c.Eraser, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(), bodies: newBodies(),
 	}
 	var err error

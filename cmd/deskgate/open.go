@@ -20,6 +20,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
@@ -41,6 +42,7 @@ type operator struct {
 	desk      *tickets.Desk
 	outbound  *outbound.Client
 	post      *mail.Post
+	eraser    *erasure.Eraser
 	tls       string // the setting
 }
 
@@ -49,7 +51,28 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables(), erasure.Tables())
+}
+
+// forgets is what all tables of the program do about somebody who is to be forgotten: who lets people in comes first, then what
+// they wrote, then what was noted about it.
+func (o *operator) forgets() []erasure.Answer {
+	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
+}
+
+// newEraser makes the room that has people forgotten, once all others are open.
+func (o *operator) newEraser(log *slog.Logger) *erasure.Eraser {
+	return erasure.New(erasure.Config{
+		Store: o.store, Scopes: o.tenants.Scopes, Answers: o.forgets(), Log: log,
+		Tell: func(tx *storage.Tx, e erasure.Erasure) error {
+			err := tenant.RecordErasure(tx, e)
+			if t, known := o.directory.ByID(tenant.ID(tx.Scope().ID())); known && e.Finished() && err == nil {
+				err = o.desk.UserErased(tx, t, e)
+			}
+			return err
+		},
+	})
 }
 
 // storeOptions are the options of the store that the settings name. The engine gets half of the memory.
@@ -96,6 +119,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	})
 	o.oidc = oidc.New(oidc.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff, Client: o.outbound.HTTP()})
 	o.passkeys = passkey.New(passkey.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff})
+	o.eraser = o.newEraser(log)
 	return o, nil
 }
 

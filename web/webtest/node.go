@@ -22,6 +22,7 @@ import (
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 	"github.com/deskgate/deskgate/tickets"
@@ -43,6 +44,7 @@ type Node struct {
 	OIDC      *oidc.Logins
 	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
+	Eraser    *erasure.Eraser
 	// Mail is the mail server of a node that was started with WithMail, else nil.
 	Mail *mailtest.Server
 	// URL is the node's base URL.
@@ -108,6 +110,7 @@ func Start(tb testing.TB, options ...Option) *Node {
 	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
 	n.Passkeys = passkey.New(passkey.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff})
 	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List, Agents: n.team})
+	n.Eraser = n.newEraser()
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
 	return n
@@ -135,7 +138,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Eraser: n.Eraser, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
@@ -150,6 +153,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	g.Go(func() error { return n.Directory.Run(ctx) })
 	g.Go(func() error { return edge.Run(ctx) })
 	g.Go(func() error { return n.Post.Run(ctx) })
+	g.Go(func() error { return n.Eraser.Run(ctx) })
 	g.Go(func() error { return n.Desk.Live.Run(ctx) })
 	g.Go(func() error { return n.Desk.RunHeld(ctx) })
 	tb.Cleanup(func() {
@@ -166,7 +170,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables(), erasure.Tables()} {
 		all = append(all, room...)
 	}
 	return all

@@ -1,0 +1,332 @@
+package tickets
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/erasure"
+)
+
+// Forgets is what the tables of this package do about a requester who is to be forgotten. Of their tickets the number, the status
+// and the times stay, and what others wrote: but for their address and name. Tickets of those who only said to have their address
+// are taken for theirs, unless they said that it is not. All that they ever wrote goes.
+func (d *Desk) Forgets() []erasure.Answer {
+	return []erasure.Answer{
+		erasure.Walk(ticketTable, aboutTicket, d.forgetTicket),
+		erasure.Each(commentTable, func(p *erasure.Person, c *Comment) bool { return p.Is(c.Author.ID, c.Author.Email) }, forgetComment),
+		erasure.Each(activityTable, aboutActivity, forgetActivity),
+		erasure.Each(eventTable, aboutEvent, forgetEvent),
+		erasure.Dropped(answerTable, erasure.Mention[answer]),
+		erasure.Dropped(counterTable, func(p *erasure.Person, c *counter) bool { return ownedBy(p, c.Of) }),
+		erasure.Never(documentTable, "written anew with the tickets and comments"),
+		erasure.Never(heldTable, "goes with the tickets"),
+		erasure.Never(draftTable, "goes with the tickets"),
+		erasure.Never(presenceTable, "of agents"),
+		erasure.Never(habitsTable, "of agents"),
+		erasure.Scrubbed(viewTable),
+		erasure.Scrubbed(replyTable),
+		erasure.Never(policyTable, "the tenant's own"),
+		erasure.Never(passTable, "numbers"),
+		erasure.Never(dayTable, "numbers"),
+		erasure.Never(categoryTable, "the tenant's own"),
+		erasure.Never(seedTable, "the tenant's own"),
+	}
+}
+
+// UserErased writes among the events that somebody was forgotten.
+func (d *Desk) UserErased(tx *storage.Tx, tn *tenant.Tenant, e erasure.Erasure) error {
+	by := Author{Role: "system"}
+	if kind, id, found := strings.Cut(e.By, ":"); found {
+		by = Author{ID: id, Role: kind}
+	}
+	if by.Role == "token" {
+		by.Role = "api"
+	}
+	return d.record(tx, tn, Happening{Event: Event{Type: UserErased, UserID: e.ID, Actor: by}})
+}
+
+// ownedBy says whether an owner is the person, or somebody who only said so.
+func ownedBy(p *erasure.Person, owner string) bool {
+	kind, id, _ := strings.Cut(owner, ":")
+	return kind == "user" && id == p.ID || kind == "lineage" && slices.Contains(p.Lineages, id)
+}
+
+// filedBy says whether a ticket is the person's, and learns from it what else they are known by.
+func filedBy(p *erasure.Person, t *Ticket) bool {
+	r := t.Requester
+	switch {
+	case r == nil:
+		return false
+	case r.ID != "" && r.ID == p.ID:
+		p.Learn(r.Email, r.Name, r.ExternalID)
+		return true
+	case r.ID == "" && (p.Is("", r.Email) || ownedBy(p, owner(*r))):
+		p.Learn("", r.Name, "")
+		p.Follow(r.Lineage)
+		return true
+	}
+	return false
+}
+
+// aboutTicket says whether the person is in one of a ticket's fields. What others wrote in it is theirs.
+func aboutTicket(p *erasure.Person, t *Ticket) bool {
+	return filedBy(p, t) || t.Assignee != nil && p.Is(t.Assignee.ID, t.Assignee.Email) || p.In(t.ExternalID) ||
+		p.Mentioned(&t.CustomFields) || p.Mentioned(&t.Tags)
+}
+
+// forgetPart takes the person out of the next part of what belongs to their own ticket, behind a key. It returns the key of the
+// last, nil at the end.
+type forgetPart = func(tx *storage.Tx, p *erasure.Person, t *Ticket, after storage.Key) (storage.Key, error)
+
+// forgetTicket takes the person out of a ticket: first out of what belongs to it.
+func (d *Desk) forgetTicket(ctx context.Context, sc storage.Scope, p *erasure.Person, t *Ticket) error {
+	if filedBy(p, t) && !t.Disowned {
+		for _, part := range []forgetPart{forgetThread, forgetHistory, forgetBelow(heldTable), forgetBelow(draftTable)} {
+			if err := d.inParts(ctx, sc, p, t, part); err != nil {
+				return err
+			}
+		}
+	}
+	return d.store.Update(ctx, sc, func(tx *storage.Tx) error {
+		old, err := load(tx, t.Ref())
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		after := old
+		after.forget(p)
+		after.Version++
+		if err := save(tx, &old, &after); err != nil {
+			return err
+		}
+		return rebuild(tx, &after)
+	})
+}
+
+// inParts does a part after the other, each in a transaction.
+func (d *Desk) inParts(ctx context.Context, sc storage.Scope, p *erasure.Person, t *Ticket, part forgetPart) error {
+	var after storage.Key
+	for {
+		var next storage.Key
+		err := d.store.Update(ctx, sc, func(tx *storage.Tx) (err error) {
+			next, err = part(tx, p, t, after)
+			return err
+		})
+		if err != nil || next == nil {
+			return err
+		}
+		after = next
+	}
+}
+
+// forget leaves of the person's own ticket the number, the status and the times, and takes them out of others'.
+func (t *Ticket) forget(p *erasure.Person) {
+	if t.Assignee != nil && p.Is(t.Assignee.ID, t.Assignee.Email) {
+		t.Assignee = nil
+	}
+	if !filedBy(p, t) {
+		t.ExternalID = p.Clean(t.ExternalID)
+		t.CustomFields = cleanFields(p, t.CustomFields)
+		t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), p.In)
+		return
+	}
+	t.Requester, t.Assurance = &Person{Name: erasure.Erased}, ""
+	if t.Disowned {
+		return
+	}
+	t.Title, t.Description, t.ExternalID, t.CustomFields, t.Erased = erasure.Erased, erasure.Erased, "", nil, true
+	t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool { return p.Masked(tag) != tag })
+	if t.Rating != nil {
+		stars := *t.Rating
+		stars.Comment = ""
+		t.Rating = &stars
+	}
+}
+
+func cleanFields(p *erasure.Person, fields map[string]any) map[string]any {
+	var clean map[string]any
+	for key, value := range fields {
+		if text, is := value.(string); is {
+			value = p.Clean(text)
+		}
+		if clean == nil {
+			clean = make(map[string]any, len(fields))
+		}
+		if !p.In(key) {
+			clean[key] = value
+		}
+	}
+	return clean
+}
+
+// forgetThread does the comments.
+func forgetThread(tx *storage.Tx, p *erasure.Person, t *Ticket, after storage.Key) (storage.Key, error) {
+	const page = 10 // a comment may be large
+	var found []Comment
+	for c, err := range commentTable.Scan(tx, storage.Range{Prefix: newest(nil, t.ulid()), After: after, Limit: page}) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, c)
+	}
+	for i := range found {
+		c := found[i]
+		if c.Author.Role == "requester" && p.Is(c.Author.ID, c.Author.Email) {
+			c.erase()
+		} else { // others have written as well where tickets were merged
+			c.Body = p.Masked(c.Body)
+			p.Scrub(&c.Author)
+		}
+		if err := commentTable.Put(tx, &c); err != nil {
+			return nil, err
+		}
+	}
+	if len(found) < page {
+		return nil, nil
+	}
+	return commentKey(&found[page-1]), nil
+}
+
+// erase leaves of a comment that it was there.
+func (c *Comment) erase() {
+	c.Body = erasure.Erased
+	c.Author = Author{Name: erasure.Erased, Role: c.Author.Role}
+}
+
+// forgetHistory does the entries of the history.
+func forgetHistory(tx *storage.Tx, p *erasure.Person, t *Ticket, after storage.Key) (storage.Key, error) {
+	const page = 100
+	var found []Activity
+	for x, err := range activityTable.Scan(tx, storage.Range{Prefix: newest(nil, t.ulid()), After: after, Limit: page}) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, x)
+	}
+	for i := range found {
+		x := found[i]
+		p.Scrub(&x)
+		x.Changes = cleanChanges(p, x.Changes, true)
+		if err := activityTable.Put(tx, &x); err != nil {
+			return nil, err
+		}
+	}
+	if len(found) < page {
+		return nil, nil
+	}
+	return activityKey(&found[page-1]), nil
+}
+
+// forgetBelow deletes what a table has below the ticket.
+func forgetBelow[T any](table *storage.Table[T]) forgetPart {
+	return func(tx *storage.Tx, _ *erasure.Person, t *Ticket, _ storage.Key) (storage.Key, error) {
+		n, err := clearBelow(table)(tx, newest(nil, t.ulid()))
+		if err != nil || n < purgePage {
+			return nil, err
+		}
+		return newest(nil, t.ulid()), nil
+	}
+}
+
+// cleanChanges are the changes without the person, and in their own ticket without what they may have written.
+func cleanChanges(p *erasure.Person, all []FieldChange, own bool) []FieldChange {
+	clean := slices.Clone(all)
+	for i := range clean {
+		c := &clean[i]
+		switch c.Field {
+		case "requester":
+			for _, text := range []*string{&c.From, &c.To} {
+				if *text = p.Clean(*text); p.Named(*text) || own && *text != "" {
+					*text = erasure.Erased
+				}
+			}
+		case "title", "external_id", "tags":
+			if own {
+				c.From, c.To = "", ""
+			}
+		}
+		c.From, c.To = p.Clean(c.From), p.Clean(c.To)
+	}
+	return clean
+}
+
+// rebuild has the ticket found by what is left of it.
+func rebuild(tx *storage.Tx, t *Ticket) error {
+	const most = 3000 // comments, for a transaction reads a bounded number of rows
+	doc := document{}
+	doc.name(t)
+	doc.rewrite(t)
+	for _, v := range []Visibility{Public, Internal} {
+		for c, err := range commentTable.Scan(tx, storage.Range{Prefix: commentsOf(t.ulid(), v), Limit: most}) {
+			if err != nil {
+				return err
+			}
+			doc.read(c.Body, v)
+		}
+	}
+	return documentTable.Put(tx, &doc)
+}
+
+// forgetComment does a comment of the person's in whosever ticket.
+func forgetComment(tx *storage.Tx, p *erasure.Person, c *Comment) (erasure.Verdict, error) {
+	if c.Author.Role != "requester" {
+		p.Scrub(&c.Author)
+		return erasure.Put, nil
+	}
+	c.erase()
+	if err := commentTable.Put(tx, c); err != nil {
+		return erasure.Keep, err
+	}
+	t, err := load(tx, Ref{id: parseID(ticketPrefix, c.TicketID)})
+	if errors.Is(err, storage.ErrNotFound) {
+		return erasure.Keep, nil
+	}
+	if err != nil {
+		return erasure.Keep, err
+	}
+	return erasure.Keep, rebuild(tx, &t)
+}
+
+func aboutActivity(p *erasure.Person, x *Activity) bool {
+	return p.Mentioned(x) || slices.ContainsFunc(x.Changes, func(c FieldChange) bool {
+		return c.Field == "requester" && (p.Named(c.From) || p.Named(c.To))
+	})
+}
+
+func forgetActivity(_ *storage.Tx, p *erasure.Person, x *Activity) (erasure.Verdict, error) {
+	p.Scrub(x)
+	x.Changes = cleanChanges(p, x.Changes, false)
+	return erasure.Put, nil
+}
+
+// aboutEvent also says so of events with words of a ticket whose owner may have been the person.
+func aboutEvent(p *erasure.Person, e *Event) bool {
+	return p.Mentioned(e) && e.Type != UserErased || ownedBy(p, e.Owner) || slices.ContainsFunc(e.Changes, func(c FieldChange) bool {
+		return slices.Contains([]string{"requester", "title", "external_id", "tags"}, c.Field) && (c.From != "" || c.To != "")
+	})
+}
+
+func forgetEvent(tx *storage.Tx, p *erasure.Person, e *Event) (erasure.Verdict, error) {
+	own := ownedBy(p, e.Owner)
+	if t, err := load(tx, Ref{id: parseID(ticketPrefix, e.TicketID)}); err == nil {
+		own = own || t.Erased
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return erasure.Keep, err
+	}
+	changes := cleanChanges(p, e.Changes, own)
+	changed := p.Scrub(e) || !slices.Equal(changes, e.Changes)
+	e.Changes = changes
+	if ownedBy(p, e.Owner) {
+		e.Owner, changed = "", true
+	}
+	if !changed {
+		return erasure.Keep, nil
+	}
+	return erasure.Put, nil
+}
