@@ -79,7 +79,7 @@ const (
 const AllScopes = AuditRead<<1 - 1
 
 const (
-	requesterScopes = TicketsRead | TicketsWrite
+	requesterScopes = TicketsRead | TicketsWrite | EventsRead
 	agentScopes     = TicketsRead | TicketsWrite | TicketsDelete | UsersRead | UsersWrite | TenantRead | EventsRead
 	adminScopes     = AllScopes &^ SessionsCreate
 )

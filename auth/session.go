@@ -202,6 +202,19 @@ func (s *Sessions) List(ctx context.Context, t *tenant.Tenant, who Identity) ([]
 	return all, err
 }
 
+// Still is nil as long as the session that the identity came in by goes on, and ErrSignedOut when it is over. Asking does not
+// count as a use of the session: what only listens keeps nobody signed in.
+func (s *Sessions) Still(ctx context.Context, t *tenant.Tenant, who Identity) error {
+	all, err := s.List(ctx, t, who)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(all, func(one Session) bool { return one.ID == who.Session && one.Role == who.Role }) {
+		return ErrSignedOut
+	}
+	return nil
+}
+
 func sideOf(l Level) Side {
 	if l == Staff {
 		return StaffSide

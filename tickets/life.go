@@ -120,6 +120,9 @@ func (d *Desk) Run(ctx context.Context) error {
 			} else if ctx.Err() == nil {
 				d.log.ErrorContext(ctx, "tickets' timers stopped short", "tenant", tn.Slug, "error", err)
 			}
+			if err := d.TrimEvents(ctx, tn, EventSize); err != nil && ctx.Err() == nil {
+				d.log.WarnContext(ctx, "old events stay", "tenant", tn.Slug, "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -119,6 +119,18 @@ func (l *Live) whenGrown(r *room) <-chan struct{} {
 	return r.grown
 }
 
+// forget has what was read of a tenant's events read anew.
+func (l *Live) forget(tenantID string) {
+	l.mu.Lock()
+	r := l.rooms[tenantID]
+	l.mu.Unlock()
+	if r != nil {
+		r.reading.Lock()
+		defer r.reading.Unlock()
+		r.recent = nil
+	}
+}
+
 // Watcher sees what happens in a tenant, as far as its actor may know of it. It is for one goroutine.
 type Watcher struct {
 	desk  *Desk

@@ -279,6 +279,10 @@ func TestUnsignedSeesNothingOfTheOwner(t *testing.T) {
 		{"/api/v1/tickets/1", 404},
 		{"/api/tickets/1/comments", 404},
 		{"/api/tickets/" + id + "/comments", 404},
+		{"/api/events", 200},
+		{"/api/events?type=ticket.created", 200},
+		{"/api/events?ticket_id=1", 200},
+		{"/api/events?ticket_id=" + id, 200},
 		{"/auth/claim", 303},
 	}
 	secret := regexp.MustCompile(`Secret lamp|ylophone|Answer of the team|Bolt's lamp|Elsewhere|"total":1|/tickets/1"|` + id)
@@ -309,7 +313,7 @@ func TestUnsignedSeesNothingOfTheOwner(t *testing.T) {
 	}
 
 	confirm(t, n, c, zoesAddress)
-	shown := regexp.MustCompile(`Secret lamp|Answer of the team`)
+	shown := regexp.MustCompile(`Secret lamp|Answer of the team|"type":"ticket.created"`)
 	for _, way := range ways[:len(ways)-1] {
 		if got := c.Open(home + way.path); got.Status != 200 || !shown.MatchString(got.Body) && !strings.Contains(way.path, "status=open") {
 			t.Errorf("after the code, %s = %d %.300s", way.path, got.Status, got.Body)

@@ -196,6 +196,10 @@ var answers = []struct {
 	{tickets.ErrRequestersDiffer, conflict("REQUESTERS_DIFFER",
 		"These are different people's tickets. Say \"apart\": true to merge them so that neither sees more than before.")},
 	{tickets.ErrBadCursor, malformed("The cursor does not belong to this list.")},
+	{tickets.ErrEventsGone, &answerError{
+		Status: http.StatusGone, Code: "EVENTS_GONE", Message: "These events are gone.",
+		Explanation: "Events behind this one are not kept any more, or it never was. Read everything anew and go on from the newest.",
+	}},
 	{tickets.ErrInUse, conflict("IN_USE", "There are tickets in this category. Make it inactive instead.")},
 
 	{context.Canceled, errUnavailable},

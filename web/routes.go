@@ -91,6 +91,8 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/tenant", auth.TenantRead, s.showTenant)
 	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
 	s.apiRoute(get, "/users/me", 0, s.showMe)
+	s.apiRoute(get, "/events", auth.EventsRead, s.listEvents)
+	s.apiRoute(get, "/events/stream", auth.EventsRead, s.streamEvents)
 	s.apiRoute(get, "/audit", auth.AuditRead, s.listAudit)
 	s.apiRoute(post, "/test/jwt", auth.TenantWrite, s.testJWT)
 	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))

@@ -47,6 +47,7 @@ type Server struct {
 	// snippets are the integration guide's programs.
 	snippets map[string]string
 	table    *table
+	streams  *streams
 	// description is the OpenAPI document.
 	description []byte
 	// widget is /widget.js at tenants' hosts, nodeWidget at the node's.
@@ -58,7 +59,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{
 		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, eraser: c.Eraser, log: c.Log,
-		guard: newGuard(c.Directory), table: newTable(), bodies: newBodies(),
+		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(),
 	}
 	var err error
 	if s.assets, err = newAssets(files); err != nil {
