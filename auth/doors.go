@@ -36,6 +36,7 @@ type Config struct {
 // Doors are the ways in that this package has, sharing one store.
 type Doors struct {
 	Users     *Users
+	Readers   *Readers
 	Sessions  *Sessions
 	Handoffs  *Handoffs
 	Redirects *Redirects
@@ -62,7 +63,8 @@ func Open(ctx context.Context, c Config) (*Doors, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Doors{Limits: limits, Users: newUsers(c.Store), Refusals: &Refusals{store: c.Store, limits: limits, log: c.Log}}
+	d := &Doors{Limits: limits, Users: newUsers(c.Store), Readers: &Readers{store: c.Store}}
+	d.Refusals = &Refusals{store: c.Store, limits: limits, log: c.Log}
 	d.Sessions = newSessions(c.Store, c.Standing, c.Log)
 	d.Tokens = newTokens(c.Store, c.Directory, limits, c.Log)
 	d.Handoffs = newHandoffs(c.Store, c.Directory, d.Sessions)

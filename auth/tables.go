@@ -13,5 +13,5 @@ import (
 func Tables() []storage.Declared {
 	return append(slices.Concat(limit.Tables(), partner.Tables()),
 		users, requesterSessions, staffSessions, holdings, voids, usedTokens, tokens, credentials,
-		codes, mailings, missed, devices, endings, widgetSessions, bearers)
+		codes, mailings, missed, devices, endings, widgetSessions, bearers, readings)
 }

@@ -63,6 +63,9 @@ func (a *assets) add(plain string, content []byte) error {
 func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 	f, ok := s.assets.files[r.PathValue("file")]
 	if !ok {
+		f, ok = themeAsset(r.PathValue("file"))
+	}
+	if !ok {
 		return errNotFound
 	}
 	h := w.Header()

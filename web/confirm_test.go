@@ -239,7 +239,7 @@ func TestConfirmWithoutMail(t *testing.T) {
 	expect(t, c.Send(home+"/auth/confirm/send", nil), 503, "send mail")
 	expect(t, c.Send(home+"/tickets", url.Values{"title": {"a"}, "description": {"b"}}), 303, "")
 	n.Set(t, n.Acme, map[string]string{"unsigned": "confirm"})
-	expect(t, c.Open(home+"/tickets/create"), 200, "can't mail codes")
+	expect(t, c.Open(home+"/tickets/create"), 200, "can’t mail codes")
 	expect(t, c.Send(home+"/tickets", url.Values{"title": {"a"}, "description": {"What I wrote"}}), 403, "What I wrote</textarea>")
 }
 
@@ -290,7 +290,7 @@ func TestUnsignedSeesNothingOfTheOwner(t *testing.T) {
 		got := c.Open(home + way.path)
 		body := got.Body
 		if strings.Contains(way.path, "q=") { // the word that was searched for is in the form
-			body = strings.ReplaceAll(body, `value="xylophone"`, "")
+			body = strings.NewReplacer(`value="xylophone"`, "", "q=xylophone", "").Replace(body)
 		}
 		if got.Status != way.status || secret.MatchString(body) {
 			t.Errorf("who claims the address, at %s: %d %s", way.path, got.Status, secret.FindString(body))

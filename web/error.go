@@ -19,6 +19,7 @@ import (
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // errorDocument is the contract's error document.
@@ -76,29 +77,29 @@ func visible(r *http.Request) bool {
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, p *answerError) {
 	visit := tenant.VisitFrom(r.Context())
 	view := &problemView{
-		frame: s.frame(r, p.Message), Status: p.Status, Code: p.Code, Message: p.Message, Explanation: p.Explanation,
-		Details: p.Details, Errors: p.Fields, RequestID: visit.RequestID,
+		frame: s.frame(r, p.Message), Status: p.Status, Code: p.Code, Details: p.Details, Errors: p.Fields, RequestID: visit.RequestID,
 	}
+	view.Message, view.Explanation = view.Reader.Say(p.Message), view.Reader.Say(p.Explanation)
 	if visit.Tenant != nil {
-		view.Way = wayOn(visit, r.URL.Path)
+		view.Way = wayOn(view.Reader, visit, r.URL.Path)
 	}
 	s.report(s.render(w, r, p.Status, "problem", view))
 }
 
 // wayOn leads from a page that did not work to one that does.
-func wayOn(visit *tenant.Visit, path string) *link {
+func wayOn(in words.Reader, visit *tenant.Visit, path string) *link {
 	mount := strings.TrimSuffix(visit.Mount, "/")
 	inside, _ := below(visit.Mount, path)
 	switch {
 	case inside == resetPath:
-		return &link{URL: mount + forgotPath, Text: "Ask for a new link"}
+		return &link{URL: mount + forgotPath, Text: in.T("Ask for a new link")}
 	case strings.HasPrefix(inside, "/auth/oidc/"), strings.HasPrefix(inside, secondFactorPath),
 		slices.Contains([]string{invitePath, loginPath, forgotPath}, inside):
-		return &link{URL: mount + loginPath, Text: "Go to the staff sign-in"}
+		return &link{URL: mount + loginPath, Text: in.T("Go to the staff sign-in")}
 	case inside == "/agent", strings.HasPrefix(inside, "/agent/"):
-		return &link{URL: mount + "/agent", Text: "All tickets"}
+		return &link{URL: mount + "/agent", Text: in.T("All tickets")}
 	}
-	return &link{URL: mount + "/", Text: "Go to the help desk"}
+	return &link{URL: mount + "/", Text: in.T("Go to the help desk")}
 }
 
 // report logs an error that came too late to be answered.

@@ -119,7 +119,14 @@ func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFun
 		if err := s.admitVisitor(r, c); err != nil {
 			return err
 		}
-		return h(w, withCaller(r, c))
+		if c.reader, err = s.readerOf(r, c); err != nil {
+			return err
+		}
+		r = withCaller(r, c)
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err) // in the caller's language
+		}
+		return nil
 	})
 }
 

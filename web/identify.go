@@ -10,6 +10,7 @@ import (
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // caller is who makes a request, once that is established. The zero caller is nobody.
@@ -19,6 +20,8 @@ type caller struct {
 	tenant *tenant.Tenant
 	// session is set for browsers only.
 	session auth.Session
+	// reader is how the caller is spoken to; set for pages only.
+	reader *words.Reader
 }
 
 // browser reports whether a cookie speaks for the caller, and not the program itself.

@@ -10,18 +10,25 @@ import (
 const accountPath = "/agent/settings"
 
 func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
-	return s.renderAccount(w, r, http.StatusOK, callerOf(r).Name, nil)
+	own, err := s.ownReading(r)
+	if err != nil {
+		return err
+	}
+	return s.renderAccount(w, r, http.StatusOK, callerOf(r).Name, own, nil)
 }
 
-func (s *Server) renderAccount(w http.ResponseWriter, r *http.Request, status int, name string, wrong fieldErrors) error {
+func (s *Server) renderAccount(
+	w http.ResponseWriter, r *http.Request, status int, name string, chosen auth.Reading, wrong fieldErrors,
+) error {
 	c := callerOf(r)
 	m, err := s.staff.Find(r.Context(), c.tenant, c.ID)
 	if err != nil {
 		return err
 	}
 	return s.render(w, r, status, "account", &accountView{
-		frame: s.settingsFrame(r, "Account", accountPath), Done: noticeOf(r), Name: name, Email: m.Email,
+		frame: s.settingsFrame(r, "Account", accountPath), Done: s.noticeOf(r), Name: name, Email: m.Email,
 		Admin: m.Role == auth.RoleAdmin, Joined: m.JoinedAt, Errors: wrong,
+		Reading: s.readingView(r, chosen, wrong),
 	})
 }
 
@@ -30,13 +37,16 @@ func (s *Server) changeAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := callerOf(r)
+	c, chosen := callerOf(r), readingOf(values)
 	err = s.staff.Rename(r.Context(), c.tenant, c.ID, values.Get("name"))
+	if err == nil {
+		err = s.chooseReading(w, r, chosen)
+	}
 	if wrong := sentences(err); wrong != nil {
-		return s.renderAccount(w, r, http.StatusUnprocessableEntity, values.Get("name"), wrong)
+		return s.renderAccount(w, r, http.StatusUnprocessableEntity, values.Get("name"), chosen, wrong)
 	}
 	if err != nil {
 		return err
 	}
-	return done(w, r, accountPath, "name")
+	return done(w, r, accountPath, "saved")
 }

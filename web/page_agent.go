@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // agentView is one of the console's views of the tickets.
@@ -21,17 +22,17 @@ type agentView struct {
 
 // agentViews are all views. The first is the one to begin with, the last has everything.
 var agentViews = []agentView{
-	{"inbox", "Inbox", tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen}}},
-	{"mine", "Mine", tickets.Query{
+	{"inbox", words.Key("Inbox"), tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen}}},
+	{"mine", words.Key("Mine"), tickets.Query{
 		Assignee: tickets.AssigneeMe,
 		Status:   []tickets.Status{tickets.StatusNew, tickets.StatusOpen, tickets.StatusPending, tickets.StatusOnHold},
 	}},
-	{"unassigned", "Unassigned", tickets.Query{
+	{"unassigned", words.Key("Unassigned"), tickets.Query{
 		Assignee: tickets.AssigneeNone, Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen},
 	}},
-	{"waiting", "Waiting", tickets.Query{Status: []tickets.Status{tickets.StatusPending, tickets.StatusOnHold}}},
-	{"done", "Done", tickets.Query{Status: doneStatuses}},
-	{"all", "All", tickets.Query{}},
+	{"waiting", words.Key("Waiting"), tickets.Query{Status: []tickets.Status{tickets.StatusPending, tickets.StatusOnHold}}},
+	{"done", words.Key("Done"), tickets.Query{Status: doneStatuses}},
+	{"all", words.Key("All"), tickets.Query{}},
 }
 
 func (s *Server) agentList(w http.ResponseWriter, r *http.Request) error {
@@ -39,7 +40,7 @@ func (s *Server) agentList(w http.ResponseWriter, r *http.Request) error {
 	view := &agentListView{frame: s.ownFrame(r, "Tickets", "tickets"), Query: strings.TrimSpace(values.Get("q"))}
 	chosen := chooseView(values.Get("view"), view.Query != "")
 	for i, v := range agentViews {
-		view.Views = append(view.Views, agentTab{Name: v.text, URL: view.at(r, v.name), Current: i == chosen})
+		view.Views = append(view.Views, agentTab{Name: view.T(v.text), URL: view.at(r, v.name), Current: i == chosen})
 	}
 	query := agentViews[chosen].query
 	query.Text, query.Cursor = view.Query, values.Get("cursor")
@@ -48,7 +49,7 @@ func (s *Server) agentList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for i := range page.Tickets {
-		view.Rows = append(view.Rows, rowOf(&page.Tickets[i]))
+		view.Rows = append(view.Rows, rowOf(view.Reader, &page.Tickets[i]))
 	}
 	view.Next = nextPage(r, page.Next)
 	return s.render(w, r, http.StatusOK, "agentlist", view)
@@ -68,10 +69,10 @@ func (v *agentListView) at(r *http.Request, name string) string {
 	return r.URL.EscapedPath() + "?view=" + name
 }
 
-func rowOf(t *tickets.Ticket) agentRow {
+func rowOf(in words.Reader, t *tickets.Ticket) agentRow {
 	row := agentRow{
-		Number: t.Number, Title: t.Title, Status: agentStatus(t.Status), Priority: string(t.Priority),
-		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Updated: t.UpdatedAt,
+		Number: t.Number, Title: t.Title, Status: agentStatus(in, t.Status), Priority: priorityLabel(in, t.Priority),
+		Requester: in.T("nobody"), Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Updated: t.UpdatedAt,
 	}
 	if t.Requester != nil {
 		row.Requester = t.Requester.Name
@@ -83,21 +84,37 @@ func rowOf(t *tickets.Ticket) agentRow {
 }
 
 // agentStatus is a status in the words of the team.
-func agentStatus(s tickets.Status) statusLabel {
+func agentStatus(in words.Reader, s tickets.Status) statusLabel {
 	label := statusLabel{Key: s.Category(), Text: string(s)}
 	switch s {
 	case tickets.StatusNew:
-		label.Text = "New"
+		label.Text = in.T("New")
 	case tickets.StatusOpen:
-		label.Text = "Open"
+		label.Text = in.T("Open|status")
 	case tickets.StatusPending:
-		label.Text = "Pending"
+		label.Text = in.T("Pending")
 	case tickets.StatusOnHold:
-		label.Text = "On hold"
+		label.Text = in.T("On hold")
 	case tickets.StatusResolved:
-		label.Text = "Resolved"
+		label.Text = in.T("Resolved")
 	case tickets.StatusClosed:
-		label.Text = "Closed"
+		label.Text = in.T("Closed")
+	}
+	return label
+}
+
+// priorityLabel is a priority in the words of the team.
+func priorityLabel(in words.Reader, p tickets.Priority) statusLabel {
+	label := statusLabel{Key: string(p), Text: string(p)}
+	switch p {
+	case tickets.PriorityLow:
+		label.Text = in.T("Low")
+	case tickets.PriorityMedium:
+		label.Text = in.T("Medium")
+	case tickets.PriorityHigh:
+		label.Text = in.T("High")
+	case tickets.PriorityUrgent:
+		label.Text = in.T("Urgent")
 	}
 	return label
 }
@@ -124,10 +141,11 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 	}
 	view := &agentTicketView{
 		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Version: t.Version,
-		Status: agentStatus(t.Status), Priority: string(t.Priority), Category: s.categoryName(r, t.CategoryID), Tags: t.Tags,
-		Requester: "nobody", Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Opened: t.CreatedAt, Messages: messages,
+		Category: s.categoryName(r, t.CategoryID), Tags: t.Tags,
+		Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Opened: t.CreatedAt, Messages: messages,
 		Reply: form.body, Internal: form.internal, Assign: form.assign, Errors: wrong, Key: rand.Text(),
 	}
+	view.Status, view.Priority, view.Requester = agentStatus(view.Reader, t.Status), priorityLabel(view.Reader, t.Priority), view.T("nobody")
 	if t.Requester != nil {
 		view.Requester, view.RequesterEmail = t.Requester.Name, t.Requester.Email
 	}
@@ -136,12 +154,12 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 	}
 	for _, status := range append([]tickets.Status{t.Status}, c.actor().Moves(t.Status)...) {
 		view.Statuses = append(view.Statuses, option{
-			Value: string(status), Text: agentStatus(status).Text, Selected: string(status) == form.status,
+			Value: string(status), Text: agentStatus(view.Reader, status).Text, Selected: string(status) == form.status,
 		})
 	}
 	for _, priority := range tickets.Priorities() {
 		view.Priorities = append(view.Priorities, option{
-			Value: string(priority), Text: string(priority), Selected: string(priority) == cmp.Or(form.priority, string(t.Priority)),
+			Value: string(priority), Text: priorityLabel(view.Reader, priority).Text, Selected: string(priority) == cmp.Or(form.priority, string(t.Priority)),
 		})
 	}
 	return s.render(w, r, status, "agentticket", view)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 const auditPath = "/agent/settings/audit"
@@ -37,7 +38,7 @@ func (s *Server) auditPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, e := range page.Events {
-		view.Events = append(view.Events, auditRow{Event: e, Who: names.text(e.Actor)})
+		view.Events = append(view.Events, auditRow{Event: e, Who: names.text(view.Reader, e.Actor)})
 	}
 	view.Filtered = view.Actor+view.Action+view.Since+view.Until != ""
 	if asked.Del("cursor"); page.Next != "" {
@@ -73,8 +74,8 @@ func (v *auditView) day(field, text string, later int) time.Time {
 type actorNames map[string]string
 
 func (s *Server) actors(r *http.Request) (actorNames, error) {
-	c := callerOf(r)
-	names := actorNames{"operator": "Operator", "system": "Deskgate", "nobody": "Nobody known", "partner": "Your site"}
+	c, in := callerOf(r), s.words(r)
+	names := actorNames{"operator": in.T("Operator"), "system": "Deskgate", "nobody": in.T("Nobody known"), "partner": in.T("Your site")}
 	members, err := s.staff.List(r.Context(), c.tenant)
 	if err != nil {
 		return nil, err
@@ -84,18 +85,18 @@ func (s *Server) actors(r *http.Request) (actorNames, error) {
 	}
 	tokens, err := s.doors.Tokens.List(r.Context(), c.tenant)
 	for _, t := range tokens {
-		names["token:"+t.ID] = "Token " + t.Name
+		names["token:"+t.ID] = in.T("Token %s", t.Name)
 	}
 	return names, err
 }
 
 // text is an actor for people.
-func (n actorNames) text(actor string) string {
+func (n actorNames) text(in words.Reader, actor string) string {
 	if name, known := n[actor]; known {
 		return name
 	}
 	if rest, asserted := strings.CutPrefix(actor, "requester:asserted:"); asserted {
-		return "Visitor, not verified (" + rest[:min(len(rest), 12)] + ")"
+		return in.T("Visitor, not verified (%s)", rest[:min(len(rest), 12)])
 	}
 	return actor
 }

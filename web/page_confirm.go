@@ -13,6 +13,7 @@ import (
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // confirmForm is what the page for the code brings along.
@@ -63,9 +64,10 @@ func (s *Server) renderConfirm(w http.ResponseWriter, r *http.Request, status in
 	}
 	view := &confirmView{
 		frame: s.ownFrame(r, "Confirm your address", ""), Ready: s.doors.Confirmations.Ready(), Email: standing.Email,
-		Sent: standing.Sent, TriesLeft: standing.TriesLeft, Wait: minutesTo(standing.NextAt), Good: minutesTo(standing.ExpiresAt),
+		Sent: standing.Sent, TriesLeft: standing.TriesLeft,
 		Next: form.next, Remember: form.remember, Errors: wrong,
 	}
+	view.Wait, view.Good = minutesTo(view.Reader, standing.NextAt), minutesTo(view.Reader, standing.ExpiresAt)
 	view.Notices = nil // this is the page that they lead to
 	if form.waits() {
 		view.Draft = &form.draft
@@ -74,15 +76,12 @@ func (s *Server) renderConfirm(w http.ResponseWriter, r *http.Request, status in
 }
 
 // minutesTo is how long it is until then, in minutes as people count them; empty if that is over.
-func minutesTo(at time.Time) string {
+func minutesTo(in words.Reader, at time.Time) string {
 	wait := time.Until(at)
 	if wait <= 0 {
 		return ""
 	}
-	if n := int(wait.Minutes()) + 1; n > 1 {
-		return strconv.Itoa(n) + " minutes"
-	}
-	return "a minute"
+	return in.T("%d minutes", int(wait.Minutes())+1)
 }
 
 // sendCode mails a code. Without a request that waits, the browser is sent back to the page, which can then be reloaded.

@@ -9,6 +9,7 @@ import (
 // guidePage is the integration guide, with the names of the help desk that it is read at.
 func (s *Server) guidePage(w http.ResponseWriter, r *http.Request) error {
 	view := &guideView{frame: s.frame(r, "Integration guide"), snippets: s.snippets}
+	view.Reader = s.developers(r)
 	view.Script = "guide.js"
 	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
 		s.guideFor(view, t)

@@ -33,7 +33,7 @@ func (s *Server) oidcStart(w http.ResponseWriter, r *http.Request) error {
 	}
 	setCookie(w, oidcCookie, started.Cookie, http.SameSiteLaxMode, time.Now().Add(oidc.AttemptLife))
 	w.Header().Set("Refresh", "0; url="+started.URL)
-	view := &leaveView{frame: s.frame(r, "On to "+started.Provider), To: started.Provider, URL: started.URL}
+	view := &leaveView{frame: s.frame(r, s.words(r).T("On to %s", started.Provider)), To: started.Provider, URL: started.URL}
 	view.Staff = true
 	return s.render(w, r, http.StatusOK, "leave", view)
 }

@@ -117,7 +117,7 @@ func (s *Server) passkeysPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	host := tenant.VisitFrom(r.Context()).Host
-	view := &passkeysView{frame: s.settingsFrame(r, "Passkeys", passkeysPath), Done: noticeOf(r), Host: host.Unicode()}
+	view := &passkeysView{frame: s.settingsFrame(r, "Passkeys", passkeysPath), Done: s.noticeOf(r), Host: host.Unicode()}
 	view.Script = passkeyScript
 	view.Joined = r.URL.Query().Get("done") == "joined"
 	for _, p := range all {

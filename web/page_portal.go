@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // nodePage stands at the root of a node host. It says nothing about who is here.
@@ -31,7 +33,10 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// private is the frame of a page for whoever is signed in.
+// commonScript is what all pages run that somebody is signed in to.
+const commonScript = "page.js"
+
+// ownFrame is the frame of a page for whoever is signed in.
 func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 	c, f := callerOf(r), s.frame(r, title)
 	f.Here, f.Staff = here, c.Level == auth.Staff
@@ -40,32 +45,33 @@ func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 		f.Notices = s.notices(r)
 	}
 	if back := c.session.ReturnLink; back != "" {
-		f.Back = &link{URL: back, Text: "Back to " + hostOf(back)}
+		f.Back = &link{URL: back, Text: f.T("Back to %s", hostOf(back))}
+	}
+	f.common = commonScript
+	if r.Method == http.MethodGet {
+		f.Address = again(r)
 	}
 	return f
 }
 
 // notices are what requesters should do something about.
 func (s *Server) notices(r *http.Request) []notice {
-	visit := tenant.VisitFrom(r.Context())
+	visit, in := tenant.VisitFrom(r.Context()), s.words(r)
 	if callerOf(r).Level == auth.Asserted {
 		if !s.doors.Confirmations.Ready() {
 			return nil
 		}
 		return []notice{{
-			Text: "Your address is not confirmed yet. Confirm it with a code, and you see everything that was ever filed with it.",
-			Link: link{URL: pathBelow(visit, "/auth/confirm"), Text: "Confirm my address"},
+			Text: in.T("Your address is not confirmed yet. Confirm it with a code, and you see everything that was ever filed with it."),
+			Link: link{URL: pathBelow(visit, "/auth/confirm"), Text: in.T("Confirm my address")},
 		}}
 	}
 	n := s.claims(r)
 	if n == 0 {
 		return nil
 	}
-	text := "A request was filed with your address before anybody had confirmed it. Is it yours?"
-	if n > 1 {
-		text = strconv.Itoa(n) + " requests were filed with your address before anybody had confirmed it. Are they yours?"
-	}
-	return []notice{{Text: text, Link: link{URL: pathBelow(visit, "/auth/claim"), Text: "Have a look"}}}
+	text := in.T("%d requests were filed with your address before anybody had confirmed it. Are they yours?", n)
+	return []notice{{Text: text, Link: link{URL: pathBelow(visit, "/auth/claim"), Text: in.T("Have a look")}}}
 }
 
 // hostOf is a URL's host as people know it.
@@ -85,7 +91,7 @@ var (
 )
 
 func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) error {
-	view := &dashboardView{frame: s.ownFrame(r, "Overview", "dashboard")}
+	view := &dashboardView{frame: s.ownFrame(r, "Overview", "dashboard"), Welcome: callerOf(r).tenant.Settings.WelcomeText}
 	for _, section := range []struct {
 		cards    *[]ticketCard
 		statuses []tickets.Status
@@ -95,7 +101,7 @@ func (s *Server) dashboard(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		*section.cards = cards(page.Tickets)
+		*section.cards = cards(view.Reader, page.Tickets)
 	}
 	return s.render(w, r, http.StatusOK, "dashboard", view)
 }
@@ -106,60 +112,80 @@ func (s *Server) own(r *http.Request, q tickets.Query) (tickets.Page, error) {
 	return s.desk.List(r.Context(), c.tenant, c.actor(), q)
 }
 
-func cards(all []tickets.Ticket) []ticketCard {
+func cards(in words.Reader, all []tickets.Ticket) []ticketCard {
 	var shown []ticketCard
 	for i := range all {
 		t := &all[i]
 		shown = append(shown, ticketCard{
-			Number: t.Number, Title: t.Title, Status: requesterStatus(t.Status), Updated: t.UpdatedAt,
+			Number: t.Number, Title: t.Title, Status: requesterStatus(in, t.Status), Updated: t.UpdatedAt,
 		})
 	}
 	return shown
 }
 
 // requesterStatus is a status in the requester's words.
-func requesterStatus(s tickets.Status) statusLabel {
+func requesterStatus(in words.Reader, s tickets.Status) statusLabel {
 	switch s {
 	case tickets.StatusPending:
-		return statusLabel{Key: "waiting", Text: "Waiting for you"}
+		return statusLabel{Key: "waiting", Text: in.T("Waiting for you")}
 	case tickets.StatusOnHold:
-		return statusLabel{Key: "open", Text: "On hold"}
+		return statusLabel{Key: "open", Text: in.T("On hold")}
 	case tickets.StatusResolved:
-		return statusLabel{Key: "done", Text: "Solved"}
+		return statusLabel{Key: "done", Text: in.T("Solved")}
 	case tickets.StatusClosed:
-		return statusLabel{Key: "done", Text: "Closed"}
+		return statusLabel{Key: "done", Text: in.T("Closed")}
 	case tickets.StatusNew, tickets.StatusOpen:
 	}
-	return statusLabel{Key: "open", Text: "We are on it"}
+	return statusLabel{Key: "open", Text: in.T("We are on it")}
 }
 
 // shows are the filters of the requester's list.
-var shows = []struct {
-	option
-	statuses []tickets.Status
-}{
-	{option{Value: "all", Text: "All"}, nil},
-	{option{Value: "open", Text: "Not solved yet"}, append(waitingStatuses[:1:1], openStatuses...)},
-	{option{Value: "solved", Text: "Solved"}, doneStatuses},
+var shows = []show{
+	{"all", words.Key("All"), nil},
+	{"open", words.Key("Not solved yet"), append(waitingStatuses[:1:1], openStatuses...)},
+	{"solved", words.Key("Solved"), doneStatuses},
+}
+
+type show struct {
+	name, text string
+	statuses   []tickets.Status
+}
+
+// address is that of the list's beginning, for what is shown and looked for.
+func address(r *http.Request, show, text string) string {
+	query := url.Values{}
+	for name, value := range map[string]string{"show": show, "q": text} {
+		if value != "" && value != shows[0].name {
+			query.Set(name, value)
+		}
+	}
+	if len(query) == 0 {
+		return r.URL.EscapedPath()
+	}
+	return r.URL.EscapedPath() + "?" + query.Encode()
 }
 
 func (s *Server) ticketsPage(w http.ResponseWriter, r *http.Request) error {
 	values := r.URL.Query()
 	view := &ticketsView{frame: s.ownFrame(r, "My requests", "tickets"), Query: strings.TrimSpace(values.Get("q"))}
 	query := tickets.Query{Text: view.Query, Cursor: values.Get("cursor")}
-	for _, show := range shows {
-		show.Selected = show.Value == values.Get("show")
-		if show.Selected {
-			query.Status = show.statuses
-		}
-		view.Shows = append(view.Shows, show.option)
+	chosen := max(slices.IndexFunc(shows, func(o show) bool { return o.name == values.Get("show") }), 0)
+	query.Status = shows[chosen].statuses
+	for i, o := range shows {
+		view.Shows = append(view.Shows, option{Value: address(r, o.name, view.Query), Text: view.T(o.text), Selected: i == chosen})
+	}
+	if chosen > 0 {
+		view.Show = shows[chosen].name
 	}
 	page, err := s.own(r, query)
 	if err != nil {
 		return err
 	}
-	view.Cards = cards(page.Tickets)
+	view.Cards = cards(view.Reader, page.Tickets)
 	view.Next = nextPage(r, page.Next)
+	if query.Cursor != "" {
+		view.Newest = address(r, view.Show, view.Query)
+	}
 	return s.render(w, r, http.StatusOK, "tickets", view)
 }
 

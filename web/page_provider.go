@@ -36,7 +36,7 @@ func (s *Server) renderProvider(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	view := &providerView{
-		frame: s.settingsFrame(r, "Single sign-on", providerPath), Done: noticeOf(r),
+		frame: s.settingsFrame(r, "Single sign-on", providerPath), Done: s.noticeOf(r),
 		Issuer: values.Get("oidc_issuer"), ClientID: values.Get("oidc_client_id"), Domains: values.Get("oidc_domains"),
 		SecretSet: set, On: providerOf(t) != "", Errors: wrong,
 	}

@@ -144,7 +144,7 @@ func (s *Server) setUp(w http.ResponseWriter, r *http.Request) error {
 	}
 	dropCookie(w, pendingCookie, http.SameSiteLaxMode)
 	keepStaff(w, session, secret)
-	onward := link{URL: pathBelow(visit, consolePath(visit.Mount, values.Get("next"))), Text: "Go on"}
+	onward := link{URL: pathBelow(visit, consolePath(visit.Mount, values.Get("next"))), Text: s.words(r).T("Go on")}
 	f := s.frame(r, "Recovery codes")
 	f.Staff = true
 	return s.renderRecovery(w, r, f, codes, onward)

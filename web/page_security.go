@@ -25,7 +25,7 @@ func (s *Server) renderSecurity(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	return s.render(w, r, status, "security", &securityView{
-		frame: s.settingsFrame(r, "Password and codes", securityPath), Done: noticeOf(r), Email: m.Email,
+		frame: s.settingsFrame(r, "Password and codes", securityPath), Done: s.noticeOf(r), Email: m.Email,
 		Password: m.HasPassword, PasswordAt: m.PasswordAt, TOTP: m.HasTOTP(), TOTPAt: m.TOTPAt,
 		Demanded: c.tenant.Settings.StaffSecondFactor == tenant.SecondFactorRequired,
 		Left:     m.RecoveryLeft, RecoveryAt: m.RecoveryAt, Errors: wrong,
@@ -119,6 +119,6 @@ func (s *Server) newRecovery(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) showRecovery(w http.ResponseWriter, r *http.Request, codes []string) error {
-	onward := link{URL: pathBelow(tenant.VisitFrom(r.Context()), securityPath), Text: "I have kept them"}
+	onward := link{URL: pathBelow(tenant.VisitFrom(r.Context()), securityPath), Text: s.words(r).T("I have kept them")}
 	return s.renderRecovery(w, r, s.settingsFrame(r, "Recovery codes", securityPath), codes, onward)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 const sessionsPath = "/agent/settings/sessions"
@@ -16,18 +17,19 @@ func (s *Server) sessionsPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "sessions", &sessionsView{
-		frame: s.settingsFrame(r, "Sessions", sessionsPath), Done: noticeOf(r),
-		Sessions: sessionRows(all, c.session.ID), Ending: sessionsPath + "/end", Others: len(all) > 1,
+		frame: s.settingsFrame(r, "Sessions", sessionsPath), Done: s.noticeOf(r),
+		Sessions: sessionRows(s.words(r), all, c.session.ID, sessionsPath+"/end"), Others: len(all) > 1,
 	})
 }
 
-// sessionRows are sessions as people look at them. Here is the one of the browser that asks.
-func sessionRows(all []auth.Session, here string) []sessionRow {
+// sessionRows are sessions as people look at them. Here is the one of the browser that asks, ending where the form goes that ends one.
+func sessionRows(in words.Reader, all []auth.Session, here, ending string) []sessionRow {
 	rows := make([]sessionRow, len(all))
 	for i, one := range all {
 		rows[i] = sessionRow{
-			ID: one.ID, Device: deviceOf(one.UserAgent), Method: methodText(one.Method), Host: string(one.Host), IP: one.IP,
+			ID: one.ID, Device: deviceOf(in, one.UserAgent), Method: in.T(methodText(one.Method)), Host: string(one.Host), IP: one.IP,
 			Seen: one.SeenAt, Since: one.CreatedAt, Here: one.ID == here,
+			Ending: ending,
 		}
 	}
 	return rows
@@ -37,23 +39,23 @@ func sessionRows(all []auth.Session, here string) []sessionRow {
 func methodText(m auth.Method) string {
 	switch m {
 	case auth.ByPassword:
-		return "with a password"
+		return words.Key("with a password")
 	case auth.ByTOTP:
-		return "with a password and a code"
+		return words.Key("with a password and a code")
 	case auth.ByRecovery:
-		return "with a recovery code"
+		return words.Key("with a recovery code")
 	case auth.ByPasskey:
-		return "with a passkey"
+		return words.Key("with a passkey")
 	case auth.ByOIDC:
-		return "with single sign-on"
+		return words.Key("with single sign-on")
 	case auth.BySimpleAuth:
-		return "through another site"
+		return words.Key("through another site")
 	}
 	return ""
 }
 
 // deviceOf is browser and system, as far as a user agent lets people recognise them. It is no proof of anything.
-func deviceOf(agent string) string {
+func deviceOf(in words.Reader, agent string) string {
 	browser := firstOf(agent, [][2]string{
 		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
 	})
@@ -62,11 +64,11 @@ func deviceOf(agent string) string {
 	})
 	switch {
 	case browser != "" && system != "":
-		return browser + " on " + system
+		return in.T("%s on %s", browser, system)
 	case browser+system != "":
 		return browser + system
 	}
-	return "Unknown browser"
+	return in.T("Unknown browser")
 }
 
 func firstOf(s string, words [][2]string) string {

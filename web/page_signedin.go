@@ -25,14 +25,14 @@ func (s *Server) signedInPage(w http.ResponseWriter, r *http.Request) error {
 	view := &signedInView{frame: s.ownFrame(r, "Where you are signed in", "sessions"), More: max(len(sessions)-most, 0)}
 	for _, one := range sessions[:min(len(sessions), most)] {
 		view.Sessions = append(view.Sessions, place{
-			ID: one.ID, Browser: deviceOf(one.UserAgent), Host: string(one.Host), IP: one.IP, Since: one.CreatedAt, Seen: one.SeenAt,
+			ID: one.ID, Browser: deviceOf(view.Reader, one.UserAgent), Host: string(one.Host), IP: one.IP, Since: one.CreatedAt, Seen: one.SeenAt,
 			Here: one.ID == c.Session, Widget: hostOf(one.Embedder),
 		})
 	}
 	here := auth.DeviceID(cookie(r, deviceCookie))
 	for _, one := range remembered {
 		view.Devices = append(view.Devices, place{
-			ID: one.ID, Browser: deviceOf(one.UserAgent), Host: string(one.Host), IP: one.IP, Since: one.CreatedAt, Seen: one.SeenAt,
+			ID: one.ID, Browser: deviceOf(view.Reader, one.UserAgent), Host: string(one.Host), IP: one.IP, Since: one.CreatedAt, Seen: one.SeenAt,
 			Here: one.ID == here,
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // typedText is a field of one of our forms that somebody may have thought about for a while.
@@ -15,9 +16,9 @@ type typedText struct {
 // What the forms of the portal and of the console send: what people write, and what goes with it.
 var (
 	typedTexts = []typedText{
-		{Name: "title", Label: "What is it about?"},
-		{Name: "description", Label: "Tell us more", Long: true},
-		{Name: "body", Label: "Your answer", Long: true},
+		{Name: "title", Label: words.Key("What is it about?")},
+		{Name: "description", Label: words.Key("Tell us more"), Long: true},
+		{Name: "body", Label: words.Key("Your answer"), Long: true},
 	}
 	typedAlong = []string{"key", "category_id", "version", "visibility", "status", "priority", "assign"}
 )
@@ -52,6 +53,7 @@ func (s *Server) keepTyped(w http.ResponseWriter, r *http.Request, door string) 
 	view := &signedOutView{frame: s.frame(r, "You are signed out"), Action: r.URL.EscapedPath()}
 	for _, text := range typedTexts {
 		if values.Get(text.Name) != "" {
+			text.Label = view.T(text.Label)
 			view.Texts = append(view.Texts, keptText{text, values.Get(text.Name)})
 		}
 	}

@@ -113,6 +113,7 @@ func (s *Server) testRedirect(w http.ResponseWriter, r *http.Request) error {
 // signInPage tells a visitor without a session how to come in.
 func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
 	view := &signInView{frame: s.frame(r, "Sign in"), SignedOut: r.URL.Query().Has("out")}
+	view.Welcome, view.Address = tenant.VisitFrom(r.Context()).Tenant.Settings.WelcomeText, again(r)
 	for _, origin := range tenant.VisitFrom(r.Context()).Tenant.Settings.AllowedOrigins {
 		if host, secure := strings.CutPrefix(origin, "https://"); secure {
 			view.From = append(view.From, link{URL: origin, Text: host})

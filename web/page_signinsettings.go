@@ -23,8 +23,9 @@ func (s *Server) signInSettingsPage(w http.ResponseWriter, r *http.Request) erro
 }
 
 func (s *Server) renderSignInSettings(w http.ResponseWriter, r *http.Request, status int, values url.Values, wrong fieldErrors) error {
+	in := s.words(r)
 	view := &signInSettingsView{
-		frame: s.settingsFrame(r, "Sign-in", signInPath), Done: noticeOf(r), Origins: values.Get("allowed_origins"),
+		frame: s.settingsFrame(r, "Sign-in", signInPath), Done: s.noticeOf(r), Origins: values.Get("allowed_origins"),
 		Operators: values.Get("simpleauth_operators") == "true", Errors: wrong,
 	}
 	for _, group := range []struct {
@@ -33,17 +34,17 @@ func (s *Server) renderSignInSettings(w http.ResponseWriter, r *http.Request, st
 		all     []choice
 	}{
 		{&view.Unsigned, "unsigned", []choice{
-			{Value: "open", Text: "May file requests", Hint: "They see those of this visit only, and you see “not verified”."},
-			{Value: "confirm", Text: "Confirm their address first", Hint: "A code is mailed to them before their first request."},
-			{Value: "signed", Text: "Are turned away", Hint: "Your site has to sign who it sends."},
+			{Value: "open", Text: in.T("May file requests"), Hint: in.T("They see those of this visit only, and you see “not verified”.")},
+			{Value: "confirm", Text: in.T("Confirm their address first"), Hint: in.T("A code is mailed to them before their first request.")},
+			{Value: "signed", Text: in.T("Are turned away"), Hint: in.T("Your site has to sign who it sends.")},
 		}},
 		{&view.Unlisted, "origin_mode", []choice{
-			{Value: "confirm", Text: "Are asked who they are", Hint: "The visitor says “Continue as …” first."},
-			{Value: "enforce", Text: "Are turned away", Hint: "Only pages of the listed origins may send visitors."},
+			{Value: "confirm", Text: in.T("Are asked who they are"), Hint: in.T("The visitor says “Continue as …” first.")},
+			{Value: "enforce", Text: in.T("Are turned away"), Hint: in.T("Only pages of the listed origins may send visitors.")},
 		}},
 		{&view.SecondFactor, "staff_second_factor", []choice{
-			{Value: "optional", Text: "May use one"},
-			{Value: "required", Text: "Must use one", Hint: "Whoever has none sets it up at the next sign-in."},
+			{Value: "optional", Text: in.T("May use one")},
+			{Value: "required", Text: in.T("Must use one"), Hint: in.T("Whoever has none sets it up at the next sign-in.")},
 		}},
 	} {
 		for _, one := range group.all {

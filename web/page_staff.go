@@ -19,7 +19,7 @@ func (s *Server) renderAgentLogin(
 	w http.ResponseWriter, r *http.Request, status int, email, next string, wrong fieldErrors,
 ) error {
 	view := &agentLoginView{
-		frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Done: noticeOf(r), Errors: wrong,
+		frame: s.frame(r, "Staff sign-in"), Email: email, Next: next, Done: s.noticeOf(r), Errors: wrong,
 		Provider: providerOf(tenant.VisitFrom(r.Context()).Tenant),
 	}
 	view.Staff, view.Script = true, passkeyScript

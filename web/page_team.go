@@ -21,7 +21,7 @@ func (s *Server) renderTeam(w http.ResponseWriter, r *http.Request, status int, 
 	if err != nil {
 		return err
 	}
-	view.frame, view.Done = s.settingsFrame(r, "Team", teamPath), noticeOf(r)
+	view.frame, view.Done = s.settingsFrame(r, "Team", teamPath), s.noticeOf(r)
 	for _, m := range all {
 		view.Members = append(view.Members, teamRow{
 			ID: m.ID, Name: m.Name, Email: m.Email, Admin: m.Role == auth.RoleAdmin, Joined: !m.JoinedAt.IsZero(),
@@ -75,10 +75,10 @@ func (s *Server) renderMember(w http.ResponseWriter, r *http.Request, given *han
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "member", &memberView{
-		frame: s.settingsFrame(r, m.Name, teamPath), Done: noticeOf(r), ID: m.ID, Name: m.Name, Email: m.Email,
+		frame: s.settingsFrame(r, m.Name, teamPath), Done: s.noticeOf(r), ID: m.ID, Name: m.Name, Email: m.Email,
 		Admin: m.Role == auth.RoleAdmin, Joined: m.JoinedAt, Invited: m.InvitedAt, SignedIn: m.SignedInAt,
 		TOTP: m.HasTOTP(), Own: m.ID == c.ID, Link: given,
-		Sessions: sessionRows(all, c.session.ID), Ending: memberPath(m.ID) + "/end",
+		Sessions: sessionRows(s.words(r), all, c.session.ID, memberPath(m.ID)+"/end"),
 	})
 }
 

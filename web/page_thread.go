@@ -22,19 +22,33 @@ func (s *Server) threadPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int, reply string, wrong fieldErrors) error {
-	c := callerOf(r)
-	t, messages, err := s.thread(r, "")
+	view, err := s.threadView(r)
 	if err != nil {
 		return err
 	}
+	view.Reply, view.Errors = reply, wrong
+	return s.render(w, r, status, "thread", view)
+}
+
+// threadView is the page of the ticket that the address names.
+func (s *Server) threadView(r *http.Request) (*threadView, error) {
+	c := callerOf(r)
+	t, messages, err := s.thread(r, "")
+	if err != nil {
+		return nil, err
+	}
 	moves := c.actor().Moves(t.Status)
 	view := &threadView{
-		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Status: requesterStatus(t.Status),
-		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages, Reply: reply, Errors: wrong,
+		frame: s.ownFrame(r, "", "tickets"), Number: t.Number, Version: t.Version, Subject: t.Title,
+		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages,
 		MayReply: true, MaySolve: slices.Contains(moves, tickets.StatusResolved),
 		MayReopen: slices.Contains(moves, tickets.StatusOpen), FollowUp: t.ClosedForGood(), Key: rand.Text(),
 	}
-	return s.render(w, r, status, "thread", view)
+	view.Title, view.Script = t.Title, "thread.js"
+	view.Status = requesterStatus(view.Reader, t.Status)
+	view.Solved = slices.Contains(doneStatuses, t.Status)
+	view.Rating = s.ratingOf(r, &t)
+	return view, nil
 }
 
 // messagesShown is how many comments a page shows beside the description.

@@ -56,6 +56,7 @@ func (s *Server) tryForm(w http.ResponseWriter, r *http.Request) error {
 // is, and looked up only when the visitor tries it.
 func (s *Server) trial(r *http.Request, title string) *trialView {
 	view := &trialView{frame: s.frame(r, title)}
+	view.Reader = s.developers(r)
 	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
 		view.Slug, view.Fixed = t.Slug, true
 	} else if slug := r.URL.Query().Get("tenant"); tenant.ParseSlug(slug) == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // validatorPath is the page on which admins have a partner's token explained.
@@ -65,10 +66,10 @@ func (s *Server) validate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.renderValidator(w, r, http.StatusOK, kind, viewExplained(explained(kind, said)), nil)
+	return s.renderValidator(w, r, http.StatusOK, kind, viewExplained(s.words(r), explained(kind, said)), nil)
 }
 
-func viewExplained(doc explainedDocument) *explainedView {
+func viewExplained(in words.Reader, doc explainedDocument) *explainedView {
 	view := &explainedView{explainedDocument: doc, HeaderText: indented(doc.Header), ClaimsText: indented(doc.Claims)}
 	for _, f := range doc.Rules {
 		switch f.State {
@@ -79,7 +80,7 @@ func viewExplained(doc explainedDocument) *explainedView {
 		}
 	}
 	if doc.Clock != nil {
-		view.ClockText = clockText(*doc.Clock)
+		view.ClockText = clockText(in, *doc.Clock)
 	}
 	return view
 }
@@ -96,13 +97,13 @@ func indented(v jsontext.Value) string {
 }
 
 // clockText says what iat tells about the partner's clock.
-func clockText(ahead int) string {
+func clockText(in words.Reader, ahead int) string {
 	seconds := (time.Duration(max(ahead, -ahead)) * time.Second).String()
 	switch {
 	case ahead > 0:
-		return "By its iat the token was made " + seconds + " from now: the partner's clock is ahead of ours."
+		return in.T("By its iat the token was made %s from now: the partner’s clock is ahead of ours.", seconds)
 	case ahead == 0:
-		return "By its iat the token was made just now."
+		return in.T("By its iat the token was made just now.")
 	}
-	return "By its iat the token was made " + seconds + " ago. If it was made just now, the partner's clock is behind ours."
+	return in.T("By its iat the token was made %s ago. If it was made just now, the partner’s clock is behind ours.", seconds)
 }

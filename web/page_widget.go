@@ -27,7 +27,7 @@ func (s *Server) findWidget(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) widgetFrame(w http.ResponseWriter, r *http.Request) error {
 	t, query := tenant.VisitFrom(r.Context()).Tenant, r.URL.Query()
 	view := &widgetView{frame: s.frame(r, "Help"), Lang: widgetLanguage(r)}
-	view.Script = "widget-frame.js"
+	view.Reader, view.Script = s.catalogue.Reader(view.Lang, view.Zone()), "widget-frame.js"
 	if origin := query.Get("origin"); s.directory.AllowsOrigin(t, origin) {
 		view.Origin = origin
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -62,31 +63,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"date":     func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"initials": initials,
-		"ago":      func(t time.Time) string { return ago(time.Since(t), t) },
-		"stamp":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	}
-}
-
-// ago says how long ago t was, in a word or two; after a week it says the day.
-func ago(d time.Duration, t time.Time) string {
-	switch minutes, hours, days := int(d.Minutes()), int(d.Hours()), int(d.Hours()/24); {
-	case minutes < 1:
-		return "just now"
-	case minutes == 1:
-		return "a minute ago"
-	case hours < 1:
-		return fmt.Sprintf("%d minutes ago", minutes)
-	case hours == 1:
-		return "an hour ago"
-	case days < 1:
-		return fmt.Sprintf("%d hours ago", hours)
-	case days == 1:
-		return "yesterday"
-	case days < 7:
-		return fmt.Sprintf("%d days ago", days)
-	default:
-		return t.UTC().Format("2 January 2006")
 	}
 }
 
@@ -128,19 +105,32 @@ type frame struct {
 	Settings []sectionGroup
 	// Notices stand above the content of the portal's pages.
 	Notices []notice
-	// Script is the file in static that the page runs, empty for none. Without it, no page may run any.
+	// Script is the file in static that the page runs, empty for none. Without it, no page but those of people who are signed in
+	// may run any.
 	Script string
+	// Logo is the address of the tenant's logo, empty for none.
+	Logo string
+	// Languages are those that the page can be read in. Address is where it is read again, empty: nobody is asked which language.
+	Languages []words.Language
+	Address   string
 
+	theme  string
+	common string
 	mount  string
 	page   string
 	assets *assets
 }
 
-// frame is the frame of a page at the host that was asked.
+// frame is the frame of a page at the host that was asked. The title is said in the reader's language.
 func (s *Server) frame(r *http.Request, title string) frame {
-	f := frame{Reader: s.words(r), Title: title, Site: "Deskgate"}
-	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
-		f.Site = t.Name
+	f := frame{Reader: s.words(r), Site: "Deskgate", Languages: s.catalogue.Languages()}
+	f.Title = f.Reader.Say(title)
+	visit := tenant.VisitFrom(r.Context())
+	if t := visit.Tenant; t != nil {
+		f.Site, f.theme = t.Name, themeFile(t)
+		if logo := logoAddress(t); logo != "" {
+			f.Logo = pathBelow(visit, logo)
+		}
 	}
 	return f
 }
@@ -168,7 +158,30 @@ func (f *frame) Styles() []string {
 			styles = append(styles, f.Href(a))
 		}
 	}
+	if f.theme != "" {
+		styles = slices.Insert(styles, 1, f.Href("/static/"+f.theme))
+	}
 	return styles
+}
+
+// Scripts are the addresses of what the page runs.
+func (f *frame) Scripts() []string {
+	var scripts []string
+	for _, name := range []string{f.common, f.Script} {
+		if name != "" {
+			scripts = append(scripts, f.Asset(name))
+		}
+	}
+	return scripts
+}
+
+// Say says sentences about what was typed in the reader's language.
+func (f *frame) Say(all []string) []string {
+	said := make([]string, len(all))
+	for i, sentence := range all {
+		said[i] = f.Reader.Say(sentence)
+	}
+	return said
 }
 
 // Asset is the address of a file in static.
@@ -183,7 +196,7 @@ func (f *frame) dress(page, mount string, a *assets) {
 func (f *frame) base() *frame { return f }
 
 // scripted says whether the page runs a script.
-func (f *frame) scripted() bool { return f.Script != "" }
+func (f *frame) scripted() bool { return f.Script != "" || f.common != "" }
 
 // dressed is a view: any struct that embeds a frame, by pointer.
 type dressed interface {

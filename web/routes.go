@@ -63,6 +63,9 @@ func (s *Server) signInRoutes(t *table) {
 	t.add(tenantHosts, post, "/widget/code/send", s.form(s.sendWidgetCode))
 	t.add(tenantHosts, post, "/widget/handoff", s.form(s.leaveWidget))
 
+	// The language that a browser is spoken to in.
+	t.add(tenantHosts, post, "/auth/language", s.form(s.chooseLanguage))
+
 	// Test helpers.
 	t.add(anyHost, post, "/api/test/auth/redirect/:slug", s.open(s.testRedirect))
 	t.add(anyHost, get, "/test-auth-redirect", s.open(s.fetchTrial))
@@ -115,6 +118,9 @@ func (s *Server) portalRoutes(t *table) {
 	t.add(tenantHosts, post, "/auth/confirm/send", s.portal(s.sendCode))
 	t.add(tenantHosts, get, "/auth/claim", s.portal(s.claimPage))
 	t.add(tenantHosts, post, "/auth/claim", s.portal(s.answerClaim))
+	t.add(tenantHosts, post, "/tickets/:number/rating", s.portal(s.rate))
+	t.add(tenantHosts, get, mePath, s.portal(s.mePage))
+	t.add(tenantHosts, post, mePath, s.portal(s.changeMe))
 	t.add(tenantHosts, get, "/auth/sessions", s.portal(s.signedInPage))
 	t.add(tenantHosts, post, "/auth/sessions", s.portal(s.signOutThere))
 	t.add(tenantHosts, get, "/auth/sign-in", s.open(s.signInPage))

@@ -83,7 +83,7 @@ type sectionGroup struct {
 // settingsPages.
 func (s *Server) settingsFrame(r *http.Request, title, path string) frame {
 	f := s.ownFrame(r, title, "settings")
-	f.Settings = []sectionGroup{{Text: "You"}, {Text: "Help desk"}}
+	f.Settings = []sectionGroup{{Text: f.T("You")}, {Text: f.T("Help desk")}}
 	mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
 	for _, p := range settingsPages {
 		group := 0
@@ -93,7 +93,7 @@ func (s *Server) settingsFrame(r *http.Request, title, path string) frame {
 		if group == 1 && callerOf(r).Role != auth.RoleAdmin {
 			continue
 		}
-		f.Settings[group].Sections = append(f.Settings[group].Sections, section{URL: mount + p.path, Text: p.text, Current: p.path == path})
+		f.Settings[group].Sections = append(f.Settings[group].Sections, section{URL: mount + p.path, Text: f.Reader.Say(p.text), Current: p.path == path})
 	}
 	f.Settings = slices.DeleteFunc(f.Settings, func(g sectionGroup) bool { return len(g.Sections) == 0 })
 	return f
@@ -150,7 +150,6 @@ func (c caller) wantsProof(rights auth.Scopes) bool {
 
 // notices are what a page of the settings says after something was done, by the word in its address.
 var notices = map[string]string{
-	"name":            "Your name was changed.",
 	"provider":        "The provider was saved. Try it in another browser window before you rely on it.",
 	"password":        "Your password was changed. Everywhere else you are signed out.",
 	"reset":           "Your password was changed. Sign in with it.",
@@ -176,7 +175,9 @@ func done(w http.ResponseWriter, r *http.Request, path, notice string) error {
 }
 
 // noticeOf is what the page is to say about what was done just now.
-func noticeOf(r *http.Request) string { return notices[r.URL.Query().Get("done")] }
+func (s *Server) noticeOf(r *http.Request) string {
+	return s.words(r).Say(notices[r.URL.Query().Get("done")])
+}
 
 // sentences are the sentences of a FieldErrors, or nil if the error is none.
 func sentences(err error) fieldErrors {

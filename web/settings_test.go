@@ -19,7 +19,7 @@ func TestAccount(t *testing.T) {
 	expect(t, ann.Open(n.Acme.URL+"/agent"), 200, `<a href="/agent/settings">Settings</a>`)
 	expect(t, ann.Send(n.Acme.URL+"/agent/settings", url.Values{"name": {" "}}), 422, "The name field is required.")
 	got := expect(t, ann.Send(n.Acme.URL+"/agent/settings", url.Values{"name": {"Ann Lee"}}), 303, "")
-	expect(t, ann.Open(n.Acme.URL+got.Location()), 200, "Your name was changed.")
+	expect(t, ann.Open(n.Acme.URL+got.Location()), 200, "Saved.")
 	expect(t, ann.Open(n.Acme.URL+"/agent"), 200, "Signed in as Ann Lee")
 	expect(t, n.Client(t).Open(n.Acme.URL+"/agent/settings"), 303, "")
 }

@@ -7,7 +7,7 @@ type agentRow struct {
 	Number    uint64
 	Title     string
 	Status    statusLabel
-	Priority  string
+	Priority  statusLabel
 	Requester string
 	// Verified is false for a requester who only claims to be that person.
 	Verified bool
@@ -41,7 +41,7 @@ type agentTicketView struct {
 	Subject        string
 	Version        uint64
 	Status         statusLabel
-	Priority       string
+	Priority       statusLabel
 	Category       string
 	Tags           []string
 	Requester      string

@@ -3,6 +3,8 @@ package web
 import (
 	"html/template"
 	"time"
+
+	"github.com/deskgate/deskgate/tickets"
 )
 
 // ticketCard is a ticket in one of the portal's lists.
@@ -48,30 +50,21 @@ type dashboardView struct {
 	Waiting, Open []ticketCard
 	// Solved are the latest few that are done.
 	Solved []ticketCard
-}
-
-// Of is what the "cards" template needs to show some of the tickets.
-func (v *dashboardView) Of(cards []ticketCard) *cardsView {
-	return &cardsView{frame: v.frame, Cards: cards}
-}
-
-// cardsView is a column of cards.
-type cardsView struct {
-	frame
-
-	Cards []ticketCard
+	// Welcome is what the tenant says first, empty for our own words.
+	Welcome string
 }
 
 // ticketsView is the list of the requester's tickets.
 type ticketsView struct {
 	frame
 
-	// Shows are the filters: "all", "open", "solved".
+	// Shows are the filters with their addresses. Show is the name of the chosen one, empty for all.
 	Shows []option
+	Show  string
 	Query string
 	Cards []ticketCard
-	// Next is the address of the next part, or empty.
-	Next string
+	// Newest and Next are the addresses of the first and of the next part; empty: there is no other.
+	Newest, Next string
 }
 
 // createView is the form for a new request.
@@ -96,12 +89,16 @@ type createForm struct {
 type threadView struct {
 	frame
 
-	Number   uint64
-	Subject  string
-	Status   statusLabel
-	Category string
-	Opened   time.Time
-	Messages []message
+	Number, Version uint64
+	Subject         string
+	Status          statusLabel
+	Category        string
+	Opened          time.Time
+	Messages        []message
+	// Solved: a reply opens the ticket again.
+	Solved bool
+	// Rating is nil where the requester has none to give, and has given none.
+	Rating *ratingView
 	// Reply is the text that the requester typed, when it could not be taken.
 	Reply                         string
 	Errors                        fieldErrors
@@ -109,4 +106,40 @@ type threadView struct {
 	// FollowUp: a reply makes a new ticket, because this one has been closed for too long.
 	FollowUp bool
 	Key      string
+}
+
+// ratingView is what the requester thought of the help, and the form for it.
+type ratingView struct {
+	// Given is the number of stars, 0 for none yet. Thanks: they were given just now.
+	Given  int
+	Thanks bool
+	// Open: they can be given, or changed.
+	Open    bool
+	Comment string
+	Choices []option
+	Errors  fieldErrors
+}
+
+// Row are the five stars, those that were given first.
+func (v *ratingView) Row() []bool {
+	all := make([]bool, tickets.MaxStars)
+	for i := range all {
+		all[i] = i < v.Given
+	}
+	return all
+}
+
+// meView is the requester's own page.
+type meView struct {
+	frame
+
+	Done    string
+	Reading readingView
+}
+
+// readingView are the language and the time zone of whoever looks at the page, and what else they could be.
+type readingView struct {
+	Languages, Zones []option
+	Now              time.Time
+	Errors           fieldErrors
 }

@@ -17,6 +17,7 @@ type accountView struct {
 	Name, Email string
 	Admin       bool
 	Joined      time.Time
+	Reading     readingView
 	Errors      fieldErrors
 }
 
@@ -110,8 +111,6 @@ type sessionsView struct {
 
 	Done     string
 	Sessions []sessionRow
-	// Ending is where the form goes that ends one.
-	Ending string
 	// Others: there are sessions beside this one.
 	Others bool
 }
@@ -122,6 +121,8 @@ type sessionRow struct {
 	Seen, Since                  time.Time
 	// Here: it is the one that looks at the page.
 	Here bool
+	// Ending is where the form goes that ends it.
+	Ending string
 }
 
 // signInSettingsView is how people come in, for admins.
@@ -225,8 +226,6 @@ type memberView struct {
 	Own      bool
 	Link     *handedLink
 	Sessions []sessionRow
-	// Ending is where the form goes that ends one.
-	Ending string
 }
 
 // auditView is the audit log, and what it is narrowed to.
@@ -253,16 +252,16 @@ type auditRow struct {
 // Actions are what the filter offers. One that somebody came with by an address of their own is kept.
 func (v *auditView) Actions() []option {
 	all := []option{
-		{Text: "Everything"},
-		{Value: "session.", Text: "Sign-ins"},
-		{Value: "login.", Text: "Refused logins"},
-		{Value: "code.", Text: "Codes by mail"},
-		{Value: "key.", Text: "Keys"},
-		{Value: "token.", Text: "API tokens"},
-		{Value: "agent.", Text: "Agents"},
-		{Value: "tenant.", Text: "Settings"},
-		{Value: "domain.", Text: "Domains"},
-		{Value: "mail.", Text: "Mail that failed"},
+		{Text: v.T("Everything")},
+		{Value: "session.", Text: v.T("Sign-ins")},
+		{Value: "login.", Text: v.T("Refused logins")},
+		{Value: "code.", Text: v.T("Codes by mail")},
+		{Value: "key.", Text: v.T("Keys")},
+		{Value: "token.", Text: v.T("API tokens")},
+		{Value: "agent.", Text: v.T("Agents")},
+		{Value: "tenant.", Text: v.T("Settings")},
+		{Value: "domain.", Text: v.T("Domains")},
+		{Value: "mail.", Text: v.T("Mail that failed")},
 	}
 	i := slices.IndexFunc(all, func(o option) bool { return o.Value == v.Action })
 	if i < 0 {

@@ -8,6 +8,8 @@ type signInView struct {
 	From []link
 	// SignedOut: the visitor has just signed out.
 	SignedOut bool
+	// Welcome is what the tenant says first, empty for nothing.
+	Welcome string
 }
 
 // continueView asks whether to go on as the person that a hand-off is for.

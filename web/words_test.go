@@ -187,21 +187,64 @@ func (s said) inCode(t *testing.T, root string) (literals map[string]bool) {
 			if text, ok := literal(n); ok {
 				literals[text] = true
 			}
-			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) == 0 {
+			if strings.HasPrefix(name, "..") && !strings.HasPrefix(name, "../web") {
 				return true
 			}
-			fn, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || !slices.Contains([]string{"T", "H", "Key"}, fn.Sel.Name) {
-				return true
-			}
-			if text, ok := literal(call.Args[0]); ok {
-				s[text] = name
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				s.inCall(name, n)
+			case *ast.ValueSpec:
+				s.inTable(name, n)
+			case *ast.KeyValueExpr:
+				if field, ok := n.Key.(*ast.Ident); ok && (field.Name == "Message" || field.Name == "Explanation") {
+					s.add(name, n.Value)
+				}
 			}
 			return true
 		})
 	}
 	return literals
+}
+
+func (s said) add(name string, n ast.Node) {
+	if text, ok := literal(n); ok && text != "" {
+		s[text] = name
+	}
+}
+
+// inCall finds what a call says: words.T(…), the titles of pages, and the errors that pages show.
+func (s said) inCall(name string, call *ast.CallExpr) {
+	place := map[string]int{
+		"T": 0, "H": 0, "Key": 0, "frame": 1, "ownFrame": 1, "settingsFrame": 1,
+		"malformed": 0, "unauthorized": 1, "forbidden": 1, "conflict": 1, "brokenLink": 1, "refusedSignIn": 1,
+	}
+	fn := ""
+	switch f := call.Fun.(type) {
+	case *ast.SelectorExpr:
+		fn = f.Sel.Name
+	case *ast.Ident:
+		fn = f.Name
+	}
+	if at, ok := place[fn]; ok && at < len(call.Args) {
+		s.add(name, call.Args[at])
+	}
+}
+
+// inTable finds the sentences of the tables that are said as they are: the settings' navigation, and what was done.
+func (s said) inTable(name string, spec *ast.ValueSpec) {
+	if table := spec.Names[0].Name; table != "settingsPages" && table != "notices" {
+		return
+	}
+	ast.Inspect(spec, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.KeyValueExpr:
+			s.add(name, n.Value)
+			return false
+		case *ast.BasicLit:
+			s.add(name, n)
+		}
+		return true
+	})
 }
 
 // literal is the text of an expression that is one, or several with a plus between them.

@@ -114,6 +114,9 @@ func (m *Members) Remove(ctx context.Context, t *tenant.Tenant, email, by string
 		if err := members.Delete(tx, storage.Key(nil).Str(r.ID)); err != nil {
 			return err
 		}
+		if err := auth.ForgetReading(tx, r.ID); err != nil {
+			return err
+		}
 		return tenant.Record(tx, tenant.Event{Actor: by, Action: "agent.removed", Object: r.Email})
 	})
 }

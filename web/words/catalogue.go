@@ -31,6 +31,8 @@ type Catalogue struct {
 	matcher   language.Matcher
 	printers  map[string]*message.Printer
 	sentences map[string]map[string]Sentence
+	// patterns recognise sentences that come with what is filled in, by language.
+	patterns map[string][]pattern
 }
 
 // Sentence is what is said for a key in one language: one text, or one for each plural form.
@@ -46,17 +48,18 @@ func read(files fs.FS) (*Catalogue, error) {
 	c := &Catalogue{
 		languages: []Language{{"en", "English"}, {"de", "Deutsch"}},
 		printers:  map[string]*message.Printer{}, sentences: map[string]map[string]Sentence{},
+		patterns: map[string][]pattern{},
 	}
 	built := catalog.NewBuilder(catalog.Fallback(language.English))
 	var tags []language.Tag
 	for _, l := range c.languages {
 		tag := language.MustParse(l.Tag)
 		tags = append(tags, tag)
-		all, err := sentences(files, l.Tag+".toml")
+		all, patterns, err := sentences(files, l.Tag+".toml")
 		if err != nil {
 			return nil, err
 		}
-		c.sentences[l.Tag] = all
+		c.sentences[l.Tag], c.patterns[l.Tag] = all, patterns
 		for key, said := range all {
 			if err := said.add(built, tag, key); err != nil {
 				return nil, fmt.Errorf("%s.toml: %q: %w", l.Tag, key, err)
@@ -69,25 +72,25 @@ func read(files fs.FS) (*Catalogue, error) {
 }
 
 // sentences reads one language's file: tables by page, each with sentences by key.
-func sentences(files fs.FS, name string) (map[string]Sentence, error) {
+func sentences(files fs.FS, name string) (map[string]Sentence, []pattern, error) {
 	var doc map[string]map[string]any
 	if _, err := toml.DecodeFS(files, name, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", path.Base(name), err)
+		return nil, nil, fmt.Errorf("%s: %w", path.Base(name), err)
 	}
 	all := map[string]Sentence{}
 	for section, pairs := range doc {
 		for key, value := range pairs {
 			said, err := parse(value)
 			if err != nil {
-				return nil, fmt.Errorf("%s: [%s] %q: %w", name, section, key, err)
+				return nil, nil, fmt.Errorf("%s: [%s] %q: %w", name, section, key, err)
 			}
 			if old, twice := all[key]; twice && fmt.Sprint(old) != fmt.Sprint(said) {
-				return nil, fmt.Errorf("%s: [%s] %q is said otherwise in another section; tell them apart as %q", name, section, key, key+"|"+section)
+				return nil, nil, fmt.Errorf("%s: [%s] %q is said otherwise in another section; tell them apart as %q", name, section, key, key+"|"+section)
 			}
 			all[key] = said
 		}
 	}
-	return all, nil
+	return all, patterns(doc[filledIn]), nil
 }
 
 var errForms = errors.New("want a text, or the forms one and other")
@@ -150,7 +153,7 @@ func (c *Catalogue) Reader(lang string, zone *time.Location) Reader {
 		lang = c.languages[0].Tag
 		p = c.printers[lang]
 	}
-	return Reader{lang: lang, printer: p, zone: zone}
+	return Reader{lang: lang, printer: p, zone: zone, catalogue: c}
 }
 
 // Placeholders are the verbs of a sentence in the order of its arguments: "%s", "%d".

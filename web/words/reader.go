@@ -15,6 +15,8 @@ type Reader struct {
 	lang    string
 	printer *message.Printer
 	zone    *time.Location
+
+	catalogue *Catalogue
 }
 
 // Lang is the tag of the reader's language.
