@@ -77,6 +77,11 @@ func (tx *Tx) in(sc Scope) *Tx {
 // different transactions may run in another order than that of their commits.
 func (tx *Tx) OnCommit(f func()) { tx.shared.committed = append(tx.shared.committed, f) }
 
+// Room is how many more writes, and bytes written, fit into the transaction: for work that may be left out.
+func (tx *Tx) Room() (writes, bytes int) {
+	return MaxWrites - tx.shared.writes, MaxTxBytes - tx.shared.bytes
+}
+
 // key builds the engine's key of a part of a table; tail is appended to k.
 func (tx *Tx) key(table uint16, part byte, k, tail Key) []byte {
 	b := make([]byte, 0, tx.scope.size()+tableHead+len(k)+len(tail))

@@ -120,6 +120,11 @@ func category(tx *storage.Tx, a Actor, id string) (Category, error) {
 	return c, err
 }
 
+// HasCategory says whether the tenant has a category with that ID, in the scope of the transaction.
+func HasCategory(tx *storage.Tx, id string) (bool, error) {
+	return categoryTable.Has(tx, storage.Key(nil).Str(id))
+}
+
 // AddCategory makes a category. Staff only, as are ChangeCategory and RemoveCategory.
 func (d *Desk) AddCategory(ctx context.Context, tn *tenant.Tenant, a Actor, change CategoryChange) (Category, error) {
 	if err := staffOnly(a); err != nil {

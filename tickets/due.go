@@ -114,42 +114,46 @@ func (d *Desk) expire(ctx context.Context, tn *tenant.Tenant, r Ref, at time.Tim
 	var remove, carry bool
 	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		remove, carry = false, false
-		old, err := load(tx, r)
+		t, err := load(tx, r)
 		if err != nil {
 			return err
 		}
-		t := old
 		if carry = t.Moving; carry {
 			return nil
 		}
 		if leaves := t.leaves(); !leaves.IsZero() && !leaves.After(at) {
-			remove = true
-			t.Purging = true
+			old := t
+			remove, t.Purging = true, true
 			return save(tx, &old, &t)
 		}
-		if err := d.schedule(tx, tn, &t); err != nil { // the tenant may have changed a setting meanwhile
-			return err
-		}
-		if err := save(tx, &old, &t); err != nil || t.shelf() != inLists {
-			return err
-		}
-		for _, step := range []func(*storage.Tx, *tenant.Tenant, *Ticket, time.Time) error{d.miss, d.wait, d.remind, d.close} {
-			if err := step(tx, tn, &t, at); err != nil {
-				return err
-			}
-		}
-		return nil
+		return d.fallDue(tx, tn, t, at)
 	})
-	if errors.Is(err, storage.ErrNotFound) {
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
 		return nil
-	}
-	if err == nil && carry {
+	case err == nil && carry:
 		return d.carry(ctx, tn, r)
-	}
-	if err == nil && remove {
+	case err == nil && remove:
 		return d.purge(ctx, tn, r)
 	}
 	return err
+}
+
+// fallDue does what is due of a ticket that stays.
+func (d *Desk) fallDue(tx *storage.Tx, tn *tenant.Tenant, t Ticket, at time.Time) error {
+	old := t
+	if err := d.schedule(tx, tn, &t); err != nil { // the tenant may have changed a setting meanwhile
+		return err
+	}
+	if err := save(tx, &old, &t); err != nil || t.shelf() != inLists {
+		return err
+	}
+	for _, step := range []func(*storage.Tx, *tenant.Tenant, *Ticket, time.Time) error{d.miss, d.wait, d.remind, d.close} {
+		if err := step(tx, tn, &t, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // step writes what the node does to a ticket by itself as one change of it.

@@ -27,13 +27,17 @@ const (
 	// TicketFollowedUp: a reply came too late to open the ticket again, and opened another one.
 	TicketFollowedUp EventType = "ticket.followed_up"
 	UserErased       EventType = "user.erased"
+	// RuleNotify: a rule wants somebody to know of the ticket; see Happening.Notice. RuleEmitted: a rule wants programs to
+	// know; its change named "event" says of what.
+	RuleNotify  EventType = "rule.notify"
+	RuleEmitted EventType = "rule.emitted"
 )
 
 // EventTypes are all types of events, those that happen most first.
 func EventTypes() []EventType {
 	return []EventType{
 		TicketCreated, TicketUpdated, TicketCommented, TicketDeleted, TicketRestored, TicketMerged, TicketRated, TicketClaimed,
-		TicketDisowned, TicketOverdue, TicketClosing, TicketFollowedUp, UserErased,
+		TicketDisowned, TicketOverdue, TicketClosing, TicketFollowedUp, UserErased, RuleNotify, RuleEmitted,
 	}
 }
 

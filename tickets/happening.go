@@ -3,7 +3,7 @@ package tickets
 import (
 	"errors"
 	"fmt"
-	"log/slog"
+	"strconv"
 	"strings"
 
 	"github.com/deskgate/deskgate/storage"
@@ -21,6 +21,17 @@ type Happening struct {
 	Action string
 	// Automatic: the node did it by a rule, of itself. No rule is asked about it.
 	Automatic bool
+	// Notice is what a RuleNotify has to say.
+	Notice *Notice
+}
+
+// Notice is something that a rule wants to be known.
+type Notice struct {
+	Rule string // its name, for people
+	// Event: it is for programs, as an event whose name is To. Otherwise To is "assignee", "agents" or an agent's ID.
+	Event bool
+	To    string
+	Text  string
 }
 
 // Follower is told of everything that happens, in the transaction in which it does. It writes rows and does nothing else,
@@ -35,6 +46,8 @@ type Rules func(tx *storage.Tx, tn *tenant.Tenant, h *Happening) ([]Automatic, e
 type Automatic struct {
 	Rule   string // its name, for people
 	Change Change
+	// Notices are what is to be known after it.
+	Notices []Notice
 }
 
 // record is the only place where it is written that something happened: in the ticket's history, among the events, and by
@@ -106,33 +119,80 @@ func (d *Desk) remember(tx *storage.Tx, h *Happening) error {
 
 // Automate makes the changes of rules in a ticket that was read or written in this transaction, each as one of its own, and
 // leaves in t what became of it. No rule is asked about them: that is how loops are impossible. A change that cannot be
-// made, as one of a status that the ticket cannot take, is left out.
+// made, as one of a status that the ticket cannot take, is left out, and the ticket's history says so.
 func (d *Desk) Automate(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, all []Automatic) error {
 	for i := range all {
-		rule := &all[i]
-		by := System("rule: " + rule.Rule)
-		old := *t
-		if err := rule.Change.allowed(by); err != nil {
-			d.leaveOut(tx, tn, rule, &old, err)
-			continue
+		if writes, bytes := tx.Room(); writes < all[i].writes() || bytes < roomBytes {
+			return d.leaveOut(tx, &all[i], t, FieldChange{Field: "rules", To: strconv.Itoa(len(all) - i)})
 		}
-		u, err := d.alter(tx, tn, by, &old, &rule.Change, true)
-		if refused(err) {
-			d.leaveOut(tx, tn, rule, &old, err)
-			continue
+		if err := d.automate(tx, tn, t, &all[i]); err != nil {
+			return fmt.Errorf("rule %s: %w", all[i].Rule, err)
 		}
-		if err != nil {
-			return fmt.Errorf("rule %s: %w", rule.Rule, err)
-		}
-		*t = u.Ticket
 	}
 	return nil
 }
 
-func (d *Desk) leaveOut(tx *storage.Tx, tn *tenant.Tenant, rule *Automatic, t *Ticket, why error) {
-	tx.OnCommit(func() {
-		d.log.Warn("a rule's change was left out", slog.String("tenant", tn.Slug), slog.String("rule", rule.Rule),
-			slog.String("ticket", t.ID), slog.Any("error", why))
+// roomBytes is what a rule's change may need of the room in a transaction. A rule that would not fit is left out: the change
+// of a person that it followed must not be lost because of it.
+const roomBytes = 128 << 10
+
+// writes is about how many writes the change needs: a few for the ticket, and one for each word of its text.
+func (rule *Automatic) writes() int {
+	const ticket, shortest = 90, 3
+	if rule.Change.Comment == nil {
+		return ticket
+	}
+	return ticket + min(len(rule.Change.Comment.Body)/shortest, maxWords)
+}
+
+// automate makes one rule's change, as far as it can be made.
+func (d *Desk) automate(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, rule *Automatic) error {
+	by, c := System("rule: "+rule.Rule), rule.Change
+	if err := c.allowed(by); err != nil {
+		return d.leaveOut(tx, rule, t, FieldChange{Field: "reason", To: err.Error()})
+	}
+	old := *t
+	u, err := d.alter(tx, tn, by, &old, &c, true)
+	if move, ok := errors.AsType[*TransitionError](err); ok {
+		if err := d.leaveOut(tx, rule, t, FieldChange{Field: "status", From: string(move.From), To: string(move.To)}); err != nil {
+			return err
+		}
+		c.Status = Optional[Status]{}
+		u, err = d.alter(tx, tn, by, &old, &c, true)
+	}
+	if refused(err) {
+		return d.leaveOut(tx, rule, t, FieldChange{Field: "reason", To: err.Error()})
+	}
+	if err != nil {
+		return err
+	}
+	*t = u.Ticket
+	for i := range rule.Notices {
+		if err := d.proclaim(tx, tn, t, &rule.Notices[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// proclaim tells followers what a rule wants to be known.
+func (d *Desk) proclaim(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, n *Notice) error {
+	h := Happening{
+		Event:  Event{Type: RuleNotify, Actor: System("rule: " + n.Rule).author(), Changes: []FieldChange{{Field: "notify", To: n.To}}, CreatedAt: now()},
+		Before: t, After: t, Automatic: true, Notice: n, Action: "notified",
+	}
+	if n.Event {
+		h.Event.Type, h.Event.Changes, h.Notice, h.Action = RuleEmitted, []FieldChange{{Field: "event", To: n.To}}, nil, "emitted"
+	}
+	return d.note(tx, tn, &h)
+}
+
+// leaveOut writes into the ticket's history what a rule could not do.
+func (d *Desk) leaveOut(tx *storage.Tx, rule *Automatic, t *Ticket, what FieldChange) error {
+	at := now()
+	return activityTable.Put(tx, &Activity{
+		ID: d.mint.next(activityPrefix, at), TicketID: t.ID, Action: "left_out", Actor: System("rule: " + rule.Rule).author(),
+		Changes: []FieldChange{what}, CreatedAt: at,
 	})
 }
 

@@ -179,10 +179,10 @@ func (s *plans) calendar(tn *tenant.Tenant, p *Policy) *hours.Calendar {
 }
 
 // Calendar is the tenant's business hours, as the transaction sees them.
-func (d *Desk) Calendar(tx *storage.Tx, tn *tenant.Tenant) (*hours.Calendar, error) {
-	p, err := d.plan(tx, tn)
+func Calendar(tx *storage.Tx, tn *tenant.Tenant) (*hours.Calendar, error) {
+	p, err := policy(tx)
 	if err != nil {
 		return nil, err
 	}
-	return p.calendar, nil
+	return hours.NewCalendar(p.Week, tn.Settings.Location(), p.Holidays), nil
 }

@@ -100,11 +100,16 @@ func (s *Server) assignee(r *http.Request, id optional[string]) (*tickets.Person
 // Team is the tenant's staff as the help desk knows people.
 func Team(ctx context.Context, all *staff.Members, t *tenant.Tenant) ([]tickets.Person, error) {
 	members, err := all.List(ctx, t)
+	return Persons(members), err
+}
+
+// Persons are members of the staff as the help desk knows them.
+func Persons(members []staff.Member) []tickets.Person {
 	team := make([]tickets.Person, len(members))
 	for i, m := range members {
 		team[i] = tickets.Person{ID: m.ID, Email: m.Email, Name: m.Name}
 	}
-	return team, err
+	return team
 }
 
 // meDocument is who the caller is.

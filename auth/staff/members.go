@@ -100,6 +100,20 @@ func (m *Members) List(ctx context.Context, t *tenant.Tenant) ([]Member, error) 
 	return all, err
 }
 
+// Joined are the members who have accepted their invitation, in the scope of the transaction.
+func Joined(tx *storage.Tx) ([]Member, error) {
+	var all []Member
+	for r, err := range members.Scan(tx, storage.Range{}) {
+		if err != nil {
+			return nil, err
+		}
+		if !r.JoinedAt.IsZero() {
+			all = append(all, r.member())
+		}
+	}
+	return all, nil
+}
+
 // Remove ends a membership, and with it every session of the member: see Standing. auth.ErrNotFound.
 func (m *Members) Remove(ctx context.Context, t *tenant.Tenant, email, by string) error {
 	email, err := person.ParseEmail(email)

@@ -24,6 +24,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -40,6 +41,7 @@ type operator struct {
 	oidc      *oidc.Logins
 	passkeys  *passkey.Keys
 	desk      *tickets.Desk
+	rules     *rule.Engine
 	outbound  *outbound.Client
 	post      *mail.Post
 	eraser    *erasure.Eraser
@@ -51,13 +53,13 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables(), erasure.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), proxy.Tables(), erasure.Tables())
 }
 
 // forgets is what all tables of the program do about somebody who is to be forgotten: who lets people in comes first, then what
 // they wrote, then what was noted about it.
 func (o *operator) forgets() []erasure.Answer {
-	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), rule.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
 		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
 }
 
@@ -100,7 +102,10 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{
 		Resolver: resolver, Authority: s.authority(), Log: log,
 	})
-	o.desk = tickets.New(tickets.Config{Store: store, Tenants: o.tenants.List, Agents: o.team, Log: log})
+	o.rules = rule.New(rule.Config{Store: store, Agents: colleagues, Log: log})
+	o.desk = tickets.New(tickets.Config{
+		Store: store, Tenants: o.tenants.List, Agents: o.team, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
+	})
 	if err := o.directory.Load(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -126,6 +131,12 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 // team is a tenant's staff, for searches by their names.
 func (o *operator) team(ctx context.Context, t *tenant.Tenant) ([]tickets.Person, error) {
 	return web.Team(ctx, o.staff, t)
+}
+
+// colleagues are those whom a tenant's rules may assign tickets to.
+func colleagues(tx *storage.Tx) ([]tickets.Person, error) {
+	joined, err := staff.Joined(tx)
+	return web.Persons(joined), err
 }
 
 // authority is the CA's name in CAA records, as far as it is known.

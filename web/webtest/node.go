@@ -26,6 +26,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -45,6 +46,7 @@ type Node struct {
 	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
 	Eraser    *erasure.Eraser
+	Rules     *rule.Engine
 	// Mail is the mail server of a node that was started with WithMail, else nil.
 	Mail *mailtest.Server
 	// URL is the node's base URL.
@@ -109,7 +111,13 @@ func Start(tb testing.TB, options ...Option) *Node {
 	})
 	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
 	n.Passkeys = passkey.New(passkey.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff})
-	n.Desk = tickets.New(tickets.Config{Store: n.Store, Tenants: n.Tenants.List, Agents: n.team})
+	n.Rules = rule.New(rule.Config{Store: n.Store, Agents: func(tx *storage.Tx) ([]tickets.Person, error) {
+		joined, err := staff.Joined(tx)
+		return web.Persons(joined), err
+	}})
+	n.Desk = tickets.New(tickets.Config{
+		Store: n.Store, Tenants: n.Tenants.List, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
+	})
 	n.Eraser = n.newEraser()
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
@@ -170,7 +178,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), proxy.Tables(), erasure.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), proxy.Tables(), erasure.Tables()} {
 		all = append(all, room...)
 	}
 	return all

@@ -1,0 +1,213 @@
+package rule
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// Config is what an Engine needs.
+type Config struct {
+	Store *storage.Store
+	// Agents are the agents who may be assigned, in the scope of the transaction.
+	Agents func(*storage.Tx) ([]tickets.Person, error)
+	// Log takes what is wrong with rules that are stored. Nil: nothing is said.
+	Log *slog.Logger
+}
+
+// Engine keeps the rules of every tenant and runs them. It is safe for concurrent use.
+type Engine struct {
+	store  *storage.Store
+	agents func(*storage.Tx) ([]tickets.Person, error)
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	books map[storage.Scope]book // those that were read last
+}
+
+// New returns an engine. Its Rules and Waits are for a tickets.Config.
+func New(c Config) *Engine {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{store: c.Store, agents: c.Agents, log: c.Log, books: map[storage.Scope]book{}}
+}
+
+// Errors of this package.
+var (
+	// ErrNotFound: there is no such rule.
+	ErrNotFound = errors.New("no such rule")
+	// ErrTooMany: the tenant has as many rules as there may be.
+	ErrTooMany = errors.New("there are too many rules")
+)
+
+// List returns the tenant's rules in their order.
+func (e *Engine) List(ctx context.Context, tn *tenant.Tenant) ([]Rule, error) {
+	var all []Rule
+	err := e.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		b, err := read(tx)
+		all = b.Rules
+		return err
+	})
+	return all, err
+}
+
+// Find returns a rule, or ErrNotFound.
+func (e *Engine) Find(ctx context.Context, tn *tenant.Tenant, id string) (Rule, error) {
+	all, err := e.List(ctx, tn)
+	if err != nil {
+		return Rule{}, err
+	}
+	if i := place(all, id); i >= 0 {
+		return all[i], nil
+	}
+	return Rule{}, ErrNotFound
+}
+
+func place(all []Rule, id string) int {
+	return slices.IndexFunc(all, func(r Rule) bool { return r.ID == id })
+}
+
+// Add makes a rule the tenant's last one. A tenant.FieldErrors says what is wrong with it.
+func (e *Engine) Add(ctx context.Context, tn *tenant.Tenant, r Rule) (Rule, error) {
+	err := e.change(ctx, tn, func(c *check, b *book) error {
+		if len(b.Rules) >= MaxRules {
+			return ErrTooMany
+		}
+		c.rule(&r)
+		r.ID, r.Since = "rul_"+ulid.MustNew(ulid.Now(), rand.Reader).String(), now()
+		b.Rules = append(b.Rules, r)
+		return nil
+	})
+	return r, err
+}
+
+// Change has fn change a rule, but for its ID.
+func (e *Engine) Change(ctx context.Context, tn *tenant.Tenant, id string, fn func(*Rule)) (Rule, error) {
+	var r Rule
+	err := e.change(ctx, tn, func(c *check, b *book) error {
+		i := place(b.Rules, id)
+		if i < 0 {
+			return ErrNotFound
+		}
+		r = b.Rules[i]
+		fn(&r)
+		c.rule(&r)
+		r.ID, r.Since = id, now()
+		b.Rules[i] = r
+		return nil
+	})
+	return r, err
+}
+
+// Move makes a rule the one at that place, 1 being the first.
+func (e *Engine) Move(ctx context.Context, tn *tenant.Tenant, id string, to int) error {
+	return e.change(ctx, tn, func(_ *check, b *book) error {
+		i := place(b.Rules, id)
+		if i < 0 {
+			return ErrNotFound
+		}
+		r := b.Rules[i]
+		b.Rules = slices.Delete(b.Rules, i, i+1)
+		b.Rules = slices.Insert(b.Rules, min(max(to-1, 0), len(b.Rules)), r)
+		return nil
+	})
+}
+
+// Remove deletes a rule.
+func (e *Engine) Remove(ctx context.Context, tn *tenant.Tenant, id string) error {
+	return e.change(ctx, tn, func(c *check, b *book) error {
+		i := place(b.Rules, id)
+		if i < 0 {
+			return ErrNotFound
+		}
+		b.Rules = slices.Delete(b.Rules, i, i+1)
+		return turnTable.Delete(c.tx, storage.Key(nil).Str(id))
+	})
+}
+
+// change changes the tenant's rules in one transaction, and has tickets' times follow.
+func (e *Engine) change(ctx context.Context, tn *tenant.Tenant, fn func(*check, *book) error) error {
+	return e.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		b, err := read(tx)
+		if err != nil {
+			return err
+		}
+		b.Rules = slices.Clone(b.Rules)
+		c := &check{errs: tenant.FieldErrors{}, tx: tx}
+		if c.agents, err = e.agents(tx); err != nil {
+			return err
+		}
+		if err := cmp.Or(fn(c, &b), c.errs.Or()); err != nil {
+			return err
+		}
+		b.Version++
+		if err := bookTable.Put(tx, &b); err != nil {
+			return err
+		}
+		if err := headTable.Put(tx, &head{Version: b.Version}); err != nil {
+			return err
+		}
+		return tickets.Reschedule(tx)
+	})
+}
+
+func read(tx *storage.Tx) (book, error) {
+	b, err := bookTable.Get(tx, only())
+	if errors.Is(err, storage.ErrNotFound) {
+		return book{}, nil
+	}
+	return b, err
+}
+
+// rules are the tenant's rules, as quickly as may be. Rules that can't be read are none: tickets go on without them.
+func (e *Engine) rules(tx *storage.Tx) ([]Rule, error) {
+	h, err := headTable.Get(tx, only())
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, e.broken(tx, err)
+	}
+	e.mu.Lock()
+	known := e.books[tx.Scope()]
+	e.mu.Unlock()
+	if known.Version == h.Version {
+		return known.Rules, nil
+	}
+	b, err := read(tx)
+	if err != nil {
+		return nil, e.broken(tx, err)
+	}
+	e.mu.Lock()
+	e.books[tx.Scope()] = b
+	e.mu.Unlock()
+	return b.Rules, nil
+}
+
+// broken is the store's error, but for one that only says that the rules themselves can't be read.
+func (e *Engine) broken(tx *storage.Tx, err error) error {
+	if !errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrNewer) {
+		return fmt.Errorf("read the rules: %w", err)
+	}
+	tx.OnCommit(func() { e.log.Error("the rules can't be read and do not run", slog.Any("error", err)) })
+	return nil
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// fold is a text as it is compared.
+func fold(s string) string { return strings.ToLower(s) }
