@@ -79,6 +79,10 @@ type Settings struct {
 	Survey Survey `cbor:"60,keyasint,omitempty" json:"survey"`
 	// AutoCloseReminderDays is how many days before a resolved ticket is closed its requester is told; 0: they are not.
 	AutoCloseReminderDays int `cbor:"61,keyasint,omitempty" json:"auto_close_reminder_days"`
+	// AttachmentQuotaMiB is what all of the tenant's attachments may have together. It is the operator's to change.
+	AttachmentQuotaMiB int `cbor:"80,keyasint,omitempty" json:"attachment_quota_mib"`
+	// UploadsPerHour is how many files one requester may upload.
+	UploadsPerHour int `cbor:"81,keyasint,omitempty" json:"uploads_per_hour"`
 	// StaffSecondFactor says whether staff who sign in with a password have to show more.
 	StaffSecondFactor SecondFactor `cbor:"14,keyasint,omitempty" json:"staff_second_factor"`
 	// OIDCIssuer is the provider at which staff may sign in, empty: there is none. OIDCClientID is who we are there.
@@ -106,6 +110,12 @@ func (s Settings) AutoClose() time.Duration { return time.Duration(s.AutoCloseDa
 // AsksForRatings says whether requesters rate the help that they got.
 func (s Settings) AsksForRatings() bool { return s.Survey != SurveyOff }
 
+// AttachmentLimit is AttachmentMiB in bytes.
+func (s Settings) AttachmentLimit() int64 { return int64(s.AttachmentMiB) << 20 }
+
+// AttachmentQuota is AttachmentQuotaMiB in bytes.
+func (s Settings) AttachmentQuota() int64 { return int64(s.AttachmentQuotaMiB) << 20 }
+
 // withDefaults fills in what was never chosen.
 func (s Settings) withDefaults() Settings {
 	if s.AllowedOrigins == nil {
@@ -127,6 +137,8 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.AttachmentMiB, 25)
 	fill(&s.Language, Languages()[0])
 	fill(&s.TimeZone, "UTC")
+	fill(&s.AttachmentQuotaMiB, 20<<10)
+	fill(&s.UploadsPerHour, 100)
 	return s
 }
 
@@ -190,6 +202,8 @@ func AllSettings() []Setting {
 		},
 		choice("survey", func(s *Settings) *Survey { return &s.Survey }, SurveyOn, SurveyOff),
 		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
+		number("attachment_quota_mib", func(s *Settings) *int { return &s.AttachmentQuotaMiB }, 100<<20),
+		number("uploads_per_hour", func(s *Settings) *int { return &s.UploadsPerHour }, 1_000_000),
 		{
 			"oidc_issuer", "the issuer as the provider's discovery document has it, such as https://login.example.com",
 			setOIDCIssuer, func(t *Tenant) string { return t.Settings.OIDCIssuer },

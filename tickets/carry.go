@@ -6,11 +6,13 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 const (
-	// carryComments and carryBytes are what one transaction brings over from a merged ticket, well below what the store allows.
+	// carryComments, carryFiles and carryBytes are what one transaction brings over from a merged ticket, well below what the store allows.
 	carryComments = 50
+	carryFiles    = 60
 	carryBytes    = 256 << 10
 )
 
@@ -41,12 +43,15 @@ func (d *Desk) carryOn(tx *storage.Tx, tn *tenant.Tenant, source Ref) (more bool
 		return false, err
 	}
 	next := stub
+	if !stub.Apart { // they go with the description
+		next.Files = nil
+	}
 	if !gone {
 		load, err := unload(tx, &stub)
 		if err != nil {
 			return false, err
 		}
-		if err := load.into(tx, &stub, &target); err != nil {
+		if err := d.unloadInto(tx, load, &stub, &target); err != nil {
 			return false, err
 		}
 		if more = load.more; more {
@@ -75,10 +80,10 @@ type freight struct {
 // reading there are left.
 func unload(tx *storage.Tx, stub *Ticket) (*freight, error) {
 	f := &freight{lastPublic: stub.MovedTo}
-	size := 0
+	size, files := 0, 0
 	if stub.MovedTo == "" {
 		f.comments = append(f.comments, stub.opening())
-		size, f.lastPublic = len(stub.Description), commentPrefix
+		size, files, f.lastPublic = len(stub.Description), len(stub.Files), commentPrefix
 	}
 	for _, v := range []Visibility{Public, Internal} {
 		kept := stub.Apart && v == Public
@@ -90,7 +95,8 @@ func unload(tx *storage.Tx, stub *Ticket) (*freight, error) {
 			if err != nil {
 				return nil, err
 			}
-			if size += len(c.Body); len(f.comments) >= carryComments || size > carryBytes && len(f.comments) > 0 {
+			size, files = size+len(c.Body), files+len(c.Files)
+			if len(f.comments) >= carryComments || (size > carryBytes || files > carryFiles) && len(f.comments) > 0 {
 				f.more = true
 				return f, nil
 			}
@@ -106,7 +112,7 @@ func unload(tx *storage.Tx, stub *Ticket) (*freight, error) {
 // opening is the ticket's description as a comment. Its ID is made of the ticket's, so that it is written once.
 func (t *Ticket) opening() Comment {
 	c := Comment{
-		ID: commentPrefix + t.ulid().String(), TicketID: t.ID, Body: t.Description, Visibility: Public, CreatedAt: t.CreatedAt,
+		ID: commentPrefix + t.ulid().String(), TicketID: t.ID, Body: t.Description, Visibility: Public, CreatedAt: t.CreatedAt, Files: t.Files,
 		Author: Author{Role: "system"},
 	}
 	if p := t.Requester; p != nil {
@@ -115,15 +121,27 @@ func (t *Ticket) opening() Comment {
 	return c
 }
 
-// into writes the comments into the other ticket.
-func (f *freight) into(tx *storage.Tx, stub, target *Ticket) error {
+// bringFiles gives a comment that was brought over its files: those that it had or, where the merged ticket keeps it too, files
+// of its own with the same content.
+func (d *Desk) bringFiles(tx *storage.Tx, c *Comment, left bool) (err error) {
+	place := file.Place{TicketID: c.TicketID, CommentID: c.ID, Internal: c.Visibility == Internal}
+	if left {
+		c.Files, err = d.files.Copy(tx, c.Files, place)
+		return err
+	}
+	return file.Move(tx, c.Files, place)
+}
+
+// unloadInto writes the comments into the other ticket.
+func (d *Desk) unloadInto(tx *storage.Tx, f *freight, stub, target *Ticket) error {
 	was, err := documentTable.Get(tx, newest(nil, target.ulid()))
 	if err != nil {
 		return err
 	}
 	doc := was
 	for _, c := range f.comments {
-		if !stub.Apart || c.Visibility == Internal {
+		left := stub.Apart && c.Visibility == Public
+		if !left {
 			if err := commentTable.Delete(tx, commentKey(&c)); err != nil {
 				return err
 			}
@@ -135,10 +153,14 @@ func (f *freight) into(tx *storage.Tx, stub, target *Ticket) error {
 		if stub.Apart {
 			c.Visibility = Internal
 		}
+		if err := d.bringFiles(tx, &c, left); err != nil {
+			return err
+		}
 		if err := commentTable.Put(tx, &c); err != nil {
 			return err
 		}
 		doc.read(c.Body, c.Visibility)
+		doc.attach(len(c.Files) > 0, c.Visibility)
 	}
 	return documentTable.Replace(tx, &was, &doc)
 }

@@ -82,6 +82,10 @@ func (d *Desk) TakeOver(ctx context.Context, tn *tenant.Tenant, a Actor, lineage
 	if !a.owns() || lineage == "" {
 		return nil
 	}
+	// Also what was uploaded for a request that waits for the proof.
+	if err := d.files.Hand(ctx, tn, owner(Person{Lineage: lineage}), a.uploader()); err != nil {
+		return fmt.Errorf("take over the files of a lineage: %w", err)
+	}
 	r := storage.Range{Prefix: storage.Key(nil).Str(owner(Person{Lineage: lineage})), Limit: atOnce}
 	for n := atOnce; n == atOnce; {
 		var last storage.Key

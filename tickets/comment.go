@@ -7,6 +7,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // Visibility says who may read a comment.
@@ -20,12 +21,13 @@ const (
 
 // Comment is a message in a ticket. It is never changed.
 type Comment struct {
-	ID         string     `cbor:"1,keyasint"` // "cmt_" and a ULID
-	TicketID   string     `cbor:"2,keyasint"`
-	Body       string     `cbor:"3,keyasint"`
-	Visibility Visibility `cbor:"4,keyasint"`
-	Author     Author     `cbor:"5,keyasint"`
-	CreatedAt  time.Time  `cbor:"6,keyasint"`
+	ID         string      `cbor:"1,keyasint"` // "cmt_" and a ULID
+	TicketID   string      `cbor:"2,keyasint"`
+	Body       string      `cbor:"3,keyasint"`
+	Visibility Visibility  `cbor:"4,keyasint"`
+	Author     Author      `cbor:"5,keyasint"`
+	CreatedAt  time.Time   `cbor:"6,keyasint"`
+	Files      []file.Info `cbor:"7,keyasint,omitempty"`
 	// From is the number of the ticket that the comment was written in, if that was merged into this one.
 	From uint64 `cbor:"9,keyasint,omitempty"`
 }
@@ -34,6 +36,7 @@ type Comment struct {
 type Note struct {
 	Body        string
 	Visibility  Visibility   // empty: public
+	Files       []string     // IDs of what the actor has uploaded for it
 	Idempotency *Idempotency // for Comment; a Change has its own
 }
 
@@ -128,7 +131,7 @@ func (d *Desk) followUp(tx *storage.Tx, tn *tenant.Tenant, a Actor, of *Ticket, 
 	t.Disowned = of.Disowned
 	var doc document
 	doc.rewrite(&t)
-	if err := d.insert(tx, tn, a, &t, doc); err != nil {
+	if err := d.insert(tx, tn, a, &t, doc, n.Files); err != nil {
 		return Ticket{}, err
 	}
 	e := Event{Type: TicketFollowedUp, Actor: a.author(), Changes: []FieldChange{{Field: "follow_up", To: t.ID}}, CreatedAt: t.CreatedAt}
@@ -141,6 +144,11 @@ func (d *Desk) write(tx *storage.Tx, t *Ticket, a Actor, n Note) (Comment, error
 	c := Comment{
 		ID: d.mint.next(commentPrefix, t.UpdatedAt), TicketID: t.ID, Body: n.Body, Visibility: n.Visibility,
 		Author: a.author(), CreatedAt: t.UpdatedAt,
+	}
+	var err error
+	place := file.Place{TicketID: t.ID, CommentID: c.ID, Internal: c.Visibility == Internal}
+	if c.Files, err = attach(tx, a, n.Files, place); err != nil {
+		return Comment{}, err
 	}
 	return c, commentTable.Put(tx, &c)
 }

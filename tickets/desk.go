@@ -8,6 +8,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // Config is what a desk needs.
@@ -30,6 +31,7 @@ type Config struct {
 // Desk is the help desk of every tenant. It is safe for concurrent use.
 type Desk struct {
 	store   *storage.Store
+	files   *file.Store
 	tenants func(context.Context) ([]*tenant.Tenant, error)
 	agents  func(context.Context, *tenant.Tenant) ([]Person, error)
 	// Live tells whoever watches what happens.
@@ -54,7 +56,7 @@ func New(c Config) *Desk {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Desk{
-		store: c.Store, tenants: c.Tenants, agents: c.Agents, Live: newLive(c.Store, c.Log),
+		store: c.Store, files: file.New(c.Store), tenants: c.Tenants, agents: c.Agents, Live: newLive(c.Store, c.Log),
 		followers: c.Followers, rules: c.Rules, waits: c.Waits, log: c.Log,
 		mint: newMint(), reach: reach{rowsAtOnce, sortable}, holds: newHolds(),
 	}

@@ -115,7 +115,7 @@ func (d *Desk) Run(ctx context.Context) error {
 			if err := d.catchUp(ctx, tn); err != nil && ctx.Err() == nil {
 				d.log.ErrorContext(ctx, "tickets' times cannot follow the settings", "tenant", tn.Slug, "error", err)
 			}
-			if err := d.sweep(ctx, tn, swept[tn.ID], at); err == nil {
+			if err := errors.Join(d.sweep(ctx, tn, swept[tn.ID], at), d.files.Sweep(ctx, tn, at)); err == nil {
 				swept[tn.ID] = at.Add(-sweepOverlap)
 			} else if ctx.Err() == nil {
 				d.log.ErrorContext(ctx, "tickets' timers stopped short", "tenant", tn.Slug, "error", err)
@@ -169,7 +169,12 @@ func (d *Desk) sweep(ctx context.Context, tn *tenant.Tenant, after, upTo time.Ti
 // interrupted is due still.
 func (d *Desk) purge(ctx context.Context, tn *tenant.Tenant, r Ref) error {
 	k := newest(nil, r.id)
-	for _, sweep := range []func(*storage.Tx, storage.Key) (int, error){clearBelow(commentTable), clearBelow(activityTable), clearBelow(heldTable), clearBelow(draftTable)} {
+	clearFiles := func(tx *storage.Tx, _ storage.Key) (int, error) {
+		return d.files.RemoveOf(tx, ticketPrefix+r.id.String(), purgePage)
+	}
+	for _, sweep := range []func(*storage.Tx, storage.Key) (int, error){
+		clearFiles, clearBelow(commentTable), clearBelow(activityTable), clearBelow(heldTable), clearBelow(draftTable),
+	} {
 		for n := purgePage; n == purgePage; {
 			err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
 				n, err = sweep(tx, k)
@@ -188,7 +193,7 @@ func (d *Desk) purge(ctx context.Context, tn *tenant.Tenant, r Ref) error {
 	})
 }
 
-const purgePage = 200
+const purgePage = 100
 
 // clearBelow deletes at most purgePage of a table's records below a key and says how many.
 func clearBelow[T any](table *storage.Table[T]) func(*storage.Tx, storage.Key) (int, error) {

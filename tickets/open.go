@@ -8,6 +8,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // Draft is a ticket that is to be opened.
@@ -28,6 +29,7 @@ type Draft struct {
 	ExternalID string
 	// Source is what the ticket came by; empty: what goes with the actor (portal, agent, api or system).
 	Source      string
+	Files       []string // IDs of what the actor has uploaded for it
 	Idempotency *Idempotency
 }
 
@@ -71,7 +73,7 @@ func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft
 		if err := opened.Ticket.askFor(tx, draft.Ensure); err != nil {
 			return err
 		}
-		if err := d.insert(tx, tn, a, &opened.Ticket, doc); err != nil {
+		if err := d.insert(tx, tn, a, &opened.Ticket, doc, draft.Files); err != nil {
 			return err
 		}
 		return o.keep(tx, answer{Ticket: opened.Ticket}, opened.Ticket.CreatedAt)
@@ -168,9 +170,9 @@ func checkCategory(tx *storage.Tx, a Actor, id string) error {
 	return err
 }
 
-// insert gives a new ticket its number and ID and writes it with all that belongs to it. doc has the ticket's words but for
-// the number.
-func (d *Desk) insert(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, doc document) error {
+// insert gives a new ticket its number and ID and writes it with all that belongs to it, files that the actor has uploaded
+// included. doc has the ticket's words but for the number.
+func (d *Desk) insert(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, doc document, files []string) error {
 	n, err := numbers.Next(tx)
 	if err != nil {
 		return err
@@ -181,6 +183,10 @@ func (d *Desk) insert(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, doc
 		return err
 	}
 	t.ID = d.mint.next(ticketPrefix, t.CreatedAt)
+	if t.Files, err = attach(tx, a, files, file.Place{TicketID: t.ID}); err != nil {
+		return err
+	}
+	doc.Files = len(t.Files) > 0
 	if err := save(tx, nil, t); err != nil {
 		return err
 	}

@@ -93,6 +93,15 @@ func (d *document) read(body string, v Visibility) {
 	*list = l.words
 }
 
+// attach notes that a comment has files.
+func (d *document) attach(has bool, v Visibility) {
+	if has && v == Internal {
+		d.Notes = true
+	} else if has {
+		d.Files = true
+	}
+}
+
 // lexicon collects distinct words in the order of their coming.
 type lexicon struct {
 	words []string

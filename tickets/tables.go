@@ -7,6 +7,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // row is what a list knows of a ticket without reading it: enough to leave out most of those that are not wanted.
@@ -219,11 +220,11 @@ func replyKey(r *Reply) storage.Key { return storage.Key(nil).Str(r.Owner).Str(r
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{
+	return append([]storage.Declared{
 		ticketTable, commentTable, activityTable, documentTable, counterTable, dayTable, categoryTable, seedTable, answerTable,
 		eventTable,
 		heldTable, draftTable, presenceTable, habitsTable,
 		policyTable, passTable,
 		viewTable, replyTable,
-	}
+	}, file.Tables()...)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // Priority says how much a ticket presses.
@@ -103,6 +104,8 @@ type Ticket struct {
 	Ran         []string  `cbor:"35,keyasint,omitempty"`
 	// Rating is what the requester thought of the help; nil: nothing was said.
 	Rating *Rating `cbor:"36,keyasint,omitempty"`
+	// Files are those of the description.
+	Files []file.Info `cbor:"28,keyasint,omitempty"`
 	// MergedInto is the ID of the ticket that has taken this one's thread.
 	MergedInto string `cbor:"26,keyasint,omitempty"`
 	// SpamAt is when staff said that the ticket is spam.

@@ -364,6 +364,7 @@ func reword(tx *storage.Tx, old, t *Ticket, n *Note) error {
 	}
 	if n != nil {
 		doc.read(n.Body, n.Visibility)
+		doc.attach(len(n.Files) > 0, n.Visibility)
 	}
 	return documentTable.Replace(tx, &was, &doc)
 }

@@ -9,12 +9,12 @@ import (
 
 // commentDocument is a comment in the API.
 type commentDocument struct {
-	ID          string             `json:"id"`
-	Body        string             `json:"body"`
-	Visibility  tickets.Visibility `json:"visibility"`
-	Author      authorDocument     `json:"author"`
-	Attachments []struct{}         `json:"attachments"`
-	CreatedAt   time.Time          `json:"created_at"`
+	ID          string               `json:"id"`
+	Body        string               `json:"body"`
+	Visibility  tickets.Visibility   `json:"visibility"`
+	Author      authorDocument       `json:"author"`
+	Attachments []attachmentDocument `json:"attachments"`
+	CreatedAt   time.Time            `json:"created_at"`
 }
 
 // authorDocument is who wrote or did something.
@@ -29,9 +29,10 @@ func author(a tickets.Author) authorDocument {
 	return authorDocument{ID: orNull(a.ID), Name: a.Name, Email: orNull(a.Email), Role: a.Role}
 }
 
-func comment(c *tickets.Comment) commentDocument {
+// comment is a comment as the API shows it. Portal is where the tenant's portal begins.
+func comment(portal string, c *tickets.Comment) commentDocument {
 	return commentDocument{
-		ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author), CreatedAt: c.CreatedAt.UTC(),
+		Attachments: attachments(portal, c.Files), ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author), CreatedAt: c.CreatedAt.UTC(),
 	}
 }
 
@@ -43,15 +44,7 @@ type newComment struct {
 }
 
 func (c newComment) note() tickets.Note {
-	return tickets.Note{Body: c.Body, Visibility: tickets.Visibility(c.Visibility.value)}
-}
-
-// noAttachments refuses attachments that are not there: no file has been taken yet.
-func noAttachments(ids []string) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	return invalid(map[string][]string{"attachment_ids": {"There is no attachment with this id."}})
+	return tickets.Note{Body: c.Body, Visibility: tickets.Visibility(c.Visibility.value), Files: c.AttachmentIDs}
 }
 
 func (s *Server) listComments(w http.ResponseWriter, r *http.Request) error {
@@ -70,8 +63,9 @@ func (s *Server) listComments(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer := list[commentDocument]{HasMore: page.Next != "", NextCursor: orNull(page.Next)}
+	portal := s.directory.PortalURL(c.tenant)
 	for i := range page.Comments {
-		answer.Data = append(answer.Data, comment(&page.Comments[i]))
+		answer.Data = append(answer.Data, comment(portal, &page.Comments[i]))
 	}
 	linkNext(w, r, page.Next)
 	return encode(w, http.StatusOK, answer)
@@ -88,9 +82,6 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := noAttachments(in.AttachmentIDs); err != nil {
-		return err
-	}
 	note := in.note()
 	if note.Idempotency, err = idempotency(r, body); err != nil {
 		return err
@@ -105,7 +96,7 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
 		locate(w, r, "/api/tickets/"+done.Ticket.ID)
 		return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), c.actor(), &done.Ticket))
 	}
-	return encode(w, http.StatusCreated, comment(&done.Comment))
+	return encode(w, http.StatusCreated, comment(s.directory.PortalURL(c.tenant), &done.Comment))
 }
 
 // activityDocument is an entry of a ticket's history.

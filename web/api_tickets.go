@@ -11,31 +11,32 @@ import (
 
 // ticketDocument is a ticket in the API.
 type ticketDocument struct {
-	ID                 string           `json:"id"`
-	Number             uint64           `json:"number"`
-	Title              string           `json:"title"`
-	Description        string           `json:"description"`
-	Status             tickets.Status   `json:"status"`
-	StatusCategory     string           `json:"status_category"`
-	Priority           tickets.Priority `json:"priority"`
-	CategoryID         *string          `json:"category_id"`
-	Tags               []string         `json:"tags"`
-	CustomFields       map[string]any   `json:"custom_fields"`
-	Requester          *personDocument  `json:"requester"`
-	RequesterAssurance *string          `json:"requester_assurance"`
-	RequesterDisowned  bool             `json:"requester_disowned,omitzero"`
-	Assignee           *personDocument  `json:"assignee"`
-	ExternalID         *string          `json:"external_id"`
-	Source             string           `json:"source"`
-	FollowUpOf         *string          `json:"follow_up_of,omitempty"`
-	Version            uint64           `json:"version"`
-	URL                string           `json:"url"`
-	CreatedAt          time.Time        `json:"created_at"`
-	UpdatedAt          time.Time        `json:"updated_at"`
-	FirstResponseAt    *time.Time       `json:"first_response_at"`
-	ResolvedAt         *time.Time       `json:"resolved_at"`
-	DeletedAt          *time.Time       `json:"deleted_at,omitempty"`
-	Rating             *ratingDocument  `json:"rating"`
+	ID                 string               `json:"id"`
+	Number             uint64               `json:"number"`
+	Title              string               `json:"title"`
+	Description        string               `json:"description"`
+	Status             tickets.Status       `json:"status"`
+	StatusCategory     string               `json:"status_category"`
+	Priority           tickets.Priority     `json:"priority"`
+	CategoryID         *string              `json:"category_id"`
+	Tags               []string             `json:"tags"`
+	CustomFields       map[string]any       `json:"custom_fields"`
+	Requester          *personDocument      `json:"requester"`
+	RequesterAssurance *string              `json:"requester_assurance"`
+	RequesterDisowned  bool                 `json:"requester_disowned,omitzero"`
+	Assignee           *personDocument      `json:"assignee"`
+	Attachments        []attachmentDocument `json:"attachments"`
+	ExternalID         *string              `json:"external_id"`
+	Source             string               `json:"source"`
+	FollowUpOf         *string              `json:"follow_up_of,omitempty"`
+	Version            uint64               `json:"version"`
+	URL                string               `json:"url"`
+	CreatedAt          time.Time            `json:"created_at"`
+	UpdatedAt          time.Time            `json:"updated_at"`
+	FirstResponseAt    *time.Time           `json:"first_response_at"`
+	ResolvedAt         *time.Time           `json:"resolved_at"`
+	DeletedAt          *time.Time           `json:"deleted_at,omitempty"`
+	Rating             *ratingDocument      `json:"rating"`
 
 	// What the tenant promises itself is not for requesters: nil for them.
 	*serviceDocument
@@ -70,7 +71,8 @@ func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument 
 		CategoryID: orNull(t.CategoryID), Tags: t.Tags, CustomFields: t.CustomFields,
 		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)),
 		RequesterDisowned: t.Disowned, Assignee: personOf(t.Assignee),
-		ExternalID: orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
+		Attachments: attachments(portal, t.Files),
+		ExternalID:  orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 		FirstResponseAt: utc(t.FirstResponseAt), ResolvedAt: utc(t.ResolvedAt), DeletedAt: utc(t.DeletedAt),
@@ -173,11 +175,9 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	draft := tickets.Draft{
 		Title: in.Title, Description: in.Description, Priority: tickets.Priority(in.Priority.value),
 		CategoryID: in.CategoryID.value, Tags: in.Tags, CustomFields: in.CustomFields.values(), ExternalID: in.ExternalID.value,
+		Files: in.AttachmentIDs,
 	}
 	if draft.Idempotency, err = idempotency(r, body); err != nil {
-		return err
-	}
-	if err := noAttachments(in.AttachmentIDs); err != nil {
 		return err
 	}
 	if draft.Assignee, err = s.assignee(r, in.AssigneeID); err != nil {

@@ -236,6 +236,9 @@ func typedProblem(err error) *answerError {
 	if fields, ok := errors.AsType[tenant.FieldErrors](err); ok {
 		return invalid(fields)
 	}
+	if p := fileProblem(err); p != nil {
+		return p
+	}
 	if domain, ok := errors.AsType[*auth.DomainError](err); ok {
 		p := forbidden("DOMAIN_NOT_VERIFIED", "This host has not been shown to belong to the help desk.")
 		p.Details = domain.Host

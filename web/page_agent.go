@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/file"
 	"github.com/deskgate/deskgate/web/words"
 )
 
@@ -127,6 +128,9 @@ type answerForm struct {
 	assign           bool
 	version          uint64
 	key              string
+	// files are stored already; wrong says what is the matter with others.
+	files []file.Info
+	wrong []string
 }
 
 func (s *Server) agentTicket(w http.ResponseWriter, r *http.Request) error {
@@ -143,6 +147,7 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 		frame: s.ownFrame(r, t.Title, "tickets"), Number: t.Number, Subject: t.Title, Version: t.Version,
 		Category: s.categoryName(r, t.CategoryID), Tags: t.Tags,
 		Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Opened: t.CreatedAt, Messages: messages,
+		Files: s.filesField(r, form.files, wrong),
 		Reply: form.body, Internal: form.internal, Assign: form.assign, Errors: wrong, Key: rand.Text(),
 	}
 	view.Status, view.Priority, view.Requester = agentStatus(view.Reader, t.Status), priorityLabel(view.Reader, t.Priority), view.T("nobody")
@@ -167,9 +172,12 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 
 // agentAnswer takes the form below a ticket: an answer, a change, or both at once.
 func (s *Server) agentAnswer(w http.ResponseWriter, r *http.Request) error {
-	form, err := readAnswer(w, r)
+	form, err := s.readAnswer(w, r)
 	if err != nil {
 		return err
+	}
+	if form.wrong != nil {
+		return s.renderAgentTicket(w, r, http.StatusUnprocessableEntity, form, fieldErrors{"files": form.wrong})
 	}
 	c := callerOf(r)
 	ref, err := tickets.ParseRef(r.PathValue("number"))
@@ -193,15 +201,15 @@ func (s *Server) agentAnswer(w http.ResponseWriter, r *http.Request) error {
 	return seeOther(w, tenant.VisitFrom(r.Context()), "/agent/tickets/"+strconv.FormatUint(t.Number, 10))
 }
 
-func readAnswer(w http.ResponseWriter, r *http.Request) (answerForm, error) {
-	values, err := readForm(w, r, maxForm)
+func (s *Server) readAnswer(w http.ResponseWriter, r *http.Request) (answerForm, error) {
+	values, err := s.readMessage(w, r)
 	if err != nil {
 		return answerForm{}, err
 	}
 	form := answerForm{
 		body: values.Get("body"), internal: values.Get("visibility") == string(tickets.Internal),
 		status: values.Get("status"), priority: values.Get("priority"), assign: values.Get("assign") == "me",
-		key: values.Get("key"),
+		key: values.Get("key"), files: values.files, wrong: values.wrong,
 	}
 	if version := values.Get("version"); version != "" {
 		if form.version, err = strconv.ParseUint(version, 10, 64); err != nil {
@@ -223,8 +231,8 @@ func (f answerForm) change(t *tickets.Ticket, c caller) (tickets.Change, bool) {
 	if f.assign {
 		change.Assignee, changes = tickets.Set(c.actor().Person()), true
 	}
-	if strings.TrimSpace(f.body) != "" {
-		note := &tickets.Note{Body: f.body, Visibility: tickets.Public}
+	if strings.TrimSpace(f.body) != "" || len(f.files) > 0 {
+		note := &tickets.Note{Body: f.body, Visibility: tickets.Public, Files: idsOf(f.files)}
 		if f.internal {
 			note.Visibility = tickets.Internal
 		}
@@ -235,7 +243,7 @@ func (f answerForm) change(t *tickets.Ticket, c caller) (tickets.Change, bool) {
 
 func (f answerForm) once() *tickets.Idempotency {
 	return once(f.key, f.body, f.status, f.priority, strconv.FormatBool(f.internal), strconv.FormatBool(f.assign),
-		strconv.FormatUint(f.version, 10))
+		strconv.FormatUint(f.version, 10), contentOf(f.files))
 }
 
 // explain is what to say beside the form about an error that the agent can do something about; nil for all others.

@@ -26,11 +26,17 @@ type confirmForm struct {
 	draft createForm
 }
 
-func readConfirm(values url.Values) confirmForm {
+func (s *Server) readConfirm(r *http.Request, values url.Values) confirmForm {
 	next, _ := localPath(values.Get("next"))
+	c := callerOf(r)
+	waiting, err := s.desk.Uploads(r.Context(), c.tenant, c.actor(), values["attachment_ids"])
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "the files of a request that waits for its code are not found", slog.Any("error", err))
+	}
 	return confirmForm{
 		code: values.Get("code"), remember: values.Has("remember"), next: next, draft: createForm{
 			Title: values.Get("title"), Description: values.Get("description"), Category: values.Get("category_id"), Key: values.Get("key"),
+			Files: waiting,
 		},
 	}
 }
@@ -47,7 +53,7 @@ func asking(r *http.Request) auth.Asking {
 
 // confirmPage lets somebody whose address is not proven prove it.
 func (s *Server) confirmPage(w http.ResponseWriter, r *http.Request) error {
-	return s.renderConfirm(w, r, http.StatusOK, readConfirm(r.URL.Query()).withoutDraft(), nil)
+	return s.renderConfirm(w, r, http.StatusOK, s.readConfirm(r, r.URL.Query()).withoutDraft(), nil)
 }
 
 // withoutDraft is the form of an address that somebody may have made up: it puts no words into ours.
@@ -90,7 +96,7 @@ func (s *Server) sendCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form, visit := readConfirm(values), tenant.VisitFrom(r.Context())
+	form, visit := s.readConfirm(r, values), tenant.VisitFrom(r.Context())
 	err = s.doors.Confirmations.Send(r.Context(), visit.Tenant, asking(r))
 	if sentence, known := confirmSentence(err); known {
 		return s.refuseCode(w, r, form, err, fieldErrors{"form": {sentence}})
@@ -112,7 +118,7 @@ func (s *Server) confirmCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form, c := readConfirm(values), callerOf(r)
+	form, c := s.readConfirm(r, values), callerOf(r)
 	try := asking(r)
 	try.Code, try.Remember = form.code, form.remember
 	done, err := s.doors.Confirmations.Check(r.Context(), c.tenant, try)

@@ -211,7 +211,9 @@ func (s *Server) renderCreate(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	view := &createView{frame: s.ownFrame(r, "New request", "create"), Form: form, Errors: wrong}
+	view := &createView{
+		frame: s.ownFrame(r, "New request", "create"), Form: form, Files: s.filesField(r, form.Files, wrong), Errors: wrong,
+	}
 	view.Confirms = c.Level == auth.Asserted && c.tenant.Settings.Unsigned == tenant.UnsignedConfirm
 	view.Codes = s.doors.Confirmations.Ready()
 	if view.Confirms {
@@ -227,22 +229,25 @@ func (s *Server) renderCreate(w http.ResponseWriter, r *http.Request, status int
 
 // fileTicket takes the form for a new request.
 func (s *Server) fileTicket(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r, maxForm)
+	in, err := s.readMessage(w, r)
 	if err != nil {
 		return err
 	}
-	return s.file(w, r, createForm{
-		Title: values.Get("title"), Description: values.Get("description"), Category: values.Get("category_id"),
-		Key: values.Get("key"),
-	})
+	form := createForm{
+		Title: in.Get("title"), Description: in.Get("description"), Category: in.Get("category_id"), Key: in.Get("key"), Files: in.files,
+	}
+	if in.wrong != nil {
+		return s.renderCreate(w, r, http.StatusUnprocessableEntity, form, fieldErrors{"files": in.wrong})
+	}
+	return s.file(w, r, form)
 }
 
 // file files a request. Where the tenant wants the address confirmed first, the request waits for the code.
 func (s *Server) file(w http.ResponseWriter, r *http.Request, form createForm) error {
 	c := callerOf(r)
 	opened, err := s.desk.Open(r.Context(), c.tenant, c.actor(), tickets.Draft{
-		Title: form.Title, Description: form.Description, CategoryID: form.Category,
-		Idempotency: once(form.Key, form.Title, form.Description, form.Category),
+		Title: form.Title, Description: form.Description, CategoryID: form.Category, Files: idsOf(form.Files),
+		Idempotency: once(form.Key, form.Title, form.Description, form.Category, contentOf(form.Files)),
 	})
 	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
 		return s.renderCreate(w, r, http.StatusUnprocessableEntity, form, fieldErrors(wrong))

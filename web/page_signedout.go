@@ -31,6 +31,8 @@ type signedOutView struct {
 	Action, Door string
 	Texts        []keptText
 	Kept         []hiddenField
+	// Files: some came along. They are not kept: nobody had shown whose they are.
+	Files bool
 }
 
 type keptText struct {
@@ -46,11 +48,11 @@ func (s *Server) keepTyped(w http.ResponseWriter, r *http.Request, door string) 
 	if err := s.guard.check(r, visit.Tenant, false); err != nil {
 		return err
 	}
-	values, err := readForm(w, r, maxForm)
+	values, files, err := s.readTyped(w, r)
 	if err != nil {
 		return err
 	}
-	view := &signedOutView{frame: s.frame(r, "You are signed out"), Action: r.URL.EscapedPath()}
+	view := &signedOutView{frame: s.frame(r, "You are signed out"), Action: r.URL.EscapedPath(), Files: files}
 	for _, text := range typedTexts {
 		if values.Get(text.Name) != "" {
 			text.Label = view.T(text.Label)
@@ -64,6 +66,9 @@ func (s *Server) keepTyped(w http.ResponseWriter, r *http.Request, door string) 
 		if values.Has(name) {
 			view.Kept = append(view.Kept, hiddenField{Name: name, Value: values.Get(name)})
 		}
+	}
+	for _, id := range values["attachment_ids"] {
+		view.Kept = append(view.Kept, hiddenField{Name: "attachment_ids", Value: id})
 	}
 	view.Door = pathBelow(visit, door)
 	return s.render(w, r, http.StatusUnauthorized, "signedout", view)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // threadPage shows one ticket to its requester. The word "create" in the number's place is the form for a new one.
@@ -18,15 +19,21 @@ func (s *Server) threadPage(w http.ResponseWriter, r *http.Request) error {
 	if r.PathValue("number") == "create" {
 		return s.createPage(w, r)
 	}
-	return s.renderThread(w, r, http.StatusOK, "", nil)
+	return s.renderThread(w, r, http.StatusOK, replyForm{}, nil)
 }
 
-func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int, reply string, wrong fieldErrors) error {
+// replyForm is what the requester typed, with the files that are stored already.
+type replyForm struct {
+	body  string
+	files []file.Info
+}
+
+func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int, typed replyForm, wrong fieldErrors) error {
 	view, err := s.threadView(r)
 	if err != nil {
 		return err
 	}
-	view.Reply, view.Errors = reply, wrong
+	view.Reply, view.Files, view.Errors = typed.body, s.filesField(r, typed.files, wrong), wrong
 	return s.render(w, r, status, "thread", view)
 }
 
@@ -40,7 +47,7 @@ func (s *Server) threadView(r *http.Request) (*threadView, error) {
 	moves := c.actor().Moves(t.Status)
 	view := &threadView{
 		frame: s.ownFrame(r, "", "tickets"), Number: t.Number, Version: t.Version, Subject: t.Title,
-		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages,
+		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages, Files: s.filesField(r, nil, nil),
 		MayReply: true, MaySolve: slices.Contains(moves, tickets.StatusResolved),
 		MayReopen: slices.Contains(moves, tickets.StatusOpen), FollowUp: t.ClosedForGood(), Key: rand.Text(),
 	}
@@ -70,9 +77,9 @@ func (s *Server) thread(r *http.Request, at string) (tickets.Ticket, []message, 
 	if err != nil {
 		return t, nil, err
 	}
-	messages := []message{first(&t, c)}
+	messages := []message{first(r, &t)}
 	for i := range page.Comments {
-		messages = append(messages, next(&page.Comments[i], c))
+		messages = append(messages, next(r, &page.Comments[i]))
 	}
 	if page.Next != "" {
 		mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
@@ -82,18 +89,22 @@ func (s *Server) thread(r *http.Request, at string) (tickets.Ticket, []message, 
 }
 
 // first is the ticket's description as the first message of its thread.
-func first(t *tickets.Ticket, c caller) message {
-	m := message{ID: "description", At: t.CreatedAt, Body: markdown(t.Description), Author: "Support", Staff: true}
+func first(r *http.Request, t *tickets.Ticket) message {
+	m := message{
+		ID: "description", At: t.CreatedAt, Body: markdown(t.Description), Author: "Support", Staff: true, Files: shownFiles(r, t.Files),
+	}
 	if t.Requester != nil {
 		m.Author, m.Staff = t.Requester.Name, false
-		m.Own = c.Requester()
+		m.Own = callerOf(r).Requester()
 	}
 	return m
 }
 
-func next(comment *tickets.Comment, c caller) message {
+func next(r *http.Request, comment *tickets.Comment) message {
+	c := callerOf(r)
 	return message{
-		ID: comment.ID, Author: comment.Author.Name, At: comment.CreatedAt, Body: markdown(comment.Body),
+		Files: shownFiles(r, comment.Files),
+		ID:    comment.ID, Author: comment.Author.Name, At: comment.CreatedAt, Body: markdown(comment.Body),
 		Staff: comment.Author.Role != "requester", Internal: comment.Visibility == tickets.Internal,
 		Own: comment.Author.ID != "" && comment.Author.ID == c.ID || c.Requester() && comment.Author.Role == "requester",
 	}
@@ -113,7 +124,7 @@ func (s *Server) categoryName(r *http.Request, id string) string {
 
 // reply takes the requester's answer.
 func (s *Server) reply(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r, maxForm)
+	in, err := s.readMessage(w, r)
 	if err != nil {
 		return err
 	}
@@ -121,12 +132,15 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, body := callerOf(r), values.Get("body")
+	c, typed := callerOf(r), replyForm{body: in.Get("body"), files: in.files}
+	if in.wrong != nil {
+		return s.renderThread(w, r, http.StatusUnprocessableEntity, typed, fieldErrors{"files": in.wrong})
+	}
 	done, err := s.desk.Comment(r.Context(), c.tenant, c.actor(), ref, tickets.Note{
-		Body: body, Idempotency: once(values.Get("key"), body),
+		Body: typed.body, Files: idsOf(typed.files), Idempotency: once(in.Get("key"), typed.body, contentOf(typed.files)),
 	})
 	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
-		return s.renderThread(w, r, http.StatusUnprocessableEntity, body, fieldErrors(wrong))
+		return s.renderThread(w, r, http.StatusUnprocessableEntity, typed, fieldErrors(wrong))
 	}
 	if err != nil {
 		return err

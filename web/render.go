@@ -33,7 +33,7 @@ func newPages(files fs.FS) (pages, error) {
 	layout, err := template.New("layout").Funcs(functions()).Funcs(template.FuncMap{
 		"icon": icons.icon,
 		"part": func(page dressed, of any) part { return part{page.base(), of} },
-	}).ParseFS(files, "pages/layout/page.html")
+	}).ParseFS(files, "pages/layout/page.html", "pages/layout/files.html")
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ type agentTicketView struct {
 	Priorities []option
 	// What was typed, when it could not be taken.
 	Reply            string
+	Files            filesField
 	Internal, Assign bool
 	Errors           fieldErrors
 	Key              string

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // ticketCard is a ticket in one of the portal's lists.
@@ -28,7 +29,8 @@ type message struct {
 	// Staff: an agent wrote it. Internal: requesters never see it. Own: whoever looks at the page wrote it.
 	Staff, Internal, Own bool
 	// Body is the Markdown text as clean HTML.
-	Body template.HTML
+	Body  template.HTML
+	Files []shownFile
 	// Skipped, if not empty, is the address of messages between this one and the next.
 	Skipped string
 }
@@ -72,6 +74,7 @@ type createView struct {
 	frame
 
 	Form       createForm
+	Files      filesField
 	Categories []option
 	// Confirms: the request is taken once the address is confirmed. Codes: it can be.
 	Confirms, Codes bool
@@ -81,6 +84,8 @@ type createView struct {
 // createForm is what the requester typed.
 type createForm struct {
 	Title, Description, Category string
+	// Files are stored already.
+	Files []file.Info
 	// Key makes a form that is sent twice file one ticket.
 	Key string
 }
@@ -101,6 +106,7 @@ type threadView struct {
 	Rating *ratingView
 	// Reply is the text that the requester typed, when it could not be taken.
 	Reply                         string
+	Files                         filesField
 	Errors                        fieldErrors
 	MayReply, MaySolve, MayReopen bool
 	// FollowUp: a reply makes a new ticket, because this one has been closed for too long.

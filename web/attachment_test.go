@@ -1,0 +1,107 @@
+package web_test
+
+import (
+	"fmt"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/web/webtest"
+)
+
+// png is a picture of one pixel.
+const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89" +
+	"\x00\x00\x00\rIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xdcD\xb0\xe1\x00\x00\x00\x00IEND\xaeB`\x82"
+
+// attach uploads files by the API and returns their ids.
+func (p *program) attach(files ...webtest.File) []string {
+	p.t.Helper()
+	got := p.Attach(p.base+"/api/attachments", nil, files, p.auth)
+	if got.Status != 201 {
+		p.t.Fatalf("upload = %d %s", got.Status, got.Body)
+	}
+	return attachmentIDs(p.t, got.JSON(p.t)["data"])
+}
+
+func attachmentIDs(t *testing.T, list any) []string {
+	t.Helper()
+	var ids []string
+	all, _ := list.([]any)
+	for _, one := range all {
+		doc, _ := one.(map[string]any)
+		id, _ := doc["id"].(string)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// Files are uploaded, become part of a ticket and a comment, and are downloaded as they were.
+func TestAttachments(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	ids := p.attach(webtest.File{Name: "a.txt", Content: "hello", Type: "image/png"}, webtest.File{Name: "p.png", Content: png})
+	if len(ids) != 2 || !strings.HasPrefix(ids[0], "att_") {
+		t.Fatalf("ids = %v", ids)
+	}
+	got := p.call("POST", "/api/tickets", fmt.Sprintf(`{"title":"t","description":"d","attachment_ids":[%q]}`, ids[0]), "Idempotency-Key: k")
+	if got.Status != 201 || !strings.Contains(got.Body, `"content_type":"text/plain"`) || !strings.Contains(got.Body, ids[0]) {
+		t.Errorf("ticket with a file = %d %s", got.Status, got.Body)
+	}
+	again := p.call("POST", "/api/tickets", fmt.Sprintf(`{"title":"t","description":"d","attachment_ids":[%q]}`, ids[0]), "Idempotency-Key: k")
+	if again.Body != got.Body || again.Header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("the same again = %d %s", again.Status, again.Body)
+	}
+	if got := p.call("POST", "/api/tickets/1/comments", fmt.Sprintf(`{"body":"b","attachment_ids":[%q]}`, ids[0])); got.Status != 422 {
+		t.Errorf("a file twice = %d %s, want 422", got.Status, got.Body)
+	}
+	got = p.call("POST", "/api/tickets/1/comments", fmt.Sprintf(`{"body":"b","attachment_ids":[%q]}`, ids[1]))
+	if got.Status != 201 || !strings.Contains(got.Body, `"content_type":"image/png"`) {
+		t.Errorf("comment with a file = %d %s", got.Status, got.Body)
+	}
+	got = p.call("GET", "/api/attachments/"+ids[0], "")
+	if got.Status != 200 || got.Body != "hello" || got.Header.Get("Content-Disposition") != `attachment; filename="a.txt"; filename*=UTF-8''a.txt` {
+		t.Errorf("download = %d %q %v", got.Status, got.Body, got.Header)
+	}
+}
+
+// A form brings files along, keeps them when it can't be taken, and shows them in the thread.
+func TestFormsWithFiles(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	files := []webtest.File{{Name: "shot.png", Content: png}, {}}
+	got := zoe.Attach(n.Acme.URL+"/tickets", url.Values{"title": {"Printer"}, "key": {"k1"}}, files)
+	kept := regexp.MustCompile(`name="attachment_ids" value="(att_\w+)" checked> shot.png`).FindStringSubmatch(got.Body)
+	if got.Status != 422 || kept == nil {
+		t.Fatalf("a form without a text = %d %s", got.Status, got.Body)
+	}
+	got = zoe.Attach(n.Acme.URL+"/tickets", url.Values{
+		"title": {"Printer"}, "description": {"burns"}, "key": {"k1"}, "attachment_ids": {kept[1]},
+	}, []webtest.File{{Name: "log.txt", Content: "x"}})
+	if got.Status != 303 {
+		t.Fatalf("file = %d %s", got.Status, got.Body)
+	}
+	page := zoe.Open(n.Acme.URL + "/tickets/1")
+	if !strings.Contains(page.Body, `<img src="/api/attachments/`+kept[1]+`"`) || !strings.Contains(page.Body, "log.txt") {
+		t.Errorf("thread = %s", page.Body)
+	}
+	reply := zoe.Attach(n.Acme.URL+"/tickets/1/reply", url.Values{"body": {"and"}, "key": {"k2"}}, []webtest.File{{Name: "empty", Content: ""}})
+	if reply.Status != 422 || !strings.Contains(html.UnescapeString(reply.Body), "empty: This file is empty.") || !strings.Contains(reply.Body, ">and</textarea>") {
+		t.Errorf("reply with an empty file = %d %s", reply.Status, reply.Body)
+	}
+	ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAgent)
+	answer := ann.Attach(n.Acme.URL+"/agent/tickets/1", url.Values{"body": {"see"}, "visibility": {"internal"}}, []webtest.File{{Name: "secret.txt", Content: "s"}})
+	if answer.Status != 303 {
+		t.Fatalf("answer = %d %s", answer.Status, answer.Body)
+	}
+	if page := ann.Open(n.Acme.URL + "/agent/tickets/1"); !strings.Contains(page.Body, "secret.txt") {
+		t.Error("the agent does not see the note's file")
+	}
+	if page := zoe.Open(n.Acme.URL + "/tickets/1"); strings.Contains(page.Body, "secret.txt") {
+		t.Error("the requester sees the note's file")
+	}
+}
