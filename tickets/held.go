@@ -238,7 +238,7 @@ func (d *Desk) release(tx *storage.Tx, tn *tenant.Tenant, h *Held) error {
 	if why := h.stuck(&t); why != "" {
 		return takeBack(tx, h, why)
 	}
-	c := Change{Comment: &Note{Body: h.Body, Visibility: Public}}
+	c := Change{Comment: &Note{Body: h.Body, Visibility: Public, Files: h.Files}}
 	if h.Status != "" {
 		wanted, err := h.statusWanted(tx, &t)
 		if err != nil {
