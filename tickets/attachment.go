@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -121,8 +120,8 @@ func (d *Desk) forget(tx *storage.Tx, tn *tenant.Tenant, a Actor, f *file.File) 
 	}
 	t := old
 	if f.CommentID == "" {
-		t.Files = leaveOutFile(t.Files, f.ID)
-	} else if err := forgetInComment(tx, f); err != nil {
+		t.Files = replaced(t.Files, f.ID, nil)
+	} else if err := changeInComment(tx, f, nil); err != nil {
 		return err
 	}
 	t.Version++
@@ -160,7 +159,8 @@ func recount(tx *storage.Tx, t *Ticket) error {
 	return documentTable.Replace(tx, &was, &doc)
 }
 
-func forgetInComment(tx *storage.Tx, f *file.File) error {
+// changeInComment changes what a comment says of one of its files; nil takes it out.
+func changeInComment(tx *storage.Tx, f *file.File, is *file.Info) error {
 	c := Comment{ID: f.CommentID, TicketID: f.TicketID, Visibility: Public}
 	if f.Internal {
 		c.Visibility = Internal
@@ -169,12 +169,22 @@ func forgetInComment(tx *storage.Tx, f *file.File) error {
 	if err != nil {
 		return err
 	}
-	c.Files = leaveOutFile(c.Files, f.ID)
+	c.Files = replaced(c.Files, f.ID, is)
 	return commentTable.Put(tx, &c)
 }
 
-func leaveOutFile(files []file.Info, id string) []file.Info {
-	return slices.DeleteFunc(slices.Clone(files), func(i file.Info) bool { return i.ID == id })
+// replaced are the files with another in the place of one of them, or without that one.
+func replaced(files []file.Info, id string, is *file.Info) []file.Info {
+	var out []file.Info
+	for _, f := range files {
+		switch {
+		case f.ID != id:
+			out = append(out, f)
+		case is != nil:
+			out = append(out, *is)
+		}
+	}
+	return out
 }
 
 // attach makes files of the actor's part of a message that is being written.

@@ -9,13 +9,14 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/erasure"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // Forgets is what the tables of this package do about a requester who is to be forgotten. Of their tickets the number, the status
 // and the times stay, and what others wrote: but for their address and name. Tickets of those who only said to have their address
 // are taken for theirs, unless they said that it is not. All that they ever wrote goes.
 func (d *Desk) Forgets() []erasure.Answer {
-	return []erasure.Answer{
+	return append([]erasure.Answer{
 		erasure.Walk(ticketTable, aboutTicket, d.forgetTicket),
 		erasure.Each(commentTable, func(p *erasure.Person, c *Comment) bool { return p.Is(c.Author.ID, c.Author.Email) }, forgetComment),
 		erasure.Each(activityTable, aboutActivity, forgetActivity),
@@ -34,7 +35,7 @@ func (d *Desk) Forgets() []erasure.Answer {
 		erasure.Never(dayTable, "numbers"),
 		erasure.Never(categoryTable, "the tenant's own"),
 		erasure.Never(seedTable, "the tenant's own"),
-	}
+	}, d.files.Forgets(ownedBy, amend)...)
 }
 
 // UserErased writes among the events that somebody was forgotten.
@@ -85,7 +86,7 @@ type forgetPart = func(tx *storage.Tx, p *erasure.Person, t *Ticket, after stora
 // forgetTicket takes the person out of a ticket: first out of what belongs to it.
 func (d *Desk) forgetTicket(ctx context.Context, sc storage.Scope, p *erasure.Person, t *Ticket) error {
 	if filedBy(p, t) && !t.Disowned {
-		for _, part := range []forgetPart{forgetThread, forgetHistory, forgetBelow(heldTable), forgetBelow(draftTable)} {
+		for _, part := range []forgetPart{d.forgetFiles, forgetThread, forgetHistory, forgetBelow(heldTable), forgetBelow(draftTable)} {
 			if err := d.inParts(ctx, sc, p, t, part); err != nil {
 				return err
 			}
@@ -141,6 +142,7 @@ func (t *Ticket) forget(p *erasure.Person) {
 		return
 	}
 	t.Title, t.Description, t.ExternalID, t.CustomFields, t.Erased = erasure.Erased, erasure.Erased, "", nil, true
+	t.Files = nil
 	t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool { return p.Masked(tag) != tag })
 	if t.Rating != nil {
 		stars := *t.Rating
@@ -183,6 +185,7 @@ func forgetThread(tx *storage.Tx, p *erasure.Person, t *Ticket, after storage.Ke
 			c.Body = p.Masked(c.Body)
 			p.Scrub(&c.Author)
 		}
+		c.Files = nil // they are gone
 		if err := commentTable.Put(tx, &c); err != nil {
 			return nil, err
 		}
@@ -197,6 +200,39 @@ func forgetThread(tx *storage.Tx, p *erasure.Person, t *Ticket, after storage.Ke
 func (c *Comment) erase() {
 	c.Body = erasure.Erased
 	c.Author = Author{Name: erasure.Erased, Role: c.Author.Role}
+}
+
+// forgetFiles removes the files of the person's own ticket, whoever attached them: nobody can tell what is in them.
+func (d *Desk) forgetFiles(tx *storage.Tx, _ *erasure.Person, t *Ticket, _ storage.Key) (storage.Key, error) {
+	n, err := d.files.RemoveOf(tx, t.ID, purgePage)
+	if err != nil || n < purgePage {
+		return nil, err
+	}
+	return newest(nil, t.ulid()), nil
+}
+
+// amend changes what a message says of one of its files; nil takes it out. A message that is gone needs nothing.
+func amend(tx *storage.Tx, f *file.File, is *file.Info) error {
+	if !f.Used() {
+		return nil
+	}
+	old, err := load(tx, Ref{id: parseID(ticketPrefix, f.TicketID)})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if f.CommentID != "" {
+		err = changeInComment(tx, f, is)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	t := old
+	t.Files = replaced(t.Files, f.ID, is)
+	return ticketTable.Replace(tx, &old, &t)
 }
 
 // forgetHistory does the entries of the history.
@@ -262,12 +298,14 @@ func rebuild(tx *storage.Tx, t *Ticket) error {
 	doc := document{}
 	doc.name(t)
 	doc.rewrite(t)
+	doc.attach(len(t.Files) > 0, Public)
 	for _, v := range []Visibility{Public, Internal} {
 		for c, err := range commentTable.Scan(tx, storage.Range{Prefix: commentsOf(t.ulid(), v), Limit: most}) {
 			if err != nil {
 				return err
 			}
 			doc.read(c.Body, v)
+			doc.attach(len(c.Files) > 0, v)
 		}
 	}
 	return documentTable.Put(tx, &doc)
