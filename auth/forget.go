@@ -28,6 +28,7 @@ func (d *Doors) Forgets() []erasure.Answer {
 		erasure.Dropped(codes, func(p *erasure.Person, c *code) bool { return about(p, c.Email) }),
 		erasure.Dropped(mailings, func(p *erasure.Person, m *mailing) bool { return about(p, m.Email) }),
 		erasure.Dropped(missed, func(p *erasure.Person, m *misses) bool { return about(p, m.Email) }),
+		erasure.Dropped(readings, func(p *erasure.Person, r *Reading) bool { return p.Is(r.ID, "") }),
 		erasure.Never(endings, "hashes of secrets, for a minute"),
 		erasure.Never(bearers, "hashes of secrets; their sessions go"),
 		erasure.Never(usedTokens, "random names, for minutes"),

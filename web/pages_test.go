@@ -1,0 +1,130 @@
+package web_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/web/webtest"
+)
+
+// page is an address, and who goes there.
+type page struct {
+	name, address string
+	as            *webtest.Client
+}
+
+// allPages are the pages of a help desk in which something has happened, with somebody who may see them.
+func allPages(t *testing.T) (n *webtest.Node, all []page) {
+	t.Helper()
+	n = webtest.Start(t, webtest.WithMail())
+	home := n.Acme.URL
+	n.Set(t, n.Acme, map[string]string{"allowed_origins": "https://www.acme.example", "welcome_text": "Welcome to Acme.\nWe answer on weekdays."})
+	nobody, zoe := n.Client(t), n.SignIn(t, n.Acme, "zoe@example.com", "Zoe Margarethe Park")
+	visitor := n.Visit(t, n.Acme, "yan@example.com", "Yan")
+	ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann Lee", auth.RoleAdmin)
+	for _, title := range []string{"The lamp in the hall flickers", "Invoice 2026-118 is wrong", strings.Repeat("A long title ", 12)} {
+		expect(t, zoe.Send(home+"/tickets", url.Values{"title": {title}, "description": {"Since **yesterday** evening.\n\n- I changed the bulb\n- twice\n\n> and `it` still does it"}}), 303, "")
+	}
+	expect(t, visitor.Send(home+"/tickets", url.Values{"title": {"Where is it?"}, "description": {"Order 5."}}), 303, "")
+	p := caller(t, n, n.Acme)
+	p.call("POST", "/api/tickets/1/comments", `{"body":"We look into it.\n\nCould you send a picture?"}`)
+	p.call("PATCH", "/api/tickets/1", `{"status":"pending"}`)
+	p.call("PATCH", "/api/tickets/2", `{"status":"open"}`)
+	expect(t, zoe.Send(home+"/tickets/2/solved", nil), 303, "")
+	expect(t, zoe.Send(home+"/tickets/2/rating", url.Values{"stars": {"4"}, "comment": {"Quick!"}}), 303, "")
+	visit := func(as *webtest.Client, paths ...string) {
+		for _, path := range paths {
+			name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"), "-")
+			all = append(all, page{name, home + path, as})
+		}
+	}
+	visit(nobody, "/auth/sign-in", "/agent/login", "/agent/forgot", "/auth/callback?token=x", "/nowhere")
+	visit(visitor, "/auth/confirm")
+	visit(zoe, "/dashboard", "/tickets", "/tickets?q=nothing&show=solved", "/tickets/create", "/tickets/1", "/tickets/2", "/tickets/3",
+		"/auth/account", "/auth/sessions", "/auth/claim")
+	visit(n.SignIn(t, n.Acme, "new@example.com", "Newcomer"), "/dashboard?empty")
+	visit(ann, "/agent", "/agent?view=all", "/agent/tickets/1")
+	for _, route := range newServer(t).Routes() {
+		if route.Method == "GET" && strings.HasPrefix(route.Pattern, "/agent/settings") && !strings.Contains(route.Pattern, ":") {
+			visit(ann, route.Pattern)
+		}
+	}
+	return n, append(all, page{"node", n.URL + "/", nobody})
+}
+
+// TestEveryPageInEveryLook: axe-core finds nothing serious on any page, in either theme and either language; nothing sticks out of a
+// phone's window. With DESKGATE_SHOTS set to a folder, pictures of all pages are left there.
+func TestEveryPageInEveryLook(t *testing.T) {
+	t.Parallel()
+	axe, err := os.ReadFile("testdata/npm/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatal("npm's modules are not installed, run make tools: ", err)
+	}
+	_, all := allPages(t)
+	b, shots := webtest.NewBrowser(t, webtest.BrowserOptions{}), os.Getenv("DESKGATE_SHOTS")
+	looks := []webtest.Look{{Width: 360, Dark: true, Language: "de"}, {Width: 1440, Language: "en"}}
+	if shots != "" {
+		looks = append(looks, webtest.Look{Width: 900, Language: "de"}, webtest.Look{Width: 360, Language: "en"}, webtest.Look{Width: 1440, Dark: true, Language: "de"})
+	}
+	for _, look := range looks {
+		b.Wear(look)
+		for _, p := range all {
+			b.Enter(p.as, p.address)
+			for _, wrong := range b.Violations(string(axe)) {
+				t.Errorf("%s at %s: %s", p.name, look, wrong)
+			}
+			if out := b.Overflow(); out != "" {
+				t.Errorf("%s at %s: %s stick out", p.name, look, out)
+			}
+			if shots != "" {
+				b.Shot(filepath.Join(shots, p.name+"-"+look.String()+".png"))
+			}
+		}
+	}
+}
+
+// TestPagesAreSmall: the pages and their style files keep within the budget of desk.md.
+func TestPagesAreSmall(t *testing.T) {
+	t.Parallel()
+	const maxHTML, maxCSS = 15 << 10, 12 << 10
+	_, all := allPages(t)
+	sheets := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
+	for _, p := range all {
+		got := p.as.Open(p.address)
+		if n := packed(t, got.Body); n > maxHTML {
+			t.Errorf("%s has %d bytes of HTML, gzipped, want at most %d", p.name, n, maxHTML)
+		}
+		u, err := url.Parse(p.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		css := 0
+		for _, sheet := range sheets.FindAllStringSubmatch(got.Body, -1) {
+			css += packed(t, p.as.Get("https://"+u.Host+sheet[1]).Body)
+		}
+		if css > maxCSS {
+			t.Errorf("%s has %d bytes of CSS, gzipped, want at most %d", p.name, css, maxCSS)
+		}
+	}
+}
+
+// packed is how long a text is, gzipped.
+func packed(t *testing.T, text string) int {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Len()
+}
