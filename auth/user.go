@@ -133,6 +133,21 @@ func Ensuring[P any](p Person, as func(User) P) (func(*storage.Tx) (P, error), e
 	}, nil
 }
 
+// Finding looks for a user by ID in the transaction of another room, which gets of the user what as makes of them, and whether there is one.
+func Finding[P any](as func(User, Reading) P) func(tx *storage.Tx, id string) (P, bool, error) {
+	return func(tx *storage.Tx, id string) (P, bool, error) {
+		u, err := users.Get(tx, storage.Key(nil).Str(id))
+		if errors.Is(err, storage.ErrNotFound) {
+			err = nil
+		}
+		if err != nil || u.ID == "" {
+			return as(u, Reading{}), false, err
+		}
+		r, err := ReadingOf(tx, id)
+		return as(u, r), true, err
+	}
+}
+
 func ensure(tx *storage.Tx, p Person) (User, error) {
 	u, found, err := lookup(tx, p)
 	if err != nil || found && (u.ExternalID != "" || p.ExternalID == "") {

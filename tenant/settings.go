@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -24,6 +25,9 @@ type SecondFactor string
 // Survey says whether requesters rate the help that they got.
 type Survey string
 
+// Switch says whether something is done.
+type Switch string
+
 // CookieSameSite is the SameSite attribute of requesters' session cookies.
 type CookieSameSite string
 
@@ -46,11 +50,17 @@ const (
 	SecondFactorOptional SecondFactor = "optional"
 	SecondFactorRequired SecondFactor = "required"
 
+	On  Switch = "on"
+	Off Switch = "off"
+
 	SameSiteNone CookieSameSite = "none"
 	SameSiteLax  CookieSameSite = "lax"
 )
 
-const maxOrigins = 100
+const (
+	maxOrigins      = 100
+	maxReminderDays = 90
+)
 
 // Settings are what a tenant may choose. A Settings that Registry or Directory hands out has no empty choice: defaults are
 // filled in. The slices are shared and must not be changed.
@@ -92,6 +102,10 @@ type Settings struct {
 	OIDCDomains []string `cbor:"22,keyasint,omitempty" json:"oidc_domains"`
 	// JWKSURL is where the partner publishes the keys of its JWTs. While it is set, no shared secret counts for them.
 	JWKSURL string `cbor:"13,keyasint,omitempty" json:"jwt_jwks_url"`
+	// RequesterMail says whether requesters are told by mail what becomes of their requests.
+	RequesterMail Switch `cbor:"64,keyasint,omitempty" json:"requester_mail"`
+	// WaitingReminderDays is after how many days requesters are reminded of a request that waits for them; 0: they are not.
+	WaitingReminderDays int `cbor:"65,keyasint,omitempty" json:"waiting_reminder_days"`
 	// BrandColor is what the portal's buttons and links are drawn in, as #rrggbb; empty: our own.
 	BrandColor string `cbor:"30,keyasint,omitempty" json:"brand_color"`
 	// Logo names the picture that Registry.Logo has, empty: there is none. It is another one for another picture.
@@ -135,6 +149,7 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.AutoCloseDays, 7)
 	fill(&s.Survey, SurveyOn)
 	fill(&s.AttachmentMiB, 25)
+	fill(&s.RequesterMail, On)
 	fill(&s.Language, Languages()[0])
 	fill(&s.TimeZone, "UTC")
 	fill(&s.AttachmentQuotaMiB, 20<<10)
@@ -204,6 +219,11 @@ func AllSettings() []Setting {
 		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
 		number("attachment_quota_mib", func(s *Settings) *int { return &s.AttachmentQuotaMiB }, 100<<20),
 		number("uploads_per_hour", func(s *Settings) *int { return &s.UploadsPerHour }, 1_000_000),
+		choice("requester_mail", func(s *Settings) *Switch { return &s.RequesterMail }, On, Off),
+		{
+			"waiting_reminder_days", fmt.Sprintf("a whole number from 0 (never) to %d", maxReminderDays),
+			setWaiting, func(t *Tenant) string { return strconv.Itoa(t.Settings.WaitingReminderDays) },
+		},
 		{
 			"oidc_issuer", "the issuer as the provider's discovery document has it, such as https://login.example.com",
 			setOIDCIssuer, func(t *Tenant) string { return t.Settings.OIDCIssuer },
@@ -289,6 +309,15 @@ func number(key string, field func(*Settings) *int, most int) Setting {
 			return nil
 		},
 	}
+}
+
+func setWaiting(t *Tenant, value string) error {
+	n, err := strconv.Atoi(cmp.Or(value, "0"))
+	if err != nil || n < 0 || n > maxReminderDays {
+		return errNumber
+	}
+	t.Settings.WaitingReminderDays = n
+	return nil
 }
 
 func setOrigins(t *Tenant, value string) error {

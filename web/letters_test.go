@@ -15,11 +15,11 @@ import (
 
 func render(tb testing.TB, l mail.Letter) mail.Content {
 	tb.Helper()
-	letters, err := web.NewLetters()
+	letters, err := web.NewLetters(nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, err := letters.Render(&tenant.Tenant{Name: "Bolt & Sons"}, l)
+	c, err := letters.Render(tb.Context(), &tenant.Tenant{Name: "Bolt & Sons"}, l)
 	if err != nil {
 		tb.Fatalf("Render(%+v): %v", l, err)
 	}

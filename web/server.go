@@ -12,6 +12,7 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/web/words"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
 	Eraser    *erasure.Eraser
+	Notifier  *notify.Notifier
 	Log       *slog.Logger
 }
 
@@ -38,6 +40,7 @@ type Server struct {
 	passkeys  *passkey.Keys
 	desk      *tickets.Desk
 	eraser    *erasure.Eraser
+	notifier  *notify.Notifier
 	log       *slog.Logger
 	guard     *guard
 	bodies    *bodies
@@ -58,7 +61,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, eraser: c.Eraser, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(),
 	}
 	var err error

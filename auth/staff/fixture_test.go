@@ -95,7 +95,7 @@ func (h *house) reopen(tb testing.TB) *staff.Members {
 }
 
 // plainly puts a letter into the fewest words.
-func plainly(_ *tenant.Tenant, l mail.Letter) (mail.Content, error) {
+func plainly(_ context.Context, _ *tenant.Tenant, l mail.Letter) (mail.Content, error) {
 	text := string(l.Kind) + " " + l.Fields["what"] + " " + l.Fields["url"]
 	return mail.Content{Subject: string(l.Kind), Text: text, HTML: text}, nil
 }

@@ -114,6 +114,25 @@ func Joined(tx *storage.Tx) ([]Member, error) {
 	return all, nil
 }
 
+// Reading is Joined for another room, which gets of each member, and of how they want to be written to, what as makes of them.
+func Reading[P any](as func(Member, auth.Reading) P) func(*storage.Tx) ([]P, error) {
+	return func(tx *storage.Tx) ([]P, error) {
+		joined, err := Joined(tx)
+		if err != nil {
+			return nil, err
+		}
+		all := make([]P, len(joined))
+		for i, m := range joined {
+			r, err := auth.ReadingOf(tx, m.ID)
+			if err != nil {
+				return nil, err
+			}
+			all[i] = as(m, r)
+		}
+		return all, nil
+	}
+}
+
 // Remove ends a membership, and with it every session of the member: see Standing. auth.ErrNotFound.
 func (m *Members) Remove(ctx context.Context, t *tenant.Tenant, email, by string) error {
 	email, err := person.ParseEmail(email)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -212,6 +213,7 @@ func listenForMail(ctx context.Context, s *settings) (net.Listener, error) {
 	}
 	url := "smtp://" + l.Addr().String()
 	s.given["smtp-url"] = []string{url}
+	s.notifyDelay = demoDelay
 	s.smtp, err = mail.ParseServer(url)
 	return l, err
 }
@@ -363,3 +365,6 @@ machine. Go on (Advanced > Proceed), or import %s, or run: deskgate demo --tls o
 	}
 	fmt.Fprintln(b)
 }
+
+// demoDelay is how long the demo gathers what happens to a ticket: whoever tries it waits for the letter.
+const demoDelay = 5 * time.Second

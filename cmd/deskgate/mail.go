@@ -12,17 +12,19 @@ import (
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/outbox"
+	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/web"
 )
 
 // post is the node's post office. It is not ready without --smtp-url.
 func (s *settings) post(o *operator, log *slog.Logger) (*mail.Post, error) {
-	letters, err := web.NewLetters()
+	letters, err := web.NewLetters(notify.NewThreads(o.store, o.directory, web.LetterReaders()))
 	if err != nil {
 		return nil, err
 	}
 	return mail.New(mail.Config{
-		Store: o.store, Directory: o.directory, Server: s.smtp, From: s.mailFrom, Render: letters.Render, Log: log,
+		Store: o.store, Directory: o.directory, Server: s.smtp, From: s.mailFrom, Render: letters.Render, Failed: notify.Failed,
+		Log: log,
 	}), nil
 }
 

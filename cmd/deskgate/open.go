@@ -24,6 +24,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/web"
 )
@@ -45,6 +46,7 @@ type operator struct {
 	outbound  *outbound.Client
 	post      *mail.Post
 	eraser    *erasure.Eraser
+	notifier  *notify.Notifier
 	tls       string // the setting
 }
 
@@ -53,13 +55,13 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), proxy.Tables(), erasure.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables())
 }
 
 // forgets is what all tables of the program do about somebody who is to be forgotten: who lets people in comes first, then what
 // they wrote, then what was noted about it.
 func (o *operator) forgets() []erasure.Answer {
-	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), rule.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), rule.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
 		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
 }
 
@@ -102,10 +104,6 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{
 		Resolver: resolver, Authority: s.authority(), Log: log,
 	})
-	o.rules = rule.New(rule.Config{Store: store, Agents: colleagues, Log: log})
-	o.desk = tickets.New(tickets.Config{
-		Store: store, Tenants: o.tenants.List, Agents: o.team, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
-	})
 	if err := o.directory.Load(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -113,6 +111,13 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	if o.post, err = s.post(o, log); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	o.notifier = notify.New(notify.Config{
+		Store: store, Directory: o.directory, Post: o.post, People: web.LetterReaders(), Delay: s.notifyDelay, Log: log,
+	})
+	o.rules = rule.New(rule.Config{Store: store, Agents: colleagues, Log: log})
+	o.desk = tickets.New(tickets.Config{
+		Store: store, Tenants: o.tenants.List, Agents: o.team, Followers: []tickets.Follower{o.notifier.Follow}, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
+	})
 	o.doors, err = auth.Open(ctx, auth.Config{
 		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Mail: o.post, Log: log,
 	})

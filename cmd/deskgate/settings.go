@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -34,7 +35,8 @@ type settings struct {
 	proxyProtocol  []netip.Prefix
 	outboundAllow  []netip.Prefix
 	metrics        string
-	smtp           *mail.Server // nil: no mail
+	smtp           *mail.Server  // nil: no mail
+	notifyDelay    time.Duration // how long news of a ticket is gathered; 0: notify.Delay
 	mailFrom       string
 	store          string
 	memory         int64

@@ -49,7 +49,7 @@ func (h *house) post(server *mail.Server) *mail.Post {
 }
 
 // words stands for the renderer of the product.
-func words(t *tenant.Tenant, l mail.Letter) (mail.Content, error) {
+func words(_ context.Context, t *tenant.Tenant, l mail.Letter) (mail.Content, error) {
 	body := t.Name + " at " + string(l.Host) + ": " + l.Fields["code"] + l.Fields["url"]
 	return mail.Content{Subject: "About " + string(l.Kind) + " – ü", Text: body + "\n.\nlast line\n", HTML: "<p>" + body + "</p>"}, nil
 }

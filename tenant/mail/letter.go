@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -23,7 +24,20 @@ const (
 	// Notice tells somebody what happened to their account. Fields: "what", one of the Notice… words; "when", RFC 3339; optional:
 	// "ip", "device", "detail" (as the name of a passkey).
 	Notice Kind = "notice"
+
+	// The following are about tickets; see package tickets/notify, which writes them and reads the facts when they are sent. Fields:
+	// "ticket", "reader" and "what"; optional: "new", "about", "last".
+
+	// Request tells a requester what became of their request.
+	Request Kind = "request"
+	// Claimed tells the owner of an address, and nothing of what was written, that a request was filed in its name and answered.
+	Claimed Kind = "claimed"
+	// Work tells a member of staff what there is to do.
+	Work Kind = "work"
 )
+
+// AboutTickets says whether letters of this kind belong to a ticket's thread, and come without anybody's asking for each.
+func (k Kind) AboutTickets() bool { return k == Request || k == Claimed || k == Work }
 
 // What a Notice may be about: the values of its field "what".
 const (
@@ -47,9 +61,16 @@ type Letter struct {
 	Fields map[string]string
 	// Host is where the letter's reader is expected; empty: the tenant's primary host.
 	Host tenant.Host
+	// Thread sets apart the letters that belong together, a word for a Message-ID: mail programs show them as one conversation. Opens says that
+	// this one is the first of them.
+	Thread string
+	Opens  bool
 	// Expires is when the letter is worth nothing any more; it is not sent after. Zero: never.
 	Expires time.Time
 }
+
+// threadLetters are what the word for a thread is made of.
+const threadLetters = "abcdefghijklmnopqrstuvwxyz0123456789._-"
 
 // errLetter: the letter could not be rendered as it is.
 var errLetter = errors.New("incomplete letter")
@@ -65,6 +86,8 @@ func (k Kind) fields() (must, may []string, known bool) {
 		return []string{"url"}, nil, true
 	case Notice:
 		return []string{"what", "when"}, []string{"ip", "device", "detail"}, true
+	case Request, Claimed, Work:
+		return []string{"ticket", "reader", "what"}, []string{"new", "about", "last"}, true
 	default:
 		return nil, nil, false
 	}
@@ -78,6 +101,9 @@ func (l *Letter) check() error {
 	}
 	if l.To == "" {
 		return fmt.Errorf("%w: %s to nobody", errLetter, l.Kind)
+	}
+	if strings.Trim(l.Thread, threadLetters) != "" {
+		return fmt.Errorf("%w: %s in the thread %q", errLetter, l.Kind, l.Thread)
 	}
 	for _, name := range must {
 		if l.Fields[name] == "" {

@@ -19,6 +19,9 @@ import (
 // ErrOff says that the node sends no mail, for it knows no server. Ask Ready first.
 var ErrOff = errors.New("this node sends no mail")
 
+// ErrMoot is a renderer's word for a letter that nobody needs any more: it is dropped without a trace.
+var ErrMoot = errors.New("there is nothing left to tell")
+
 // Config is what a Post stands on.
 type Config struct {
 	Store     *storage.Store
@@ -27,14 +30,20 @@ type Config struct {
 	Server *Server
 	// From is the address that letters come from. Empty: no-reply@ the node's first host.
 	From string
-	// Render puts letters into words.
-	Render func(t *tenant.Tenant, l Letter) (Content, error)
+	// Render puts letters into words, or returns ErrMoot.
+	Render func(ctx context.Context, t *tenant.Tenant, l Letter) (Content, error)
+	// Failed is called in the transaction in which a letter is given up, to note it; see Refused. Nil: nothing happens.
+	Failed func(tx *storage.Tx, l Letter, cause error) error
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
 
 // Content is a letter in words, as plain text and as a whole HTML document.
-type Content struct{ Subject, Text, HTML string }
+type Content struct {
+	Subject, Text, HTML string
+	// Unsubscribe is the URL at which one POST ends letters like this one (RFC 8058); empty: there is none.
+	Unsubscribe string
+}
 
 // Post takes letters and sees that they are sent. It is safe for concurrent use; a nil Post is one that is not ready.
 type Post struct {
@@ -52,7 +61,7 @@ func New(c Config) *Post {
 	helo := string(c.Directory.Node().Hosts()[0])
 	p := &Post{config: c, helo: helo, from: Sender(c.From, c.Directory.Node())}
 	p.courier = outbox.NewCourier(letters, outbox.Config[letter]{
-		Store: c.Store, Directory: c.Directory, Deliver: p.deliver, GiveUp: giveUp, Pauses: pauses(), Log: c.Log,
+		Store: c.Store, Directory: c.Directory, Deliver: p.deliver, GiveUp: p.giveUp, Pauses: pauses(), Log: c.Log,
 	})
 	return p
 }
@@ -85,6 +94,15 @@ type letter struct {
 	Name   string            `cbor:"3,keyasint,omitempty"`
 	Fields map[string]string `cbor:"4,keyasint,omitempty"`
 	Host   tenant.Host       `cbor:"5,keyasint,omitempty"`
+	Thread string            `cbor:"6,keyasint,omitempty"`
+	Opens  bool              `cbor:"7,keyasint,omitempty"`
+}
+
+// whole is the letter as it was put in.
+func (l *letter) whole(expires time.Time) Letter {
+	return Letter{
+		Kind: l.Kind, To: l.To, Name: l.Name, Fields: l.Fields, Host: l.Host, Thread: l.Thread, Opens: l.Opens, Expires: expires,
+	}
 }
 
 // Enqueue takes a letter in a tenant's transaction: it is sent if, and as soon as, the transaction is committed. ErrOff: the node sends
@@ -96,7 +114,9 @@ func (p *Post) Enqueue(tx *storage.Tx, l Letter) error {
 	if err := l.check(); err != nil {
 		return err
 	}
-	_, err := letters.Put(tx, letter{Kind: l.Kind, To: l.To, Name: l.Name, Fields: l.Fields, Host: l.Host}, l.Expires.UTC().Truncate(time.Second))
+	_, err := letters.Put(tx, letter{
+		Kind: l.Kind, To: l.To, Name: l.Name, Fields: l.Fields, Host: l.Host, Thread: l.Thread, Opens: l.Opens,
+	}, l.Expires.UTC().Truncate(time.Second))
 	return err
 }
 
@@ -121,42 +141,75 @@ func (p *Post) Check(ctx context.Context) error {
 
 // deliver sends one letter.
 func (p *Post) deliver(ctx context.Context, t *tenant.Tenant, i outbox.Item[letter]) error {
-	m, err := p.compose(t, i)
+	l := i.Payload.whole(i.Expires)
+	if l.Host == "" {
+		l.Host = p.config.Directory.PrimaryHost(t)
+	}
+	c, err := p.config.Render(ctx, t, l)
+	switch {
+	case errors.Is(err, ErrMoot):
+		return nil
+	case errors.Is(err, storage.ErrClosed), ctx.Err() != nil:
+		return fmt.Errorf("render: %w", err)
+	case err != nil:
+		return outbox.Permanent(fmt.Errorf("render: %w", err))
+	}
+	m, err := p.compose(t, i, c)
 	if err != nil {
 		return outbox.Permanent(err)
 	}
 	return p.config.Server.send(ctx, p.helo, m)
 }
 
-// compose puts a letter into words and an envelope. Its identity stays the same whenever it is sent again.
-func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter]) (*gomail.Msg, error) {
+// compose puts the words of a letter into an envelope. Its identity stays the same whenever it is sent again.
+func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter], c Content) (*gomail.Msg, error) {
 	l := i.Payload
-	host := l.Host
-	if host == "" {
-		host = p.config.Directory.PrimaryHost(t)
-	}
-	c, err := p.config.Render(t, Letter{Kind: l.Kind, To: l.To, Name: l.Name, Fields: l.Fields, Host: host, Expires: i.Expires})
-	if err != nil {
-		return nil, fmt.Errorf("render: %w", err)
-	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(m.FromFormat(t.Name, p.from), m.AddToFormat(l.Name, l.To)); err != nil {
 		return nil, err
 	}
-	_, domain, _ := strings.Cut(p.from, "@")
-	m.SetMessageIDWithValue(strings.ToLower(i.ID) + "@" + domain)
+	p.identify(m, t, i)
 	m.SetDateWithValue(i.CreatedAt)
 	m.Subject(c.Subject)
 	// No machine is to answer: RFC 3834, and what Exchange asks for.
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
-	m.SetGenHeader("X-Auto-Response-Suppress", "All")
+	m.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
+	if l.Kind.AboutTickets() {
+		m.SetGenHeaderPreformatted("List-Id", "<tickets."+t.Slug+"."+p.helo+">")
+		m.SetGenHeader(gomail.HeaderPrecedence, "bulk")
+	}
+	if c.Unsubscribe != "" {
+		m.SetGenHeaderPreformatted(gomail.HeaderListUnsubscribe, "<"+c.Unsubscribe+">")
+		m.SetGenHeader(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
+	}
 	m.SetBodyString(gomail.TypeTextPlain, c.Text)
 	m.AddAlternativeString(gomail.TypeTextHTML, c.HTML)
 	return m, nil
 }
 
+// identify names a letter, and the one that its thread began with.
+func (p *Post) identify(m *gomail.Msg, t *tenant.Tenant, i outbox.Item[letter]) {
+	_, domain, _ := strings.Cut(p.from, "@")
+	thread := i.Payload.Thread + "." + strings.ToLower(string(t.ID)) + "@" + domain
+	switch own := strings.ToLower(i.ID) + "@" + domain; {
+	case i.Payload.Thread == "":
+		m.SetMessageIDWithValue(own)
+	case i.Payload.Opens:
+		m.SetMessageIDWithValue(thread)
+	default:
+		m.SetMessageIDWithValue(own)
+		m.SetGenHeaderPreformatted(gomail.HeaderInReplyTo, "<"+thread+">")
+		m.SetGenHeaderPreformatted(gomail.HeaderReferences, "<"+thread+">")
+	}
+}
+
 // giveUp tells the tenant that a letter was not delivered, and takes out of it what opens doors.
-func giveUp(tx *storage.Tx, i *outbox.Item[letter], cause error) error {
+func (p *Post) giveUp(tx *storage.Tx, i *outbox.Item[letter], cause error) error {
+	if p.config.Failed != nil {
+		if err := p.config.Failed(tx, i.Payload.whole(i.Expires), cause); err != nil {
+			return err
+		}
+	}
 	i.Payload.Fields = nil
 	return tenant.Record(tx, tenant.Event{
 		Actor: "system", Action: "mail.failed", Object: i.Payload.To, Detail: string(i.Payload.Kind) + ": " + cause.Error(),

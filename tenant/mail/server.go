@@ -205,10 +205,37 @@ func (s *Server) send(ctx context.Context, helo string, m *gomail.Msg) error {
 	switch {
 	case m.IsDelivered(): // what went wrong afterwards has no part in it
 		return nil
+	case refused(err) && unwanted(err):
+		return outbox.Permanent(refusal{s.plain(err)})
 	case refused(err):
 		return outbox.Permanent(s.plain(err))
 	}
 	return s.plain(err)
+}
+
+// ErrRefused is in the error of a letter that the server refused because of its recipient: there is no such mailbox, or it takes nothing.
+var ErrRefused = errors.New("the recipient is refused")
+
+// refusal is an error that is an ErrRefused, in the server's words.
+type refusal struct{ error }
+
+// Is says that it is an ErrRefused.
+func (refusal) Is(target error) bool { return target == ErrRefused } //nolint:errorlint // what Is is for
+
+// unwanted says whether it is the recipient for whose sake the server refused the letter. Codes 5.7.x are about who may send what (RFC 3463): they
+// say nothing about the mailbox.
+func unwanted(err error) bool {
+	failure, ok := errors.AsType[*gomail.SendError](err)
+	if !ok || failure.Reason != gomail.ErrSMTPRcptTo && failure.Reason != gomail.ErrSMTPDataClose {
+		return false
+	}
+	switch code := failure.EnhancedStatusCode(); {
+	case strings.HasPrefix(code, "5.1."), strings.HasPrefix(code, "5.2."):
+		return true
+	case code == "" && !strings.Contains(failure.Error(), " 5.7."): // a server that does not say that it knows such codes
+		return failure.Reason == gomail.ErrSMTPRcptTo
+	}
+	return false
 }
 
 // refused says whether the server refused the letter for good. That it wants other credentials is no fault of the letter's.

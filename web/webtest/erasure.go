@@ -12,12 +12,13 @@ import (
 	"github.com/deskgate/deskgate/tenant/domain"
 	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tenant/mail"
+	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
 )
 
 // forgets is what all tables of the node do about somebody who is to be forgotten.
 func (n *Node) forgets() []erasure.Answer {
-	return slices.Concat(n.Doors.Forgets(), n.Desk.Forgets(), rule.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+	return slices.Concat(n.Doors.Forgets(), n.Desk.Forgets(), rule.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
 		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,6 +27,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/web"
 )
@@ -47,6 +49,7 @@ type Node struct {
 	Desk      *tickets.Desk
 	Eraser    *erasure.Eraser
 	Rules     *rule.Engine
+	Notifier  *notify.Notifier
 	// Mail is the mail server of a node that was started with WithMail, else nil.
 	Mail *mailtest.Server
 	// URL is the node's base URL.
@@ -111,12 +114,15 @@ func Start(tb testing.TB, options ...Option) *Node {
 	})
 	n.OIDC = oidc.New(oidc.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff, Client: oidctest.Client(tb)})
 	n.Passkeys = passkey.New(passkey.Config{Store: n.Store, Limits: n.Doors.Limits, Staff: n.Staff})
+	n.Notifier = notify.New(notify.Config{
+		Store: n.Store, Directory: n.Directory, Post: n.Post, People: web.LetterReaders(), Delay: notifyDelay,
+	})
 	n.Rules = rule.New(rule.Config{Store: n.Store, Agents: func(tx *storage.Tx) ([]tickets.Person, error) {
 		joined, err := staff.Joined(tx)
 		return web.Persons(joined), err
 	}})
 	n.Desk = tickets.New(tickets.Config{
-		Store: n.Store, Tenants: n.Tenants.List, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
+		Store: n.Store, Tenants: n.Tenants.List, Followers: []tickets.Follower{n.Notifier.Follow}, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
 	})
 	n.Eraser = n.newEraser()
 	n.serve(tb, listener)
@@ -128,12 +134,15 @@ func (n *Node) team(ctx context.Context, t *tenant.Tenant) ([]tickets.Person, er
 	return web.Team(ctx, n.Staff, t)
 }
 
+// notifyDelay is how long news of a ticket is gathered: long enough for what one request does, and no longer.
+const notifyDelay = 200 * time.Millisecond
+
 // post is the node's post office, which is ready if the test wants a mail server.
 func (n *Node) post(tb testing.TB) *mail.Post {
 	tb.Helper()
-	letters, err := web.NewLetters()
+	letters, err := web.NewLetters(notify.NewThreads(n.Store, n.Directory, web.LetterReaders()))
 	ok(tb, err)
-	c := mail.Config{Store: n.Store, Directory: n.Directory, Render: letters.Render}
+	c := mail.Config{Store: n.Store, Directory: n.Directory, Render: letters.Render, Failed: notify.Failed}
 	if n.Mail != nil {
 		c.Server = n.Mail.Server(tb)
 	}
@@ -146,7 +155,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Eraser: n.Eraser, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Eraser: n.Eraser, Notifier: n.Notifier, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
@@ -162,6 +171,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	g.Go(func() error { return edge.Run(ctx) })
 	g.Go(func() error { return n.Post.Run(ctx) })
 	g.Go(func() error { return n.Eraser.Run(ctx) })
+	g.Go(func() error { return n.Notifier.Run(ctx) })
 	g.Go(func() error { return n.Desk.Live.Run(ctx) })
 	g.Go(func() error { return n.Desk.RunHeld(ctx) })
 	tb.Cleanup(func() {
@@ -178,7 +188,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), proxy.Tables(), erasure.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables()} {
 		all = append(all, room...)
 	}
 	return all

@@ -1,0 +1,14 @@
+package notify
+
+import "github.com/deskgate/deskgate/storage"
+
+// Pending is how many digests wait to be told.
+func Pending(tx *storage.Tx) (n int, err error) {
+	for _, err := range digestTable.Keys(tx, storage.Range{}) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
