@@ -32,6 +32,8 @@ func (d *Desk) Forgets() []erasure.Answer {
 		erasure.Scrubbed(replyTable),
 		erasure.Never(policyTable, "the tenant's own"),
 		erasure.Never(passTable, "numbers"),
+		erasure.Never(measureTable, "numbers, and agents"),
+		erasure.Never(backlogTable, "numbers"),
 		erasure.Never(dayTable, "numbers"),
 		erasure.Never(categoryTable, "the tenant's own"),
 		erasure.Never(seedTable, "the tenant's own"),

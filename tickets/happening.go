@@ -93,6 +93,9 @@ func (d *Desk) note(tx *storage.Tx, tn *tenant.Tenant, h *Happening) error {
 	if err := eventTable.Put(tx, e); err != nil {
 		return err
 	}
+	if err := d.measured(tx, tn, h); err != nil {
+		return fmt.Errorf("measure %s: %w", e.Type, err)
+	}
 	for _, follow := range d.followers {
 		if err := follow(tx, tn, h); err != nil {
 			return fmt.Errorf("follow %s: %w", e.Type, err)

@@ -145,8 +145,9 @@ type plan struct {
 
 // plans are the calendars of the tenants' policies, which take a while to make.
 type plans struct {
-	mu  sync.Mutex
-	all map[tenant.ID]planned
+	mu    sync.Mutex
+	all   map[tenant.ID]planned
+	zones map[string]*time.Location
 }
 
 type planned struct {
@@ -176,6 +177,20 @@ func (s *plans) calendar(tn *tenant.Tenant, p *Policy) *hours.Calendar {
 		s.all[tn.ID] = known
 	}
 	return known.calendar
+}
+
+// location is the tenant's time zone, which takes a while to read.
+func (s *plans) location(tn *tenant.Tenant) *time.Location {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := tn.Settings.TimeZone
+	if s.zones[name] == nil {
+		if s.zones == nil {
+			s.zones = map[string]*time.Location{}
+		}
+		s.zones[name] = tn.Settings.Location()
+	}
+	return s.zones[name]
 }
 
 // Calendar is the tenant's business hours, as the transaction sees them.

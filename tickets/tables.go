@@ -224,7 +224,7 @@ func Tables() []storage.Declared {
 		ticketTable, commentTable, activityTable, documentTable, counterTable, dayTable, categoryTable, seedTable, answerTable,
 		eventTable,
 		heldTable, draftTable, presenceTable, habitsTable,
-		policyTable, passTable,
+		policyTable, passTable, measureTable, backlogTable,
 		viewTable, replyTable,
 	}, file.Tables()...)
 }
