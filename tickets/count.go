@@ -113,7 +113,7 @@ type tally struct {
 }
 
 func tallyOf(t *Ticket) (y tally) {
-	if t == nil {
+	if t == nil || t.Purging {
 		return y
 	}
 	y.counts, y.spam = t.shelf() == inLists, t.shelf() == asSpam

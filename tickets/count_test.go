@@ -25,6 +25,9 @@ func TestCounts(t *testing.T) {
 		time.Sleep(30 * time.Hour)
 		all := w.randomTickets(r, 100, cats)
 		for _, tk := range all[:20] { // some change hands, some come back
+			if tk.MergedInto != "" && !tk.Deleted() {
+				continue
+			}
 			if tk.Deleted() {
 				if _, err := w.Restore(t.Context(), w.acme, agent, tk.Ref()); err != nil {
 					t.Fatal(err)
@@ -37,6 +40,9 @@ func TestCounts(t *testing.T) {
 			want := tickets.Counts{ByStatus: map[tickets.Status]int{}}
 			for _, s := range tickets.Statuses() {
 				want.ByStatus[s] = 0
+			}
+			if a.Staff() {
+				want.Spam = len(w.all(w.acme, a, tickets.Query{Spam: true}))
 			}
 			for _, tk := range w.all(w.acme, a, tickets.Query{Limit: 100}) {
 				want.ByStatus[tk.Status]++

@@ -37,7 +37,11 @@ func Fill(r *Reply, f Filling) string {
 		if !ok {
 			return b.String()
 		}
-		b.WriteString(f.value(name))
+		if value, known := f.value(name); known {
+			b.WriteString(value)
+		} else {
+			b.WriteString(rest[len(before) : len(rest)-len(after)])
+		}
 		rest = after
 	}
 }
@@ -55,7 +59,8 @@ func nextPlaceholder(text string) (name, before, after string, ok bool) {
 	return strings.TrimSpace(name), text[:start], after, true
 }
 
-func (f *Filling) value(name string) string {
+// value is what a placeholder stands for, and whether there is one of that name.
+func (f *Filling) value(name string) (value string, known bool) {
 	requester := Person{}
 	if f.Ticket.Requester != nil {
 		requester = *f.Ticket.Requester
@@ -63,25 +68,27 @@ func (f *Filling) value(name string) string {
 	called := cmp.Or(requester.Name, requester.Email)
 	switch name {
 	case "requester.name":
-		return literal(called)
+		value = literal(called)
 	case "requester.first_name":
-		return literal(firstName(called))
+		value = literal(firstName(called))
 	case "requester.email":
-		return literal(requester.Email)
+		value = literal(requester.Email)
 	case "ticket.number":
-		return strconv.FormatUint(f.Ticket.Number, 10)
+		value = strconv.FormatUint(f.Ticket.Number, 10)
 	case "ticket.title":
-		return literal(f.Ticket.Title)
+		value = literal(f.Ticket.Title)
 	case "ticket.url":
-		return f.URL
+		value = f.URL
 	case "agent.name":
-		return literal(f.Agent.person.Name)
+		value = literal(f.Agent.person.Name)
 	case "agent.first_name":
-		return literal(firstName(f.Agent.person.Name))
+		value = literal(firstName(f.Agent.person.Name))
 	case "tenant.name":
-		return literal(f.Tenant.Name)
+		value = literal(f.Tenant.Name)
+	default:
+		return "", false
 	}
-	return "{{" + name + "}}"
+	return value, true
 }
 
 func firstName(name string) string {

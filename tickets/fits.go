@@ -27,7 +27,7 @@ func born(id ulid.ULID) time.Time { return time.UnixMilli(int64(id.Time())) }
 func (f *filter) certain(c *candidate) bool {
 	return c.row != nil && c.ticket == nil && len(f.tags) == 0 && len(f.terms) == 0 && len(f.notTerms) == 0 &&
 		f.requester.any() && len(f.notRequesters) == 0 && !f.files && !f.notFiles && f.number == 0 && f.external == "" &&
-		f.shelf != asDeleted &&
+		f.shelf != asDeleted && (f.shelf == inLists || f.owner == "") &&
 		!slices.ContainsFunc(f.notTagHashes, func(h uint32) bool { return slices.Contains(c.row.Tags, h) })
 }
 

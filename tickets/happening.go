@@ -203,5 +203,6 @@ func (d *Desk) leaveOut(tx *storage.Tx, rule *Automatic, t *Ticket, what FieldCh
 func refused(err error) bool {
 	_, transition := errors.AsType[*TransitionError](err)
 	_, fields := errors.AsType[tenant.FieldErrors](err)
-	return transition || fields || errors.Is(err, ErrNotAllowed)
+	_, merged := errors.AsType[*MergedError](err)
+	return transition || fields || merged || errors.Is(err, ErrNotAllowed)
 }

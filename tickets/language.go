@@ -79,7 +79,7 @@ func (p *searchParser) next() bool {
 // plain is the part as Text has it, so that it is read as nothing but words the next time, too.
 func (p *searchParser) plain(filter bool) string {
 	bare := strings.TrimSpace(strings.ReplaceAll(p.typed, `"`, " "))
-	if filter || p.key == "" && p.quoted && !p.negated {
+	if filter || p.quoted || strings.ContainsFunc(bare, unicode.IsSpace) {
 		return `"` + bare + `"`
 	}
 	return bare

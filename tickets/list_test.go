@@ -1,6 +1,7 @@
 package tickets_test
 
 import (
+	gocmp "cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -38,10 +40,14 @@ func listsAgainstModel(t *testing.T, prepare func(*world)) {
 		}
 		r := rand.New(rand.NewPCG(1, 2))
 		all := w.randomTickets(r, 200, cats)
-		for i := range 300 {
+		slugs := make(map[string]string)
+		for _, c := range cats {
+			slugs[c.Slug] = c.ID
+		}
+		for i := range 400 {
 			a := pick(r, agent, token, ann, ann, bob, eve)
 			q := randomQuery(r, a, all, cats)
-			want := model(all, a, q)
+			want := model(all, a, q, slugs)
 			q.Limit = pick(r, 0, 9, 50, 100)
 			got := w.all(w.acme, a, q)
 			if diff := cmp.Diff(numbers(want), numbers(got)); diff != "" {
@@ -98,12 +104,23 @@ func (w *world) randomTickets(r *rand.Rand, n int, cats []tickets.Category) (all
 		all[i] = w.change(agent, all[i], c)
 	}
 	for i := range all {
-		if r.IntN(10) > 0 {
-			continue
+		ctx, ref := w.t.Context(), all[i].Ref()
+		var err error
+		switch r.IntN(20) {
+		case 0, 1:
+			err = w.Delete(ctx, w.acme, agent, ref, 0)
+		case 2, 3:
+			_, err = w.Update(ctx, w.acme, agent, ref, tickets.Change{Spam: tickets.Set(true)})
+		case 4, 5:
+			_, err = w.Merge(ctx, w.acme, agent, ref, tickets.ByNumber(pick(r, all...).Number), tickets.Merging{Apart: true})
 		}
-		if err := w.Delete(w.t.Context(), w.acme, agent, all[i].Ref(), 0); err != nil {
+		_, refused := errors.AsType[tenant.FieldErrors](err)
+		_, merged := errors.AsType[*tickets.MergedError](err)
+		if err != nil && !refused && !merged && !errors.Is(err, tickets.ErrNotFound) {
 			w.t.Fatal(err)
 		}
+	}
+	for i := range all {
 		var err error
 		if all[i], err = w.FindDeleted(w.t.Context(), w.acme, agent, all[i].Ref()); err != nil {
 			w.t.Fatal(err)
@@ -131,13 +148,43 @@ func randomQuery(r *rand.Rand, a tickets.Actor, all []tickets.Ticket, cats []tic
 	some(func() { q.Text = pick(r, "red", "apple", "ap", "green ap", "pear red", "blue", "p") })
 	some(func() { q.Created.After = pick(r, all...).CreatedAt })
 	some(func() { q.Updated.After = pick(r, all...).UpdatedAt })
+	rarely := func(f func()) {
+		if r.IntN(12) == 0 {
+			f()
+		}
+	}
+	rarely(func() { q.Not.Status = []tickets.Status{pick(r, tickets.Statuses()...)} })
+	rarely(func() { q.Not.Priority = []tickets.Priority{pick(r, tickets.Priorities()...)} })
+	rarely(func() { q.Categories = []string{pick(r, cats...).Slug, pick(r, cats...).ID} })
+	rarely(func() { q.Not.Categories = []string{pick(r, cats...).Slug} })
+	rarely(func() { q.Not.Tags = []string{pick(r, "x", "y", "z", "none")} })
+	rarely(func() { q.Not.Words = []string{pick(r, "red", "green apple", "app", "nothing")} })
+	rarely(func() { q.Requester = pick(r, "ann", "an", "ann@partner.example", "Bob", "partner.example", "nobody") })
+	rarely(func() { q.Not.Requesters = []string{pick(r, "ann", "ann@partner.example", "bob")} })
+	rarely(func() { q.Tags = []string{"x", "y"} })
+	rarely(func() { q.Created.Before = pick(r, all...).CreatedAt })
+	rarely(func() { q.Updated.Before = pick(r, all...).UpdatedAt })
+	rarely(func() { q.Number = pick(r, all...).Number })
+	rarely(func() { q.Files = true })
+	if a.Staff() {
+		rarely(func() { q.Assignees = []string{"none", pick(r, "agt_zoe", "agt_yan")} })
+		rarely(func() { q.Not.Assignees = []string{pick(r, "agt_zoe", "none")} })
+		rarely(func() { q.Spam = true })
+		rarely(func() { q.Merged = true })
+	}
 	q.Deleted = a.Staff() && r.IntN(8) == 0
 	q.Sort = pick(r, append(tickets.Sorts(), "")...)
 	return q
 }
 
 // model is what a list has to be, done plainly.
-func model(all []tickets.Ticket, a tickets.Actor, q tickets.Query) []tickets.Ticket {
+func model(all []tickets.Ticket, a tickets.Actor, q tickets.Query, slugs map[string]string) []tickets.Ticket {
+	q.Categories, q.Not.Categories = slices.Clone(q.Categories), slices.Clone(q.Not.Categories)
+	for _, names := range [][]string{q.Categories, q.Not.Categories} {
+		for i, name := range names {
+			names[i] = gocmp.Or(slugs[name], name)
+		}
+	}
 	var out []tickets.Ticket
 	for _, t := range all {
 		if modelSees(a, t) && modelTakes(a, t, q) {
@@ -147,7 +194,7 @@ func model(all []tickets.Ticket, a tickets.Actor, q tickets.Query) []tickets.Tic
 	sort := q.Sort
 	if sort == "" {
 		sort = tickets.UpdatedDesc
-		if q.Text != "" {
+		if q.Text != "" || q.Requester != "" || q.Files {
 			sort = tickets.CreatedDesc
 		}
 	}
@@ -191,16 +238,67 @@ func modelTakes(a tickets.Actor, t tickets.Ticket, q tickets.Query) bool {
 	case tickets.AssigneeNone:
 		want = ""
 	}
-	return t.Deleted() == q.Deleted &&
+	return modelShelf(a, t, q) && modelExcepts(t, assignee, q) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, t.Status)) &&
 		(len(q.Priority) == 0 || slices.Contains(q.Priority, t.Priority)) &&
 		(q.CategoryID == "" || q.CategoryID == t.CategoryID) &&
+		(len(q.Categories) == 0 || modelCategory(t, q.Categories)) &&
 		(q.Assignee == "" || want == assignee) &&
+		(len(q.Assignees) == 0 || modelAssigned(q.Assignees, assignee)) &&
 		(q.RequesterID == "" || q.RequesterID == requester) &&
+		(q.Requester == "" || modelIs(t, q.Requester)) &&
+		(q.Number == 0 || q.Number == t.Number) && !q.Files &&
 		!slices.ContainsFunc(q.Tags, func(tag string) bool { return !slices.Contains(t.Tags, tag) }) &&
 		(q.Text == "" || hasWords(modelText(t), q.Text)) &&
 		(q.Created.After.IsZero() || t.CreatedAt.After(q.Created.After)) &&
-		(q.Updated.After.IsZero() || t.UpdatedAt.After(q.Updated.After))
+		(q.Created.Before.IsZero() || t.CreatedAt.Before(q.Created.Before)) &&
+		(q.Updated.After.IsZero() || t.UpdatedAt.After(q.Updated.After)) &&
+		(q.Updated.Before.IsZero() || t.UpdatedAt.Before(q.Updated.Before))
+}
+
+// modelShelf: what is put away is in no list but its own, the number finds all that is not deleted, and requesters go on seeing
+// what is theirs.
+func modelShelf(a tickets.Actor, t tickets.Ticket, q tickets.Query) bool {
+	merged := t.MergedInto != ""
+	switch {
+	case q.Deleted || t.Deleted():
+		return q.Deleted && t.Deleted()
+	case !a.Staff():
+		return !merged || t.Apart
+	case q.Merged:
+		return merged
+	case q.Spam:
+		return t.Spam() && !merged
+	}
+	return !merged && !t.Spam() || q.Number != 0
+}
+
+func modelExcepts(t tickets.Ticket, assignee string, q tickets.Query) bool {
+	not := q.Not
+	return !slices.Contains(not.Status, t.Status) && !slices.Contains(not.Priority, t.Priority) && !modelCategory(t, not.Categories) &&
+		!modelAssigned(not.Assignees, assignee) &&
+		!slices.ContainsFunc(not.Tags, func(tag string) bool { return slices.Contains(t.Tags, tag) }) &&
+		!slices.ContainsFunc(not.Requesters, func(who string) bool { return modelIs(t, who) }) &&
+		!slices.ContainsFunc(not.Words, func(words string) bool {
+			return !slices.ContainsFunc(strings.Fields(words), func(w string) bool { return !slices.Contains(strings.Fields(modelText(t)), w) })
+		})
+}
+
+func modelCategory(t tickets.Ticket, ids []string) bool { return slices.Contains(ids, t.CategoryID) }
+
+func modelAssigned(names []string, assignee string) bool {
+	return slices.Contains(names, assignee) || assignee == "" && slices.Contains(names, "none")
+}
+
+func modelIs(t tickets.Ticket, who string) bool {
+	switch {
+	case t.Requester == nil:
+		return false
+	case strings.Contains(who, "@"):
+		return t.Requester.Email == who
+	}
+	who = strings.ToLower(strings.ReplaceAll(who, ".", " "))
+	return hasWords(strings.ToLower(t.Requester.Name)+" "+strings.NewReplacer("@", " ", ".", " ").Replace(t.Requester.Email), who)
 }
 
 func TestListStaysPutUnderInserts(t *testing.T) {

@@ -19,29 +19,35 @@ type Merging struct {
 	Idempotency *Idempotency
 }
 
+// Merged is the ticket that another one was merged into.
+type Merged struct {
+	Ticket   Ticket
+	Replayed bool // this is the answer to an earlier request with the same idempotency key
+}
+
 // maxMerged is how many tickets may have been merged into one.
 const maxMerged = 50
 
-// Merge puts a ticket's thread into another ticket and returns that one. Staff only. What is left is a closed stub that
+// Merge puts a ticket's thread into another ticket, which it returns. Staff only. What is left is a closed stub that
 // points to it and is never changed again: see MergedError. The description becomes a comment; comments keep their authors,
 // times and visibility, unless the requesters differ: then all of them are internal in the other ticket, and the stub keeps
 // its own for its requester. ErrRequestersDiffer: the tickets are different people's, and Apart was not said. A
 // tenant.FieldErrors says what is wrong with the target.
-func (d *Desk) Merge(ctx context.Context, tn *tenant.Tenant, a Actor, from, into Ref, m Merging) (Ticket, error) {
+func (d *Desk) Merge(ctx context.Context, tn *tenant.Tenant, a Actor, from, into Ref, m Merging) (Merged, error) {
 	if !a.Staff() {
-		return Ticket{}, d.refuse(ctx, tn, a, from)
+		return Merged{}, d.refuse(ctx, tn, a, from)
 	}
 	o, done, err := d.running.begin(ctx, tn, a, "merge "+from.String(), m.Idempotency)
 	if err != nil {
-		return Ticket{}, err
+		return Merged{}, err
 	}
 	defer done()
-	var t Ticket
+	var out Merged
 	var source Ref
 	err = d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		x, found, err := o.earlier(tx)
 		if found || err != nil {
-			t = x.Ticket
+			out = Merged{Ticket: x.Ticket, Replayed: true}
 			return err
 		}
 		s, target, err := mergeable(tx, a, from, into, m)
@@ -49,15 +55,17 @@ func (d *Desk) Merge(ctx context.Context, tn *tenant.Tenant, a Actor, from, into
 			return err
 		}
 		source = s.Ref()
-		if t, err = d.merge(tx, tn, a, s, target); err != nil {
+		t, err := d.merge(tx, tn, a, s, target)
+		if err != nil {
 			return err
 		}
+		out = Merged{Ticket: t}
 		return o.keep(tx, answer{Ticket: t}, t.UpdatedAt)
 	})
-	if err != nil || source == (Ref{}) {
-		return t, err
+	if err != nil || out.Replayed {
+		return out, err
 	}
-	return t, d.carry(ctx, tn, source)
+	return out, d.carry(ctx, tn, source)
 }
 
 // refuse is what somebody gets who may not work on a ticket: whether it is there is said to those only who see it.

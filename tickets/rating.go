@@ -33,7 +33,7 @@ const (
 // Ratable says whether the requester may rate the ticket now, or change their rating: once it is solved, and for 14 days
 // after the first word about this solution.
 func (t *Ticket) Ratable() bool {
-	if !t.Status.done() || t.Deleted() {
+	if !t.Status.done() || t.Deleted() || t.MergedInto != "" {
 		return false
 	}
 	return t.Rating == nil || t.Rating.First.Before(t.ResolvedAt) || now().Sub(t.Rating.First) <= ratingChanges

@@ -87,6 +87,10 @@ func (d *Desk) resolveAssignees(ctx context.Context, tn *tenant.Tenant, a Actor,
 			case AssigneeNone:
 				ids = append(ids, "")
 			default:
+				if d.agents == nil {
+					ids = append(ids, name)
+					continue
+				}
 				ids = append(ids, who.agent(team, name)...)
 			}
 		}

@@ -70,9 +70,6 @@ func (d *Desk) Update(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, c 
 			u = x.updated()
 			return err
 		}
-		if err := old.unchangeable(a); err != nil {
-			return err
-		}
 		if c.IfVersion != 0 && c.IfVersion != old.Version {
 			return ErrVersionConflict
 		}
@@ -127,6 +124,9 @@ func (d *Desk) change(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c
 
 // alter is change, also for what a rule does by itself.
 func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c *Change, automatic bool) (Updated, error) {
+	if err := old.unchangeable(a); err != nil {
+		return Updated{}, err
+	}
 	t := *old
 	if err := c.apply(&t); err != nil {
 		return Updated{}, err

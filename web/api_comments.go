@@ -15,6 +15,8 @@ type commentDocument struct {
 	Author      authorDocument       `json:"author"`
 	Attachments []attachmentDocument `json:"attachments"`
 	CreatedAt   time.Time            `json:"created_at"`
+	// MergedFrom is the number of the ticket that it was written in, if that was merged.
+	MergedFrom *uint64 `json:"merged_from,omitempty"`
 }
 
 // authorDocument is who wrote or did something.
@@ -31,9 +33,13 @@ func author(a tickets.Author) authorDocument {
 
 // comment is a comment as the API shows it. Portal is where the tenant's portal begins.
 func comment(portal string, c *tickets.Comment) commentDocument {
-	return commentDocument{
+	d := commentDocument{
 		Attachments: attachments(portal, c.Files), ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author), CreatedAt: c.CreatedAt.UTC(),
 	}
+	if c.From != 0 {
+		d.MergedFrom = &c.From
+	}
+	return d
 }
 
 // newComment is the body of a request that comments a ticket.

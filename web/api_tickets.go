@@ -36,10 +36,18 @@ type ticketDocument struct {
 	FirstResponseAt    *time.Time           `json:"first_response_at"`
 	ResolvedAt         *time.Time           `json:"resolved_at"`
 	DeletedAt          *time.Time           `json:"deleted_at,omitempty"`
+	MergedInto         *string              `json:"merged_into,omitempty"`
 	Rating             *ratingDocument      `json:"rating"`
 
-	// What the tenant promises itself is not for requesters: nil for them.
+	// What the tenant promises itself, and what staff does with tickets, is not for requesters: nil for them.
 	*serviceDocument
+	*staffDocument
+}
+
+// staffDocument is what only staff knows of a ticket.
+type staffDocument struct {
+	Spam       bool     `json:"spam"`
+	MergedFrom []string `json:"merged_from"`
 }
 
 // serviceDocument is how a ticket does by the tenant's targets.
@@ -76,10 +84,11 @@ func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument 
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 		FirstResponseAt: utc(t.FirstResponseAt), ResolvedAt: utc(t.ResolvedAt), DeletedAt: utc(t.DeletedAt),
-		Rating: ratingOf(t.Rating),
+		Rating: ratingOf(t.Rating), MergedInto: orNull(t.MergedInto),
 	}
 	if a.Staff() {
 		d.serviceDocument = serviceOf(t)
+		d.staffDocument = &staffDocument{Spam: t.Spam(), MergedFrom: texts(t.MergedFrom)}
 	}
 	return d
 }
@@ -101,7 +110,7 @@ func orNull(s string) *string {
 
 func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
-	query, err := ticketQuery(queryOf(r))
+	query, problems, err := ticketQuery(queryOf(r))
 	if err != nil {
 		return err
 	}
@@ -109,8 +118,11 @@ func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := list[ticketDocument]{
-		Data: make([]ticketDocument, len(page.Tickets)), HasMore: page.HasMore, NextCursor: orNull(page.Next),
+	answer := ticketList{
+		list: list[ticketDocument]{
+			Data: make([]ticketDocument, len(page.Tickets)), HasMore: page.HasMore, NextCursor: orNull(page.Next),
+		},
+		Problems: problemDocuments(append(problems, page.Problems...)),
 	}
 	portal := s.directory.PortalURL(c.tenant)
 	for i := range page.Tickets {
@@ -121,34 +133,6 @@ func (s *Server) listTickets(w http.ResponseWriter, r *http.Request) error {
 	}
 	linkNext(w, r, page.Next)
 	return encode(w, http.StatusOK, answer)
-}
-
-// ticketQuery reads the parameters of a list.
-func ticketQuery(p parameters) (tickets.Query, error) {
-	q := tickets.Query{
-		CategoryID:    p.text("category_id"),
-		Assignee:      p.text("assignee_id"),
-		RequesterID:   p.text("requester_id"),
-		Text:          p.text("q"),
-		Created:       tickets.Period{After: p.time("created_after")},
-		Updated:       tickets.Period{After: p.time("updated_after")},
-		Deleted:       p.flag("deleted"),
-		Overdue:       p.flag("overdue"),
-		Sort:          tickets.Sort(p.text("sort")),
-		Limit:         p.limit(),
-		Cursor:        p.text("cursor"),
-		IncludesTotal: p.flag("include_total"),
-	}
-	if tag := p.text("tag"); tag != "" {
-		q.Tags = []string{tag}
-	}
-	for _, status := range p.words("status") {
-		q.Status = append(q.Status, tickets.Status(status))
-	}
-	for _, priority := range p.words("priority") {
-		q.Priority = append(q.Priority, tickets.Priority(priority))
-	}
-	return q, p.err()
 }
 
 // newTicket is the body of a request that files a ticket.

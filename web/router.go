@@ -27,12 +27,32 @@ const (
 
 // table is the product's routes: a tree for each kind of host, and the rows in the order in which they were added.
 type table struct {
-	node, tenant *httprouter.Router
+	node, tenant *router
 	rows         []Route
 }
 
 func newTable() *table {
-	return &table{node: bareRouter(), tenant: bareRouter()}
+	return &table{node: newRouter(), tenant: newRouter()}
+}
+
+// router is a tree of routes, and beside it the addresses that the tree cannot hold: it knows no word where another route of
+// the method has a parameter.
+type router struct {
+	*httprouter.Router
+
+	words map[Route]httprouter.Handle
+}
+
+func newRouter() *router {
+	return &router{Router: bareRouter(), words: make(map[Route]httprouter.Handle)}
+}
+
+// Lookup finds what serves a path, words before parameters.
+func (r *router) Lookup(method, path string) (httprouter.Handle, httprouter.Params, bool) {
+	if serve := r.words[Route{Method: method, Pattern: path}]; serve != nil {
+		return serve, nil, false
+	}
+	return r.Router.Lookup(method, path)
 }
 
 // bareRouter is a router that answers nothing by itself: it would redirect API calls and answer preflights.
@@ -45,6 +65,17 @@ func bareRouter() *httprouter.Router {
 
 // add registers a route, and HEAD with each GET. The pattern is set on the request that came in, for whoever logs it.
 func (t *table) add(where hosts, method, pattern string, h http.HandlerFunc) {
+	t.register(where, method, pattern, h, func(r *router, method string, serve httprouter.Handle) { r.Handle(method, pattern, serve) })
+}
+
+// word registers an address that ends with a word where other routes have a parameter.
+func (t *table) word(where hosts, method, address string, h http.HandlerFunc) {
+	t.register(where, method, address, h, func(r *router, method string, serve httprouter.Handle) {
+		r.words[Route{Method: method, Pattern: address}] = serve
+	})
+}
+
+func (t *table) register(where hosts, method, pattern string, h http.HandlerFunc, into func(*router, string, httprouter.Handle)) {
 	serve := func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 		r.Pattern = pattern
 		for _, p := range ps {
@@ -59,16 +90,16 @@ func (t *table) add(where hosts, method, pattern string, h http.HandlerFunc) {
 	}
 	for _, m := range methods {
 		if where&nodeHosts != 0 {
-			t.node.Handle(m, pattern, serve)
+			into(t.node, m, serve)
 		}
 		if where&tenantHosts != 0 {
-			t.tenant.Handle(m, pattern, serve)
+			into(t.tenant, m, serve)
 		}
 	}
 }
 
 // methods lists what the path can be asked with, in alphabetical order; nothing if there is no such path.
-func methods(router *httprouter.Router, path string) []string {
+func methods(router *router, path string) []string {
 	var found []string
 	for _, m := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
 		if h, _, _ := router.Lookup(m, path); h != nil {

@@ -14,8 +14,8 @@ const (
 	del   = http.MethodDelete
 )
 
-// routes are all addresses of the product, in the order of the manual. Where a literal would stand beside another
-// route's parameter, that route's handler takes the word: httprouter knows one of both.
+// routes are all addresses of the product, in the order of the manual. Where a word would stand beside another route's
+// parameter, as /tickets/bulk does, it is a word of the table: httprouter knows one of both.
 func (s *Server) routes() {
 	s.signInRoutes(s.table)
 	s.apiRoutes(s.table)
@@ -77,6 +77,7 @@ func (s *Server) signInRoutes(t *table) {
 func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/tickets", auth.TicketsRead, s.listTickets)
 	s.apiRoute(post, "/tickets", auth.TicketsWrite, s.createTicket)
+	s.apiWord(post, "/tickets/bulk", auth.TicketsWrite, s.changeTickets)
 	s.apiRoute(get, "/tickets/:id", auth.TicketsRead, s.showTicket)
 	s.apiRoute(put, "/tickets/:id", auth.TicketsWrite, s.changeTicket)
 	s.apiRoute(patch, "/tickets/:id", auth.TicketsWrite, s.changeTicket)
@@ -89,6 +90,17 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(post, "/attachments", auth.TicketsWrite, s.createAttachments)
 	s.apiRoute(get, "/attachments/:id", auth.TicketsRead, s.showAttachment)
 	s.apiRoute(del, "/attachments/:id", auth.TicketsWrite, s.deleteAttachment)
+	s.apiRoute(post, "/tickets/:id/merge", auth.TicketsWrite, s.mergeTicket)
+	s.apiRoute(get, "/views", auth.TicketsRead, s.listViews)
+	s.apiRoute(post, "/views", auth.TicketsWrite, s.createView)
+	s.apiRoute(get, "/views/:id", auth.TicketsRead, s.showView)
+	s.apiRoute(put, "/views/:id", auth.TicketsWrite, s.changeView)
+	s.apiRoute(del, "/views/:id", auth.TicketsWrite, s.deleteView)
+	s.apiRoute(get, "/canned-replies", auth.TicketsRead, s.listReplies)
+	s.apiRoute(post, "/canned-replies", auth.TicketsWrite, s.createReply)
+	s.apiRoute(get, "/canned-replies/:id", auth.TicketsRead, s.showReply)
+	s.apiRoute(put, "/canned-replies/:id", auth.TicketsWrite, s.changeReply)
+	s.apiRoute(del, "/canned-replies/:id", auth.TicketsWrite, s.deleteReply)
 	s.apiRoute(get, "/categories", auth.TicketsRead, s.listCategories)
 	s.apiRoute(post, "/categories", auth.TenantWrite, s.createCategory)
 	s.apiRoute(get, "/categories/:id", auth.TicketsRead, s.showCategory)
@@ -193,6 +205,13 @@ func (s *Server) settingsRoutes() {
 	s.settingsRoute(post, providerPath, s.changeProvider)
 	s.settingsRoute(get, validatorPath, s.validatorPage)
 	s.settingsRoute(post, validatorPath, s.validate)
+}
+
+// apiWord adds a route of the API that ends with a word where others have a parameter, under both of its names.
+func (s *Server) apiWord(method, address string, rights auth.Scopes, h handler) {
+	for _, root := range []string{"/api", "/api/v1"} {
+		s.table.word(anyHost, method, root+address, s.api(rights, h))
+	}
 }
 
 // apiRoute adds a route of the API under both of its names.

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"slices"
+
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// ticketList is a page of tickets, with what was not understood of the search for them.
+type ticketList struct {
+	list[ticketDocument]
+
+	Problems []searchProblem `json:"search_problems,omitzero"`
+}
+
+// searchProblem is a part of a search that reads like a filter and is none.
+type searchProblem struct {
+	Text   string `json:"text"`
+	Reason string `json:"reason"`
+}
+
+func problemDocuments(all []tickets.Problem) []searchProblem {
+	var documents []searchProblem
+	for _, p := range all {
+		documents = append(documents, searchProblem(p))
+	}
+	return documents
+}
+
+// ticketQuery reads the parameters of a list. They and the filters of the search all have to hold.
+func ticketQuery(p parameters) (tickets.Query, []tickets.Problem, error) {
+	q, problems := tickets.ParseSearch(p.text("q"))
+	q.CategoryID, q.Assignee, q.RequesterID = p.text("category_id"), p.text("assignee_id"), p.text("requester_id")
+	if after := p.time("created_after"); after.After(q.Created.After) {
+		q.Created.After = after
+	}
+	if after := p.time("updated_after"); after.After(q.Updated.After) {
+		q.Updated.After = after
+	}
+	q.Deleted = p.flag("deleted") || q.Deleted
+	q.Overdue = p.flag("overdue") || q.Overdue
+	if sort := p.text("sort"); sort != "" {
+		q.Sort = tickets.Sort(sort)
+	}
+	q.Limit, q.Cursor, q.IncludesTotal = p.limit(), p.text("cursor"), p.flag("include_total")
+	if tag := p.text("tag"); tag != "" {
+		q.Tags = append(q.Tags, tag)
+	}
+	q.Status, q.Not.Status = narrow(tickets.Statuses(), q.Status, q.Not.Status, p.words("status"))
+	q.Priority, q.Not.Priority = narrow(tickets.Priorities(), q.Priority, q.Not.Priority, p.words("priority"))
+	return q, problems, p.err()
+}
+
+// narrow has what a search wants and what a parameter wants both hold.
+func narrow[S ~string](all, wanted, unwanted []S, also []string) (in, out []S) {
+	if len(also) == 0 {
+		return wanted, unwanted
+	}
+	asked := make([]S, len(also))
+	for i, value := range also {
+		asked[i] = S(value)
+	}
+	if len(wanted) == 0 {
+		return asked, unwanted
+	}
+	// A value that there is none of is refused with the rest.
+	wrong := slices.DeleteFunc(slices.Clone(asked), func(s S) bool { return slices.Contains(all, s) })
+	others := slices.DeleteFunc(slices.Clone(all), func(s S) bool { return slices.Contains(asked, s) })
+	return append(slices.Clip(wanted), wrong...), append(slices.Clip(unwanted), others...)
+}
