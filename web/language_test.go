@@ -146,3 +146,16 @@ func TestTimesInReadersZone(t *testing.T) {
 		t.Errorf("after Honolulu was chosen it is %s", got)
 	}
 }
+
+// TestStylePageIsForBuilders: the page of the design system is in no build but those with the tag dev.
+func TestStylePageIsForBuilders(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	want := 404
+	for _, route := range newServer(t).Routes() {
+		if route.Pattern == "/agent/style" {
+			want = 200
+		}
+	}
+	expect(t, n.Client(t).Open(n.Acme.URL+"/agent/style"), want, "")
+}

@@ -23,6 +23,9 @@ func (s *Server) renderAgentLogin(
 		Provider: providerOf(tenant.VisitFrom(r.Context()).Tenant),
 	}
 	view.Staff, view.Script = true, passkeyScript
+	if r.Method == http.MethodGet {
+		view.Address = again(r)
+	}
 	return s.render(w, r, status, "agentlogin", view)
 }
 

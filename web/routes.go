@@ -22,6 +22,7 @@ func (s *Server) routes() {
 	s.portalRoutes(s.table)
 	s.consoleRoutes(s.table)
 	s.settingsRoutes()
+	s.styleRoutes()
 	s.table.add(anyHost, get, "/static/:file", s.open(s.asset))
 }
 
