@@ -18,7 +18,7 @@ PYTHON   := $(firstword $(wildcard /usr/bin/python3) python3)
 # npm's modules that partners use, at the versions in package-lock.json.
 NPM      := web/testdata/npm
 
-.PHONY: all build demo check tools packages fmt fmt-check lint test test-race cover fuzz bench vuln hooks clean help
+.PHONY: all build demo style check tools packages fmt fmt-check lint test test-race cover fuzz bench vuln hooks clean help
 
 all: check build
 
@@ -27,6 +27,9 @@ help: ## this list
 
 demo: build ## a throw-away help desk to click through
 	./deskgate demo
+
+style: ## the same, with the page /agent/style, which shows the design system
+	$(GO) run -tags dev ./cmd/deskgate demo
 
 build: ## one static binary: ./deskgate
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o deskgate ./cmd/deskgate

@@ -40,7 +40,7 @@ func TestNothingOfAnotherTenant(t *testing.T) {
 	} {
 		for _, path := range []string{
 			"/api/tickets", "/api/v1/tickets", "/api/tickets/1", "/api/tickets/" + id, "/api/tenant", "/api/users/me",
-			"/api/categories", "/api/events", "/api/events/stream", "/dashboard", "/tickets/1", "/agent", "/agent/tickets/1",
+			"/api/categories", "/api/events", "/api/events/stream", "/dashboard", "/tickets/1", "/auth/account", "/agent", "/agent/tickets/1",
 		} {
 			got := n.Client(t).Get(n.Acme.URL+path, append(who.headers, "Accept: application/json")...)
 			if got.Status != http.StatusUnauthorized || strings.Contains(got.Body, "Secret of Acme") {

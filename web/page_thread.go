@@ -46,7 +46,7 @@ func (s *Server) threadView(r *http.Request) (*threadView, error) {
 	}
 	moves := c.actor().Moves(t.Status)
 	view := &threadView{
-		frame: s.ownFrame(r, "", "tickets"), Number: t.Number, Version: t.Version, Subject: t.Title,
+		frame: s.ownFrame(r, "", "tickets"), Number: t.Number, Subject: t.Title,
 		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages, Files: s.filesField(r, nil, nil),
 		MayReply: true, MaySolve: slices.Contains(moves, tickets.StatusResolved),
 		MayReopen: slices.Contains(moves, tickets.StatusOpen), FollowUp: t.ClosedForGood(), Key: rand.Text(),

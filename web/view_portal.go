@@ -94,12 +94,12 @@ type createForm struct {
 type threadView struct {
 	frame
 
-	Number, Version uint64
-	Subject         string
-	Status          statusLabel
-	Category        string
-	Opened          time.Time
-	Messages        []message
+	Number   uint64
+	Subject  string
+	Status   statusLabel
+	Category string
+	Opened   time.Time
+	Messages []message
 	// Solved: a reply opens the ticket again.
 	Solved bool
 	// Rating is nil where the requester has none to give, and has given none.
