@@ -96,6 +96,23 @@ func (h Times) Quantile(share float64) (time.Duration, bool) {
 	return 0, false
 }
 
+// Ratings is how many ratings there are.
+func (f *Figures) Ratings() (n int64) {
+	for _, c := range f.Stars {
+		n += c
+	}
+	return n
+}
+
+// Satisfaction is the share of ratings with four or five stars; false: there are none.
+func (f *Figures) Satisfaction() (float64, bool) {
+	n := f.Ratings()
+	if n == 0 {
+		return 0, false
+	}
+	return float64(f.Stars[3]+f.Stars[4]) / float64(n), true
+}
+
 // plus adds other figures.
 func (f *Figures) plus(o *Figures) {
 	f.Created += o.Created

@@ -101,7 +101,9 @@ func rowsOf(all map[string]*Figures) []ReportRow {
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		rows = append(rows, ReportRow{ID: id, Figures: *all[id]})
 	}
-	slices.SortStableFunc(rows, func(a, b ReportRow) int { return cmp.Or(cmp.Compare(b.Solved, a.Solved), cmp.Compare(b.Created, a.Created)) })
+	slices.SortStableFunc(rows, func(a, b ReportRow) int {
+		return cmp.Or(cmp.Compare(b.Solved, a.Solved), cmp.Compare(b.Created, a.Created))
+	})
 	return rows
 }
 

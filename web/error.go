@@ -19,6 +19,7 @@ import (
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/web/words"
 )
 
@@ -201,6 +202,8 @@ var answers = []struct {
 		Status: http.StatusGone, Code: "EVENTS_GONE", Message: "These events are gone.",
 		Explanation: "Events behind this one are not kept any more, or it never was. Read everything anew and go on from the newest.",
 	}},
+	{rule.ErrNotFound, errNotFound},
+	{rule.ErrTooMany, conflict("TOO_MANY_RULES", "There are 50 rules already. Delete one first.")},
 	{tickets.ErrInUse, conflict("IN_USE", "There are tickets in this category. Make it inactive instead.")},
 
 	{context.Canceled, errUnavailable},

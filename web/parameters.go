@@ -80,6 +80,19 @@ func (p *parameters) time(name string) time.Time {
 	return t
 }
 
+// date is a day, as midnight UTC.
+func (p *parameters) date(name string) time.Time {
+	text := p.text(name)
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		p.reject(name, "must be a day like 2026-11-20.")
+	}
+	return t
+}
+
 // limit is the length of a page. More than there may be is as much as there may be.
 func (p *parameters) limit() int {
 	const most = 100

@@ -13,6 +13,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
+	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/web/words"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 	OIDC      *oidc.Logins
 	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
+	Rules     *rule.Engine
 	Eraser    *erasure.Eraser
 	Notifier  *notify.Notifier
 	Log       *slog.Logger
@@ -39,6 +41,7 @@ type Server struct {
 	oidc      *oidc.Logins
 	passkeys  *passkey.Keys
 	desk      *tickets.Desk
+	rules     *rule.Engine
 	eraser    *erasure.Eraser
 	notifier  *notify.Notifier
 	log       *slog.Logger
@@ -61,7 +64,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, rules: c.Rules, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(),
 	}
 	var err error

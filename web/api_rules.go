@@ -1,0 +1,237 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/rule"
+)
+
+// ruleDocument is a rule in the API.
+type ruleDocument struct {
+	ID         string              `json:"id"`
+	Name       string              `json:"name"`
+	Enabled    bool                `json:"enabled"`
+	Position   int                 `json:"position"`
+	When       string              `json:"when"`
+	Status     *string             `json:"status"`
+	Hours      *int                `json:"hours"`
+	Match      string              `json:"match"`
+	Conditions []conditionDocument `json:"conditions"`
+	Actions    []actionDocument    `json:"actions"`
+}
+
+type conditionDocument struct {
+	Field string `json:"field"`
+	Name  string `json:"name,omitzero"`
+	Op    string `json:"op"`
+	Value string `json:"value"`
+}
+
+type actionDocument struct {
+	Do    string `json:"do"`
+	Value string `json:"value,omitzero"`
+	Text  string `json:"text,omitzero"`
+}
+
+func documentOfRule(r *rule.Rule, position int) ruleDocument {
+	d := ruleDocument{
+		ID: r.ID, Name: r.Name, Enabled: r.Enabled, Position: position, When: string(r.When), Match: "all",
+		Conditions: make([]conditionDocument, len(r.If)), Actions: make([]actionDocument, len(r.Then)),
+	}
+	if r.Any {
+		d.Match = "any"
+	}
+	if r.When == rule.Waiting {
+		d.Status, d.Hours = &r.Status, &r.Hours
+	}
+	for i, c := range r.If {
+		d.Conditions[i] = conditionDocument{Field: string(c.Field), Name: c.Name, Op: string(c.Op), Value: c.Value}
+	}
+	for i, x := range r.Then {
+		d.Actions[i] = actionDocument{Do: string(x.Do), Value: x.Value, Text: x.Text}
+	}
+	return d
+}
+
+// ruleChange is the body of a request that makes or changes a rule: what is absent stays.
+type ruleChange struct {
+	Name       optional[string]              `json:"name"`
+	Enabled    optional[bool]                `json:"enabled"`
+	Position   optional[int]                 `json:"position"`
+	When       optional[string]              `json:"when"`
+	Status     optional[string]              `json:"status"`
+	Hours      optional[int]                 `json:"hours"`
+	Match      optional[string]              `json:"match"`
+	Conditions optional[[]conditionDocument] `json:"conditions"`
+	Actions    optional[[]actionDocument]    `json:"actions"`
+}
+
+func (c *ruleChange) check() error {
+	if m := c.Match; m.given() && m.value != "all" && m.value != "any" {
+		return invalid(map[string][]string{"match": {"The match field must be all or any."}})
+	}
+	if p := c.Position; p.given() && (p.value < 1 || p.value > rule.MaxRules) {
+		return invalid(map[string][]string{"position": {"The position field must be a number from 1 to 50."}})
+	}
+	return nil
+}
+
+func (c *ruleChange) apply(r *rule.Rule) {
+	set(&r.Name, c.Name)
+	set(&r.Enabled, c.Enabled)
+	set(&r.Status, c.Status)
+	set(&r.Hours, c.Hours)
+	if c.When.present {
+		r.When = rule.When(c.When.value)
+	}
+	if c.Match.present {
+		r.Any = c.Match.value == "any"
+	}
+	if c.Conditions.present {
+		r.If = nil
+		for _, x := range c.Conditions.value {
+			r.If = append(r.If, rule.Condition{Field: rule.Field(x.Field), Name: x.Name, Op: rule.Op(x.Op), Value: x.Value})
+		}
+	}
+	if c.Actions.present {
+		r.Then = nil
+		for _, x := range c.Actions.value {
+			r.Then = append(r.Then, rule.Action{Do: rule.Do(x.Do), Value: x.Value, Text: x.Text})
+		}
+	}
+}
+
+// set changes a field if there is a value for it; null is the zero one.
+func set[T any](field *T, to optional[T]) {
+	if to.present {
+		*field = to.value
+	}
+}
+
+func (s *Server) listRules(w http.ResponseWriter, r *http.Request) error {
+	p := queryOf(r)
+	if err := p.err(); err != nil {
+		return err
+	}
+	all, err := s.rules.List(r.Context(), callerOf(r).tenant)
+	if err != nil {
+		return err
+	}
+	var answer list[ruleDocument]
+	for i := range all {
+		answer.Data = append(answer.Data, documentOfRule(&all[i], i+1))
+	}
+	return encode(w, http.StatusOK, answer)
+}
+
+func (s *Server) createRule(w http.ResponseWriter, r *http.Request) error {
+	c, in := callerOf(r), ruleChange{}
+	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	if err := in.check(); err != nil {
+		return err
+	}
+	made := rule.Rule{Enabled: true}
+	in.apply(&made)
+	made, err := s.rules.Add(r.Context(), c.tenant, made)
+	if err != nil {
+		return err
+	}
+	if in.Position.given() {
+		if err := s.rules.Move(r.Context(), c.tenant, made.ID, in.Position.value); err != nil {
+			return err
+		}
+	}
+	locate(w, r, "/api/rules/"+made.ID)
+	return s.encodeRule(w, r, http.StatusCreated, made.ID)
+}
+
+func (s *Server) showRule(w http.ResponseWriter, r *http.Request) error {
+	return s.encodeRule(w, r, http.StatusOK, r.PathValue("id"))
+}
+
+func (s *Server) encodeRule(w http.ResponseWriter, r *http.Request, status int, id string) error {
+	all, err := s.rules.List(r.Context(), callerOf(r).tenant)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if all[i].ID == id {
+			return encode(w, status, documentOfRule(&all[i], i+1))
+		}
+	}
+	return rule.ErrNotFound
+}
+
+func (s *Server) changeRule(w http.ResponseWriter, r *http.Request) error {
+	c, in, id := callerOf(r), ruleChange{}, r.PathValue("id")
+	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	if err := in.check(); err != nil {
+		return err
+	}
+	if _, err := s.rules.Change(r.Context(), c.tenant, id, in.apply); err != nil {
+		return err
+	}
+	if in.Position.given() {
+		if err := s.rules.Move(r.Context(), c.tenant, id, in.Position.value); err != nil {
+			return err
+		}
+	}
+	return s.encodeRule(w, r, http.StatusOK, id)
+}
+
+func (s *Server) deleteRule(w http.ResponseWriter, r *http.Request) error {
+	if err := s.rules.Remove(r.Context(), callerOf(r).tenant, r.PathValue("id")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// trialDocument is what a rule would do to a ticket.
+type trialDocument struct {
+	Fits       bool             `json:"fits"`
+	Conditions []bool           `json:"conditions"`
+	Actions    []actionDocument `json:"actions"`
+}
+
+func (s *Server) tryRule(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	var in struct {
+		Ticket string `json:"ticket"`
+	}
+	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	one, err := s.rules.Find(r.Context(), c.tenant, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	trial, err := s.try(r, one, in.Ticket)
+	if err != nil {
+		return err
+	}
+	answer := trialDocument{Fits: trial.Fits, Conditions: trial.Holds, Actions: []actionDocument{}}
+	if trial.Fits {
+		answer.Actions = documentOfRule(&one, 0).Actions
+	}
+	return encode(w, http.StatusOK, answer)
+}
+
+// try has a rule tried on a ticket, by its ID or number.
+func (s *Server) try(r *http.Request, one rule.Rule, ticket string) (rule.Trial, error) {
+	c := callerOf(r)
+	ref, err := tickets.ParseRef(ticket)
+	if err != nil {
+		return rule.Trial{}, invalid(map[string][]string{"ticket": {"There is no such ticket."}})
+	}
+	t, err := s.desk.Find(r.Context(), c.tenant, c.actor(), ref)
+	if err != nil {
+		return rule.Trial{}, err
+	}
+	return s.rules.Try(r.Context(), c.tenant, one, &t)
+}
