@@ -192,7 +192,7 @@ func TestDeviceAndMovedAddress(t *testing.T) {
 	h := open(t)
 	bob, _, device := h.remembered(t, "bob@example.com")
 	_, early := h.signIn(t, auth.Asserted, "robert@example.com", "")
-	if _, err := h.doors.Users.Change(t.Context(), h.acme, bob.User, func(u *auth.User) error { u.ExternalID = "7"; return nil }); err != nil {
+	if _, err := h.doors.Users.Change(t.Context(), h.acme, bob.User, "operator", func(u *auth.User) error { u.ExternalID = "7"; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	token, err := h.doors.Handoffs.Mint(h.acme, acmeHost, auth.Claim{

@@ -52,13 +52,18 @@ type Person = person.Person
 type UserQuery struct {
 	// Email and ExternalID, where set, must be equal to the user's.
 	Email, ExternalID string
+	// Text, where set, has to stand in the name, the address or the external ID, in upper or lower case.
+	Text string
+	// CreatedAfter leaves out who was there at that time already; zero: nobody.
+	CreatedAfter time.Time
 	// Cursor is the Next of the page before.
 	Cursor string
 	// Limit is 1–100; 0 is 25.
 	Limit int
 }
 
-// UserPage is a part of the list of users. Next is empty on the last page.
+// UserPage is a part of the list of users. Next is empty on the last page; a page of a query by Text may be short, and even
+// empty, and have a next one.
 type UserPage struct {
 	Users []User
 	Next  string
@@ -210,9 +215,34 @@ func merge(tx *storage.Tx, u *User, p Person) error {
 	return users.Put(tx, u)
 }
 
-// Change has fn change name, external ID, locale and organization of a user. fn may run several times. ErrNotFound; ErrExists:
-// the external ID is another user's; a FieldErrors.
-func (u *Users) Change(ctx context.Context, t *tenant.Tenant, id string, fn func(*User) error) (User, error) {
+// Create makes a user whom nobody has vouched for yet, or returns ErrExists with the user who has the address or the external ID.
+// A FieldErrors: the person can't be one. By is who makes it, for the audit log.
+func (u *Users) Create(ctx context.Context, t *tenant.Tenant, p Person, by string) (User, error) {
+	p, err := p.Checked()
+	if err != nil {
+		return User{}, err
+	}
+	var made User
+	err = u.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
+		found, taken, err := lookup(tx, p)
+		if err != nil {
+			return err
+		}
+		if made = found; taken {
+			return ErrExists
+		}
+		if err := merge(tx, &made, p); err != nil {
+			return err
+		}
+		return tenant.Record(tx, tenant.Event{Actor: by, Action: "user.created", Object: made.ID})
+	})
+	return made, err
+}
+
+// Change has fn change email, name, external ID, locale and organization of a user. A new address is one that nobody has proven
+// yet. fn may run several times. ErrNotFound; ErrExists: the address or the external ID is another user's; a FieldErrors. By is
+// who changes it, for the audit log.
+func (u *Users) Change(ctx context.Context, t *tenant.Tenant, id, by string, fn func(*User) error) (User, error) {
 	var after User
 	err := u.store.Update(ctx, t.Scope(), func(tx *storage.Tx) error {
 		old, err := users.Get(tx, storage.Key(nil).Str(id))
@@ -223,23 +253,34 @@ func (u *Users) Change(ctx context.Context, t *tenant.Tenant, id string, fn func
 		if err := fn(&wanted); err != nil {
 			return err
 		}
-		p, err := Person{
-			Email: old.Email, Name: wanted.Name, ExternalID: wanted.ExternalID, Locale: wanted.Locale, Organization: wanted.Organization,
-		}.Checked()
-		if err != nil {
+		if after, err = old.become(&wanted); err != nil || after == old {
 			return err
 		}
-		after = old
-		after.Name, after.ExternalID, after.Locale, after.Organization = p.Name, p.ExternalID, p.Locale, p.Organization
 		after.UpdatedAt = now()
 		if err := users.Replace(tx, &old, &after); errors.Is(err, storage.ErrExists) {
 			return ErrExists
 		} else if err != nil {
 			return err
 		}
-		return nil
+		return tenant.Record(tx, tenant.Event{Actor: by, Action: "user.changed", Object: id})
 	})
 	return after, err
+}
+
+// become is the user with what is wanted of them, if it can be.
+func (u *User) become(wanted *User) (User, error) {
+	p, err := Person{
+		Email: wanted.Email, Name: wanted.Name, ExternalID: wanted.ExternalID, Locale: wanted.Locale, Organization: wanted.Organization,
+	}.Checked()
+	if err != nil {
+		return *u, err
+	}
+	after := *u
+	after.Email, after.Name, after.ExternalID, after.Locale, after.Organization = p.Email, p.Name, p.ExternalID, p.Locale, p.Organization
+	if after.Email != u.Email {
+		after.VouchedAt = time.Time{}
+	}
+	return after, nil
 }
 
 // List returns a page of users. A FieldErrors: the cursor is not one.
@@ -250,29 +291,58 @@ func (u *Users) List(ctx context.Context, t *tenant.Tenant, q UserQuery) (UserPa
 	if q.Limit <= 0 || q.Limit > 100 {
 		q.Limit = 25
 	}
-	r := storage.Range{Limit: q.Limit + 1}
-	if q.Cursor != "" {
-		if !isID(q.Cursor, "usr_") {
-			return UserPage{}, oneField("cursor", "The cursor field is not a cursor.")
-		}
-		r.After = storage.Key(nil).Str(q.Cursor)
+	r, err := q.rows()
+	if err != nil {
+		return UserPage{}, err
 	}
+	const most = 5000 // rows looked at for one page
 	var page UserPage
-	err := u.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
+	err = u.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
 		page = UserPage{}
+		n, last := 0, ""
 		for one, err := range users.Scan(tx, r) {
 			if err != nil {
 				return err
 			}
-			if len(page.Users) == q.Limit {
-				page.Next = page.Users[q.Limit-1].ID
+			if len(page.Users) == q.Limit || n == most {
+				page.Next = last
 				break
 			}
-			page.Users = append(page.Users, one)
+			if n++; q.selects(&one) {
+				page.Users = append(page.Users, one)
+			}
+			last = one.ID
 		}
 		return nil
 	})
 	return page, err
+}
+
+// rows are those behind the cursor and the time. An ID begins with when it was made.
+func (q *UserQuery) rows() (storage.Range, error) {
+	r := storage.Range{}
+	if !q.CreatedAfter.IsZero() {
+		var first ulid.ULID
+		if err := first.SetTime(ulid.Timestamp(q.CreatedAfter)); err == nil {
+			r.From = storage.Key(nil).Str("usr_" + first.String())
+		}
+	}
+	if q.Cursor == "" {
+		return r, nil
+	}
+	if !isID(q.Cursor, "usr_") {
+		return r, oneField("cursor", "The cursor field is not a cursor.")
+	}
+	r.After = storage.Key(nil).Str(q.Cursor)
+	return r, nil
+}
+
+func (q *UserQuery) selects(u *User) bool {
+	text := strings.ToLower(q.Text)
+	has := func(field string) bool { return strings.Contains(strings.ToLower(field), text) }
+	return (q.Email == "" || u.Email == q.Email) && (q.ExternalID == "" || u.ExternalID == q.ExternalID) &&
+		(q.CreatedAfter.IsZero() || u.CreatedAt.After(q.CreatedAfter)) &&
+		(text == "" || has(u.Name) || has(u.Email) || has(u.ExternalID))
 }
 
 // listOne is the page of a query that at most one user fits.
@@ -282,11 +352,16 @@ func (u *Users) listOne(ctx context.Context, t *tenant.Tenant, q UserQuery) (Use
 		err error
 	)
 	if q.Email != "" {
-		one, err = u.ByEmail(ctx, t, q.Email)
+		q.Email, err = person.ParseEmail(q.Email)
+		if err == nil {
+			one, err = u.ByEmail(ctx, t, q.Email)
+		} else {
+			err = ErrNotFound // nobody has it
+		}
 	} else {
 		one, err = u.ByExternalID(ctx, t, q.ExternalID)
 	}
-	if errors.Is(err, ErrNotFound) || err == nil && q.ExternalID != "" && one.ExternalID != q.ExternalID {
+	if errors.Is(err, ErrNotFound) || err == nil && !q.selects(&one) {
 		return UserPage{}, nil
 	}
 	return UserPage{Users: []User{one}}, err

@@ -71,18 +71,20 @@ func TestChangeUser(t *testing.T) {
 	if _, err := users.Ensure(ctx, h.acme, auth.Person{Email: "eve@example.com", Name: "Eve", ExternalID: "2"}); err != nil {
 		t.Fatal(err)
 	}
-	changed, err := users.Change(ctx, h.acme, bob.ID, func(u *auth.User) error {
-		u.Name, u.ExternalID, u.Email, u.ID = "Robert", "", "eve@example.com", "usr_x"
+	changed, err := users.Change(ctx, h.acme, bob.ID, "operator", func(u *auth.User) error {
+		u.Name, u.ExternalID, u.Email, u.ID = "Robert", "", "Robert@example.com", "usr_x"
 		return nil
 	})
-	if err != nil || changed.Name != "Robert" || changed.ExternalID != "" || changed.Email != "bob@example.com" || changed.ID != bob.ID {
+	if err != nil || changed.Name != "Robert" || changed.ExternalID != "" || changed.Email != "robert@example.com" || changed.ID != bob.ID {
 		t.Errorf("changed %+v, %v", changed, err)
 	}
-	_, err = users.Change(ctx, h.acme, bob.ID, func(u *auth.User) error { u.ExternalID = "2"; return nil })
+	_, err = users.Change(ctx, h.acme, bob.ID, "operator", func(u *auth.User) error { u.Email = "eve@example.com"; return nil })
+	want(t, "address of another", err, auth.ErrExists)
+	_, err = users.Change(ctx, h.acme, bob.ID, "operator", func(u *auth.User) error { u.ExternalID = "2"; return nil })
 	want(t, "external ID of another", err, auth.ErrExists)
-	_, err = users.Change(ctx, h.bee, bob.ID, func(*auth.User) error { return nil })
+	_, err = users.Change(ctx, h.bee, bob.ID, "operator", func(*auth.User) error { return nil })
 	want(t, "from the other tenant", err, auth.ErrNotFound)
-	if _, err = users.Change(ctx, h.acme, bob.ID, func(u *auth.User) error { u.Name = "a\nb"; return nil }); fields(err) == "" {
+	if _, err = users.Change(ctx, h.acme, bob.ID, "operator", func(u *auth.User) error { u.Name = "a\nb"; return nil }); fields(err) == "" {
 		t.Errorf("bad name: %v", err)
 	}
 }

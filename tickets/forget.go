@@ -339,10 +339,34 @@ func aboutActivity(p *erasure.Person, x *Activity) bool {
 	})
 }
 
-func forgetActivity(_ *storage.Tx, p *erasure.Person, x *Activity) (erasure.Verdict, error) {
+// forgetActivity also takes out of a ticket what the person wrote who opened it, whosever it is by now.
+func forgetActivity(tx *storage.Tx, p *erasure.Person, x *Activity) (erasure.Verdict, error) {
+	if x.Action == "created" && x.Actor.Role == "requester" && p.Is(x.Actor.ID, x.Actor.Email) {
+		if err := forgetOpening(tx, x.TicketID); err != nil {
+			return erasure.Keep, err
+		}
+	}
 	p.Scrub(x)
 	x.Changes = cleanChanges(p, x.Changes, false)
 	return erasure.Put, nil
+}
+
+// forgetOpening removes what a ticket was opened with. One that its owner says is not theirs is somebody else's.
+func forgetOpening(tx *storage.Tx, id string) error {
+	old, err := load(tx, Ref{id: parseID(ticketPrefix, id)})
+	if errors.Is(err, storage.ErrNotFound) || err == nil && (old.Erased || old.Disowned) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	after := old
+	after.Title, after.Description = erasure.Erased, erasure.Erased
+	after.Version++
+	if err := save(tx, &old, &after); err != nil {
+		return err
+	}
+	return rebuild(tx, &after)
 }
 
 // aboutEvent also says so of events with words of a ticket whose owner may have been the person.

@@ -18,6 +18,12 @@ type eventDocument struct {
 	IP        *string   `json:"ip"`
 }
 
+func auditOf(e tenant.Event) eventDocument {
+	return eventDocument{
+		ID: e.ID, CreatedAt: e.At.UTC(), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, IP: orNull(e.IP),
+	}
+}
+
 func (s *Server) listAudit(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
 	q := tenant.AuditQuery{
@@ -39,9 +45,7 @@ func (s *Server) listAudit(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := list[eventDocument]{Data: make([]eventDocument, len(page.Events)), HasMore: page.Next != "", NextCursor: orNull(page.Next)}
 	for i, e := range page.Events {
-		answer.Data[i] = eventDocument{
-			ID: e.ID, CreatedAt: e.At.UTC(), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, IP: orNull(e.IP),
-		}
+		answer.Data[i] = auditOf(e)
 	}
 	linkNext(w, r, page.Next)
 	return encode(w, http.StatusOK, answer)

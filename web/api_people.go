@@ -121,12 +121,19 @@ type meDocument struct {
 	Role       string     `json:"role"`
 	Assurance  *string    `json:"assurance"`
 	Scopes     []string   `json:"scopes,omitzero"`
+	Language   string     `json:"language"`
+	TimeZone   string     `json:"time_zone"`
 	CreatedAt  *time.Time `json:"created_at"`
 }
 
 func (s *Server) showMe(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	me := meDocument{ID: orNull(c.ID), Email: orNull(c.Email), Name: c.Name}
+	reader, err := s.readerOf(r, c)
+	if err != nil {
+		return err
+	}
+	me.Language, me.TimeZone = reader.Lang(), reader.Zone().String()
 	switch c.Level {
 	case auth.Asserted:
 		me.Role, me.Assurance = "requester", orNull(c.Level.String())

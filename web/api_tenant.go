@@ -31,6 +31,10 @@ type settingsDocument struct {
 	CookieSameSite          tenant.CookieSameSite   `json:"cookie_samesite"`
 	JWKSURL                 *string                 `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    int                     `json:"api_requests_per_minute"`
+	OIDCIssuer              *string                 `json:"oidc_issuer"`
+	OIDCClientID            *string                 `json:"oidc_client_id"`
+	OIDCDomains             []string                `json:"oidc_domains"`
+	AttachmentMiB           int                     `json:"attachment_mib"`
 	RedirectRequestsPerHour int                     `json:"redirect_requests_per_hour"`
 	BrandColor              *string                 `json:"brand_color"`
 	LogoURL                 *string                 `json:"logo_url"`
@@ -52,7 +56,9 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 			SimpleAuthOperators: set.SimpleAuthOperators, AdminFolder: set.AdminFolder,
 			StaffSecondFactor: set.StaffSecondFactor, CookieSameSite: set.CookieSameSite,
 			JWKSURL: orNull(set.JWKSURL), APIRequestsPerMinute: set.APIRequestsPerMinute, RedirectRequestsPerHour: set.RedirectRequestsPerHour,
-			BrandColor: orNull(set.BrandColor), LogoURL: s.logoURL(t), Language: set.Language, TimeZone: set.TimeZone,
+			OIDCIssuer: orNull(set.OIDCIssuer), OIDCClientID: orNull(set.OIDCClientID), OIDCDomains: set.OIDCDomains,
+			AttachmentMiB: set.AttachmentMiB,
+			BrandColor:    orNull(set.BrandColor), LogoURL: s.logoURL(t), Language: set.Language, TimeZone: set.TimeZone,
 			WelcomeText:   orNull(set.WelcomeText),
 			AutoCloseDays: set.AutoCloseDays, AutoCloseReminderDays: set.AutoCloseReminderDays, Survey: set.Survey,
 		},
@@ -81,8 +87,13 @@ type settingsChange struct {
 	CookieSameSite          optional[string]   `json:"cookie_samesite"`
 	JWKSURL                 optional[string]   `json:"jwt_jwks_url"`
 	APIRequestsPerMinute    optional[int]      `json:"api_requests_per_minute"`
+	OIDCIssuer              optional[string]   `json:"oidc_issuer"`
+	OIDCClientID            optional[string]   `json:"oidc_client_id"`
+	OIDCDomains             optional[[]string] `json:"oidc_domains"`
+	AttachmentMiB           optional[int]      `json:"attachment_mib"`
 	RedirectRequestsPerHour optional[int]      `json:"redirect_requests_per_hour"`
 	BrandColor              optional[string]   `json:"brand_color"`
+	LogoURL                 optional[string]   `json:"logo_url"`
 	Language                optional[string]   `json:"language"`
 	TimeZone                optional[string]   `json:"time_zone"`
 	WelcomeText             optional[string]   `json:"welcome_text"`
@@ -95,6 +106,12 @@ func (s *Server) changeTenant(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	var in tenantChange
 	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	if url := in.Settings.value.LogoURL; url.given() && (s.logoURL(c.tenant) == nil || *s.logoURL(c.tenant) != url.value) {
+		return invalid(map[string][]string{"logo_url": {"A logo is uploaded in the console. Null takes it away."}})
+	}
+	if err := in.Settings.value.limits(&c.tenant.Settings); err != nil {
 		return err
 	}
 	t, err := s.tenants.As(c.Actor()).Set(r.Context(), c.tenant.Slug, in.values())
@@ -118,9 +135,13 @@ func (c tenantChange) values() map[string]string {
 	note(values, "staff_second_factor", set.StaffSecondFactor, plain)
 	note(values, "cookie_samesite", set.CookieSameSite, plain)
 	note(values, "jwt_jwks_url", set.JWKSURL, plain)
-	note(values, "api_requests_per_minute", set.APIRequestsPerMinute, strconv.Itoa)
-	note(values, "redirect_requests_per_hour", set.RedirectRequestsPerHour, strconv.Itoa)
+	note(values, "oidc_issuer", set.OIDCIssuer, plain)
+	note(values, "oidc_client_id", set.OIDCClientID, plain)
+	note(values, "oidc_domains", set.OIDCDomains, func(all []string) string { return strings.Join(all, ",") })
 	note(values, "brand_color", set.BrandColor, plain)
+	if set.LogoURL.null {
+		values["logo"] = ""
+	}
 	note(values, "language", set.Language, plain)
 	note(values, "time_zone", set.TimeZone, plain)
 	note(values, "welcome_text", set.WelcomeText, plain)
@@ -128,6 +149,25 @@ func (c tenantChange) values() map[string]string {
 	note(values, "auto_close_reminder_days", set.AutoCloseReminderDays, strconv.Itoa)
 	note(values, "survey", set.Survey, plain)
 	return values
+}
+
+// limits refuses other limits than those that hold: they are the operator's. Whoever sends all of a document back is not refused.
+func (c *settingsChange) limits(now *tenant.Settings) error {
+	wrong := tenant.FieldErrors{}
+	for _, l := range []struct {
+		key    string
+		wanted optional[int]
+		holds  int
+	}{
+		{"api_requests_per_minute", c.APIRequestsPerMinute, now.APIRequestsPerMinute},
+		{"redirect_requests_per_hour", c.RedirectRequestsPerHour, now.RedirectRequestsPerHour},
+		{"attachment_mib", c.AttachmentMiB, now.AttachmentMiB},
+	} {
+		if l.wanted.present && (l.wanted.null || l.wanted.value != l.holds) {
+			wrong.Add(l.key, "Only the operator of this node changes this limit.")
+		}
+	}
+	return wrong.Or()
 }
 
 func plain(s string) string { return s }

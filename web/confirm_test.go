@@ -303,6 +303,14 @@ func TestUnsignedSeesNothingOfTheOwner(t *testing.T) {
 		{"PATCH", "/api/tickets/1", `{"status":"resolved"}`, asJSON},
 		{"DELETE", "/api/tickets/1", "", asJSON},
 		{"GET", "/api/tickets/1/activity", "", asJSON},
+		{"GET", "/api/users", "", asJSON},
+		{"GET", "/api/users?email=" + zoesAddress, "", asJSON},
+		{"GET", "/api/users/" + user, "", asJSON},
+		{"PUT", "/api/users/" + user, `{"name":"x"}`, asJSON},
+		{"GET", "/api/users/" + user + "/export", "", asJSON},
+		{"POST", "/api/users/" + user + "/erase", "", asJSON},
+		{"GET", "/api/tokens", "", asJSON},
+		{"GET", "/api/tenant/domains", "", asJSON},
 	} {
 		if got := c.Do(change.method, home+change.path, change.body, change.kind); got.Status != 404 && got.Status != 403 {
 			t.Errorf("%s %s = %d %s", change.method, change.path, got.Status, got.Body)

@@ -118,13 +118,32 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/reports", auth.TenantRead, s.showReport)
 	s.apiRoute(get, "/tenant", auth.TenantRead, s.showTenant)
 	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
-	s.apiRoute(get, "/users/me", 0, s.showMe)
+	s.peopleRoutes()
 	s.apiRoute(get, "/events", auth.EventsRead, s.listEvents)
 	s.apiRoute(get, "/events/stream", auth.EventsRead, s.streamEvents)
 	s.apiRoute(get, "/audit", auth.AuditRead, s.listAudit)
 	s.apiRoute(post, "/test/jwt", auth.TenantWrite, s.testJWT)
 	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
 	t.add(anyHost, get, "/api/v1/openapi.json", s.open(s.describe))
+}
+
+// peopleRoutes are those of the API about who has rights: requesters, programs, hosts.
+func (s *Server) peopleRoutes() {
+	s.apiRoute(get, "/users", auth.UsersRead, s.listUsers)
+	s.apiRoute(post, "/users", auth.UsersWrite, s.createUser)
+	s.apiWord(get, "/users/me", 0, s.showMe)
+	s.apiRoute(get, "/users/:id", auth.UsersRead, s.showUser)
+	s.apiRoute(put, "/users/:id", auth.UsersWrite, s.changeUser)
+	s.apiRoute(get, "/users/:id/export", auth.UsersRead|auth.AuditRead, s.exportUser)
+	s.apiRoute(post, "/users/:id/erase", auth.UsersWrite|auth.TicketsDelete, s.eraseUser)
+	s.apiRoute(get, "/tokens", auth.TenantWrite, s.listTokens)
+	s.apiRoute(post, "/tokens", auth.TenantWrite, s.createToken)
+	s.apiRoute(del, "/tokens/:id", auth.TenantWrite, s.revokeToken)
+	s.apiRoute(get, "/tenant/domains", auth.TenantRead, s.listDomains)
+	s.apiRoute(post, "/tenant/domains", auth.TenantWrite, s.addDomain)
+	s.apiRoute(get, "/tenant/domains/:host", auth.TenantRead, s.showDomain)
+	s.apiRoute(del, "/tenant/domains/:host", auth.TenantWrite, s.removeDomain)
+	s.apiRoute(post, "/tenant/domains/:host/verify", auth.TenantWrite, s.verifyDomain)
 }
 
 func (s *Server) portalRoutes(t *table) {

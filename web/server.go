@@ -10,6 +10,7 @@ import (
 	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
@@ -21,6 +22,7 @@ import (
 type Config struct {
 	Directory *tenant.Directory
 	Tenants   *tenant.Registry
+	Domains   *domain.Registry
 	Doors     *auth.Doors
 	Staff     *staff.Members
 	OIDC      *oidc.Logins
@@ -36,6 +38,7 @@ type Config struct {
 type Server struct {
 	directory *tenant.Directory
 	tenants   *tenant.Registry
+	domains   *domain.Registry
 	doors     *auth.Doors
 	staff     *staff.Members
 	oidc      *oidc.Logins
@@ -64,7 +67,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, rules: c.Rules, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, domains: c.Domains, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, rules: c.Rules, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(),
 	}
 	var err error

@@ -107,7 +107,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 		return err
 	}
 	product, err := web.New(web.Config{
-		Directory: n.directory, Tenants: n.tenants, Doors: n.doors, Staff: n.staff, OIDC: n.oidc, Passkeys: n.passkeys, Desk: n.desk, Rules: n.rules, Eraser: n.eraser, Notifier: n.notifier, Log: n.log,
+		Directory: n.directory, Tenants: n.tenants, Domains: n.domains, Doors: n.doors, Staff: n.staff, OIDC: n.oidc, Passkeys: n.passkeys, Desk: n.desk, Rules: n.rules, Eraser: n.eraser, Notifier: n.notifier, Log: n.log,
 	})
 	if err != nil {
 		return err

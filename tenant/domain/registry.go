@@ -302,12 +302,24 @@ func (r *Registry) text(d *Domain) string {
 // Remove takes a domain away: it is served no more when Remove returns, and only the same tenant, or somebody with a fresh
 // TXT proof, can have it during the next 30 days.
 func (r *Registry) Remove(ctx context.Context, host string) error {
+	return r.remove(ctx, host, func(*Domain) bool { return true })
+}
+
+// RemoveOwn is Remove for a tenant: another's domain is tenant.ErrNotFound.
+func (r *Registry) RemoveOwn(ctx context.Context, t *tenant.Tenant, host string) error {
+	return r.remove(ctx, host, func(d *Domain) bool { return d.Tenant == t.ID })
+}
+
+func (r *Registry) remove(ctx context.Context, host string, may func(*Domain) bool) error {
 	h, err := tenant.ParseHost(host)
 	if err != nil {
 		return fmt.Errorf("domain %s: %w", host, tenant.ErrNotFound)
 	}
 	err = r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
 		d, err := domainTable.Get(tx, hostKey(h))
+		if err == nil && !may(&d) {
+			err = storage.ErrNotFound
+		}
 		if err != nil {
 			return notFound(h, err)
 		}

@@ -114,6 +114,7 @@ func (e *Eraser) Erase(ctx context.Context, sc storage.Scope, p Person, by strin
 		if !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
+		p.grown = false
 		begun = Erasure{ID: p.ID, By: by, StartedAt: now(), Person: p}
 		if err := erasures.Insert(tx, &begun); err != nil {
 			return err

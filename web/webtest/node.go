@@ -85,6 +85,14 @@ func WithMail() Option {
 	}
 }
 
+// WithBusyMail gives the node a mail server that takes nothing at the moment: letters wait.
+func WithBusyMail() Option {
+	return func(tb testing.TB, n *Node) {
+		tb.Helper()
+		n.Mail = mailtest.Start(tb, mailtest.Options{Rcpt: func(string) error { return mailtest.ErrHangup }})
+	}
+}
+
 // Start runs a node until the test ends.
 func Start(tb testing.TB, options ...Option) *Node {
 	tb.Helper()
@@ -155,7 +163,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Rules: n.Rules, Eraser: n.Eraser, Notifier: n.Notifier, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Rules: n.Rules, Eraser: n.Eraser, Notifier: n.Notifier, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{

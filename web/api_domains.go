@@ -1,0 +1,122 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
+)
+
+// verifications bounds how often a tenant has the node ask DNS.
+var verifications = limit.Bucket{Name: "domain-verify", Limit: 60, Period: time.Hour}
+
+func (s *Server) listDomains(w http.ResponseWriter, r *http.Request) error {
+	p := queryOf(r)
+	if err := p.err(); err != nil {
+		return err
+	}
+	all, err := s.domains.List(r.Context(), callerOf(r).tenant)
+	if err != nil {
+		return err
+	}
+	answer := list[domain.Document]{Data: make([]domain.Document, len(all))}
+	for i, d := range all {
+		answer.Data[i] = d.Document()
+	}
+	return encode(w, http.StatusOK, answer)
+}
+
+func (s *Server) addDomain(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Host string `json:"host"`
+	}
+	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	d, err := s.newDomain(r, in.Host)
+	if err != nil {
+		return err
+	}
+	locate(w, r, "/api/tenant/domains/"+string(d.Host))
+	return encode(w, http.StatusCreated, d.Document())
+}
+
+// newDomain registers a host for the caller's tenant, which has to prove that it is theirs: by a TXT record.
+func (s *Server) newDomain(r *http.Request, host string) (*domain.Domain, error) {
+	c := callerOf(r)
+	if host == "" {
+		return nil, invalid(map[string][]string{"host": {"The host field is required."}})
+	}
+	d, err := s.domains.As(c.Actor()).Add(r.Context(), c.tenant, host, domain.ByTenant)
+	if errors.Is(err, tenant.ErrBadHost) {
+		return nil, invalid(map[string][]string{"host": {"This can't be a domain of yours: " + err.Error() + "."}})
+	}
+	if _, taken := errors.AsType[*domain.ConflictError](err); taken {
+		return nil, conflict("CONFLICT", "This host is registered for another tenant.")
+	}
+	return d, err
+}
+
+// ownDomain is the domain that the path names, if it is the caller's tenant's.
+func (s *Server) ownDomain(r *http.Request) (*domain.Domain, error) {
+	d, err := s.domains.Find(r.Context(), r.PathValue("host"))
+	if errors.Is(err, tenant.ErrNotFound) || err == nil && d.Tenant != callerOf(r).tenant.ID {
+		return nil, errNotFound
+	}
+	return d, err
+}
+
+func (s *Server) showDomain(w http.ResponseWriter, r *http.Request) error {
+	d, err := s.ownDomain(r)
+	if err != nil {
+		return err
+	}
+	return encode(w, http.StatusOK, d.Document())
+}
+
+func (s *Server) removeDomain(w http.ResponseWriter, r *http.Request) error {
+	if err := s.dropDomain(r); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) dropDomain(r *http.Request) error {
+	c := callerOf(r)
+	err := s.domains.As(c.Actor()).RemoveOwn(r.Context(), c.tenant, r.PathValue("host"))
+	if errors.Is(err, tenant.ErrNotFound) {
+		return errNotFound
+	}
+	return err
+}
+
+func (s *Server) verifyDomain(w http.ResponseWriter, r *http.Request) error {
+	d, err := s.lookNow(w, r)
+	if err != nil {
+		return err
+	}
+	return encode(w, http.StatusOK, d.Document())
+}
+
+// lookNow has DNS asked about the domain that the path names.
+func (s *Server) lookNow(w http.ResponseWriter, r *http.Request) (*domain.Domain, error) {
+	c := callerOf(r)
+	d, err := s.ownDomain(r)
+	if err != nil {
+		return nil, err
+	}
+	state := s.doors.Limits.Take(r.Context(), verifications, string(c.tenant.ID))
+	if err := state.Err(); err != nil {
+		showLimit(w.Header(), state)
+		return nil, err
+	}
+	d, err = s.domains.As(c.Actor()).Verify(r.Context(), string(d.Host))
+	if errors.Is(err, tenant.ErrNotFound) {
+		return nil, errNotFound
+	}
+	return d, err
+}

@@ -1,0 +1,225 @@
+package web
+
+import (
+	"bufio"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// sessionDocument is a browser in which somebody is or was signed in, or is remembered. What opens it is not in it.
+type sessionDocument struct {
+	ID         string    `json:"id"`
+	Host       string    `json:"host"`
+	IP         *string   `json:"ip"`
+	UserAgent  *string   `json:"user_agent"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+	EndsAt     time.Time `json:"ends_at"`
+}
+
+// exportedTicket is a ticket with all of its public messages.
+type exportedTicket struct {
+	ticketDocument
+
+	Comments []commentDocument `json:"comments"`
+}
+
+// claimedTicket is one that somebody filed who only said to have the person's address. What they wrote may be anybody's.
+type claimedTicket struct {
+	ID        string    `json:"id"`
+	Number    uint64    `json:"number"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// export writes the document about one person, part by part: nobody knows how long it gets.
+type export struct {
+	server *Server
+	r      *http.Request
+	c      caller
+	user   auth.User
+	out    *jsontext.Encoder
+}
+
+// exportUser answers with everything that is kept about a user, as one document.
+func (s *Server) exportUser(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	if c.browser() && !c.session.Fresh(proofLife) {
+		return errStepUp
+	}
+	u, err := s.doors.Users.Find(r.Context(), c.tenant, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	note := tenant.Event{Actor: c.Actor(), Action: "user.exported", Object: u.ID}
+	if err := s.tenants.Log(r.Context(), c.tenant.ID, note); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+u.ID+`.json"`)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	buffer := bufio.NewWriterSize(w, 64<<10)
+	x := &export{server: s, r: r, c: c, user: u, out: jsontext.NewEncoder(buffer, jsontext.WithIndent("  "))}
+	if err := errors.Join(x.write(), buffer.Flush()); err != nil { //nolint:contextcheck // the request has it
+		s.log.WarnContext(r.Context(), "an export ended early", slog.Any("error", err))
+		panic(http.ErrAbortHandler) // half of it must not be taken for the whole
+	}
+	return nil
+}
+
+func (x *export) write() error {
+	if err := x.out.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	who := auth.Identity{Tenant: x.c.tenant.ID, Level: auth.Vouched, ID: x.user.ID, Email: x.user.Email}
+	for _, part := range []struct {
+		name  string
+		write func() error
+	}{
+		{"exported_at", func() error { return x.put(time.Now().UTC().Truncate(time.Second)) }},
+		{"user", func() error { return x.put(userOf(&x.user)) }},
+		{"sessions", func() error { return x.sessions(who) }},
+		{"remembered_browsers", func() error { return x.devices(who) }},
+		{"tickets", func() error { return x.list(func() error { return errors.Join(x.tickets(false), x.tickets(true)) }) }},
+		{"claimed_tickets", x.claims},
+		{"audit", func() error { return x.list(x.audit) }},
+	} {
+		if err := x.put(part.name); err != nil {
+			return err
+		}
+		if err := part.write(); err != nil {
+			return err
+		}
+	}
+	return x.out.WriteToken(jsontext.EndObject)
+}
+
+func (x *export) put(v any) error { return json.MarshalEncode(x.out, v, json.Deterministic(true)) }
+
+func (x *export) list(items func() error) error {
+	if err := x.out.WriteToken(jsontext.BeginArray); err != nil {
+		return err
+	}
+	if err := items(); err != nil {
+		return err
+	}
+	return x.out.WriteToken(jsontext.EndArray)
+}
+
+func (x *export) sessions(who auth.Identity) error {
+	all, err := x.server.doors.Sessions.List(x.r.Context(), x.c.tenant, who)
+	if err != nil {
+		return err
+	}
+	documents := make([]sessionDocument, len(all))
+	for i, one := range all {
+		documents[i] = sessionDocument{
+			ID: one.ID, Host: string(one.Host), IP: orNull(one.IP), UserAgent: orNull(one.UserAgent),
+			CreatedAt: one.CreatedAt.UTC(), LastSeenAt: one.SeenAt.UTC(), EndsAt: one.EndsAt.UTC(),
+		}
+	}
+	return x.put(documents)
+}
+
+func (x *export) devices(who auth.Identity) error {
+	all, err := x.server.doors.Devices.List(x.r.Context(), x.c.tenant, who)
+	if err != nil {
+		return err
+	}
+	documents := make([]sessionDocument, len(all))
+	for i, one := range all {
+		documents[i] = sessionDocument{
+			ID: one.ID, Host: string(one.Host), IP: orNull(one.IP), UserAgent: orNull(one.UserAgent),
+			CreatedAt: one.CreatedAt.UTC(), LastSeenAt: one.SeenAt.UTC(), EndsAt: one.EndsAt.UTC(),
+		}
+	}
+	return x.put(documents)
+}
+
+// tickets writes the user's tickets, or those of them that are deleted and kept for a while.
+func (x *export) tickets(deleted bool) error {
+	const page = 50
+	portal, a := x.server.directory.PortalURL(x.c.tenant), x.c.actor()
+	q := tickets.Query{RequesterID: x.user.ID, Deleted: deleted, Sort: tickets.CreatedDesc, Limit: page}
+	for more := true; more; {
+		found, err := x.server.desk.List(x.r.Context(), x.c.tenant, a, q)
+		if err != nil {
+			return err
+		}
+		for i := range found.Tickets {
+			t := &found.Tickets[i]
+			one := exportedTicket{ticketDocument: document(portal, tickets.Requester(*t.Requester), t), Comments: []commentDocument{}}
+			if !deleted {
+				if one.Comments, err = x.comments(t); err != nil {
+					return err
+				}
+			}
+			if err := x.put(one); err != nil {
+				return err
+			}
+		}
+		q.Cursor, more = found.Next, found.HasMore
+	}
+	return nil
+}
+
+func (x *export) comments(t *tickets.Ticket) ([]commentDocument, error) {
+	const page = 100
+	all := []commentDocument{}
+	for cursor, more := "", true; more; {
+		found, err := x.server.desk.Comments(x.r.Context(), x.c.tenant, tickets.Requester(*t.Requester), t.Ref(), cursor, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range found.Comments {
+			all = append(all, comment(x.server.directory.PortalURL(x.c.tenant), &found.Comments[i]))
+		}
+		cursor, more = found.Next, found.Next != ""
+	}
+	return all, nil
+}
+
+func (x *export) claims() error {
+	const most = 100
+	found, err := x.server.desk.Claims(x.r.Context(), x.c.tenant, tickets.Requester(ticketPerson(x.user)), most)
+	if err != nil {
+		return err
+	}
+	documents := make([]claimedTicket, len(found))
+	for i := range found {
+		documents[i] = claimedTicket{ID: found[i].ID, Number: found[i].Number, CreatedAt: found[i].CreatedAt.UTC()}
+	}
+	return x.put(documents)
+}
+
+// audit writes what the user did, and what was done about them.
+func (x *export) audit() error {
+	q := tenant.AuditQuery{}
+	for more := true; more; {
+		found, err := x.server.tenants.SearchAudit(x.r.Context(), x.c.tenant.ID, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range found.Events {
+			if e.Actor != "requester:"+x.user.ID && e.Object != x.user.ID && !strings.EqualFold(e.Object, x.user.Email) {
+				continue
+			}
+			if err := x.put(auditOf(e)); err != nil {
+				return err
+			}
+		}
+		q.Cursor, more = found.Next, found.Next != ""
+	}
+	return nil
+}
