@@ -44,6 +44,8 @@ type settingsDocument struct {
 	AutoCloseDays           int                     `json:"auto_close_days"`
 	AutoCloseReminderDays   int                     `json:"auto_close_reminder_days"`
 	Survey                  tenant.Survey           `json:"survey"`
+	RequesterMail           tenant.Switch           `json:"requester_mail"`
+	WaitingReminderDays     int                     `json:"waiting_reminder_days"`
 }
 
 func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
@@ -61,6 +63,7 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 			BrandColor:    orNull(set.BrandColor), LogoURL: s.logoURL(t), Language: set.Language, TimeZone: set.TimeZone,
 			WelcomeText:   orNull(set.WelcomeText),
 			AutoCloseDays: set.AutoCloseDays, AutoCloseReminderDays: set.AutoCloseReminderDays, Survey: set.Survey,
+			RequesterMail: set.RequesterMail, WaitingReminderDays: set.WaitingReminderDays,
 		},
 	}
 }
@@ -100,6 +103,8 @@ type settingsChange struct {
 	AutoCloseDays           optional[int]      `json:"auto_close_days"`
 	AutoCloseReminderDays   optional[int]      `json:"auto_close_reminder_days"`
 	Survey                  optional[string]   `json:"survey"`
+	RequesterMail           optional[string]   `json:"requester_mail"`
+	WaitingReminderDays     optional[int]      `json:"waiting_reminder_days"`
 }
 
 func (s *Server) changeTenant(w http.ResponseWriter, r *http.Request) error {
@@ -148,6 +153,8 @@ func (c tenantChange) values() map[string]string {
 	note(values, "auto_close_days", set.AutoCloseDays, strconv.Itoa)
 	note(values, "auto_close_reminder_days", set.AutoCloseReminderDays, strconv.Itoa)
 	note(values, "survey", set.Survey, plain)
+	note(values, "requester_mail", set.RequesterMail, plain)
+	note(values, "waiting_reminder_days", set.WaitingReminderDays, strconv.Itoa)
 	return values
 }
 

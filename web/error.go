@@ -19,6 +19,7 @@ import (
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/web/words"
 )
@@ -115,6 +116,10 @@ var answers = []struct {
 	err    error
 	answer *answerError
 }{
+	{notify.ErrLink, &answerError{
+		Status: http.StatusNotFound, Code: "LINK_INVALID", Message: "This link is not good any more.",
+		Explanation: "It is too old, or a part of it is missing. Sign in to the help desk instead.",
+	}},
 	{tenant.ErrNotFound, errTenantNotFound},
 	{tenant.ErrExists, conflict("CONFLICT", "There is something with this name already.")},
 	{tenant.ErrReadOnly, errUnavailable},

@@ -64,6 +64,8 @@ func (v *letterView) told(w notify.What) string {
 		return v.T("Your request is solved. If it is not, answer it, and it is open again.")
 	case notify.Waiting:
 		return v.T("We need an answer of yours to go on with your request.")
+	case notify.Closing:
+		return v.T("Your request is solved, and will be closed soon. If it is not solved, answer it.")
 	case notify.Opened:
 		return v.byAuthor(v.T("There is a new ticket."), v.named("There is a new ticket from %s."))
 	case notify.Assigned:

@@ -40,8 +40,10 @@ var settingsPages = []settingsPage{
 	{securityPath, "Password and codes", forProven},
 	{passkeysPath, "Passkeys", forProven},
 	{sessionsPath, "Sessions", forStaff},
+	{notificationsPath, "Notifications", forStaff},
 	{teamPath, "Team", forProvenAdmins},
 	{signInPath, "Sign-in", forProvenAdmins},
+	{mailPath, "Mail", forProvenAdmins},
 	{providerPath, "Single sign-on", forProvenAdmins},
 	{auditPath, "Audit log", forAdmins},
 	{validatorPath, "Token validator", forAdmins},
@@ -150,6 +152,7 @@ func (c caller) wantsProof(rights auth.Scopes) bool {
 
 // notices are what a page of the settings says after something was done, by the word in its address.
 var notices = map[string]string{
+	"mail-resumed":    "Letters to this address are tried again.",
 	"provider":        "The provider was saved. Try it in another browser window before you rely on it.",
 	"password":        "Your password was changed. Everywhere else you are signed out.",
 	"reset":           "Your password was changed. Sign in with it.",

@@ -44,7 +44,7 @@ func (n *Notifier) flush(ctx context.Context, tn *tenant.Tenant, key storage.Key
 			return err
 		}
 		t, err := d.ticket(tx)
-		if errors.Is(err, tickets.ErrNotFound) {
+		if errors.Is(err, tickets.ErrNotFound) || err == nil && (t.Spam() || t.MergedInto != "") {
 			return nil
 		}
 		if err != nil {

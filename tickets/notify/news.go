@@ -56,7 +56,7 @@ func newsOf(h *tickets.Happening) (news, bool) {
 	switch e.Type {
 	case tickets.TicketCreated:
 		return x, t.Source != imported
-	case tickets.TicketCommented, tickets.TicketOverdue, tickets.TicketRated:
+	case tickets.TicketCommented, tickets.TicketOverdue, tickets.TicketRated, tickets.TicketClosing:
 		return x, true
 	case tickets.TicketUpdated:
 		return x, x.Was != x.Is || x.Assignee != "" || x.Comment != ""

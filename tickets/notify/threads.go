@@ -198,7 +198,7 @@ func (f *Facts) moot() error {
 		f.What = slices.DeleteFunc(f.What, written)
 	}
 	f.What = slices.DeleteFunc(f.What, func(w What) bool {
-		return w == Waiting && f.Ticket.Status != tickets.StatusPending || w == Solved && !done(f.Ticket.Status)
+		return w == Waiting && f.Ticket.Status != tickets.StatusPending || w == Solved && !done(f.Ticket.Status) || w == Closing && f.Ticket.Status != tickets.StatusResolved
 	})
 	if len(f.What) == 0 {
 		return mail.ErrMoot
@@ -228,7 +228,7 @@ func (t *Threads) address(f *Facts, tn *tenant.Tenant, l *mail.Letter) error {
 		}
 		f.Unsubscribe = portal + "/auth/unsubscribe?token=" + url.QueryEscape(token)
 	}
-	if l.Kind == mail.Request && slices.Contains(f.What, Solved) {
+	if l.Kind == mail.Request && slices.Contains(f.What, Solved) && tn.Settings.AsksForRatings() && f.Ticket.Ratable() {
 		token, err := seal(t.store, tn, toRate, ticketLink{
 			Reader: l.Fields["reader"], Ticket: f.Ticket.ID, Until: now.Add(rateLife).Unix(),
 		})

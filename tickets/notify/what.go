@@ -15,6 +15,7 @@ const (
 	Replied  What = "replied"
 	Solved   What = "solved"
 	Waiting  What = "waiting" // for them, since long
+	Closing  What = "closing" // it is solved, and soon closed
 )
 
 // What staff is told.
@@ -47,14 +48,14 @@ const (
 
 // classes say which class of letters tells what.
 var classes = map[What]Class{
-	Received: AboutReceipts, Filed: AboutReceipts, Replied: AboutReplies, Solved: AboutSolved, Waiting: AboutReminders,
+	Received: AboutReceipts, Filed: AboutReceipts, Replied: AboutReplies, Solved: AboutSolved, Waiting: AboutReminders, Closing: AboutReminders,
 	Opened: AboutNew, Assigned: AboutAssigned, Answered: AboutReplies, Moved: AboutReplies, Rated: AboutReplies,
 	Noted: AboutNotes, Mentioned: AboutNotes, Overdue: AboutOverdue,
 }
 
 // weight is the order in which a letter tells several things, the most important first.
 var weight = []What{
-	Mentioned, Assigned, Overdue, Solved, Replied, Answered, Moved, Waiting, Rated, Noted, Opened, Filed, Received,
+	Mentioned, Assigned, Overdue, Solved, Replied, Answered, Moved, Waiting, Closing, Rated, Noted, Opened, Filed, Received,
 }
 
 // sorted are the things that a letter tells, each once, the most important first.

@@ -72,6 +72,9 @@ func (w Wishes) wants(who *Reader, x *news) []What {
 	case x.Type == tickets.TicketCreated:
 		return onlyIf(!w.NoReceipts, Filed)
 	}
+	if x.Type == tickets.TicketClosing {
+		return onlyIf(!w.NoReminders, Closing)
+	}
 	var all []What
 	if x.Comment != "" && !x.Internal {
 		all = onlyIf(!w.NoReplies, Replied)
