@@ -8,6 +8,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth/partner"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // tokenKind is a door that takes tokens, as the validator offers it.
@@ -19,9 +20,9 @@ type tokenKind struct {
 // tokenKinds are all of them, the usual one first.
 func tokenKinds() []tokenKind {
 	return []tokenKind{
-		{tenant.KindJWT, "JWT login, redirect login and widget"},
+		{tenant.KindJWT, words.Key("JWT login, redirect login and widget")},
 		{tenant.KindSimpleAuth, "SimpleAuth"},
-		{tenant.KindSimpleAuthOperators, "SimpleAuth for staff"},
+		{tenant.KindSimpleAuthOperators, words.Key("SimpleAuth for staff")},
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *Server) validatorPage(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) renderValidator(w http.ResponseWriter, r *http.Request, status int, kind tenant.Kind, said *explainedView, wrong fieldErrors) error {
 	view := &validatorView{frame: s.settingsFrame(r, "Token validator", validatorPath), Said: said, Errors: wrong}
 	for _, k := range tokenKinds() {
-		view.Kinds = append(view.Kinds, choice{Value: string(k.Kind), Text: k.Text, Selected: k.Kind == kind})
+		view.Kinds = append(view.Kinds, choice{Value: string(k.Kind), Text: view.T(k.Text), Selected: k.Kind == kind})
 	}
 	return s.render(w, r, status, "validator", view)
 }

@@ -131,3 +131,31 @@ func packed(t *testing.T, text string) int {
 	}
 	return b.Len()
 }
+
+// TestPagesAreInOneLanguage: what a page says in English it says otherwise in German, but for names and what people wrote.
+func TestPagesAreInOneLanguage(t *testing.T) {
+	t.Parallel()
+	_, all := allPages(t)
+	markup := regexp.MustCompile(`(?s)<(style|script|code|pre|svg|title)\b.*?</(style|script|code|pre|svg|title)>|<div class="msg-body.*?</div>|<div class="item-title.*?</div>|<option value="[A-Z][^"]*/[^>]*>[^<]*|<[^>]*>`)
+	// Names, what people wrote in allPages, and words that are the same in both languages.
+	same := regexp.MustCompile(`Acme|Zoe|Ann|Yan|Newcomer|Lamp|lamp|Invoice|long title|Where is it|Order|Quick|weekdays|desk\.example|acme\.example|@|^English$|^Deutsch$|^Deskgate|` +
+		`^UTC$|^(SimpleAuth|Name|Status|Tickets?|Team|Support|Passkeys?|Token|Code|Codes|Agent|Admin|Domains|Single Sign-on|Single sign-on|Issuer|Test|test|Token test|Deskgate)$|` +
+		`^[a-z_]+\.[a-z_]+$|^[A-Z_]+ · |_01[A-Z0-9]+|^[0-9#· :.-]+$|^(General question|Technical problem|Account|Billing|Other)\b`)
+	for _, p := range all {
+		if p.name == "agent-settings-audit" {
+			continue // the log has words of its own
+		}
+		english := p.as.Get(p.address, append(webtest.Navigate, "Accept-Language: en")...).Body
+		german := p.as.Get(p.address, append(webtest.Navigate, "Accept-Language: de")...).Body
+		known := map[string]bool{}
+		for text := range strings.SplitSeq(markup.ReplaceAllString(english, "\n"), "\n") {
+			known[strings.TrimSpace(text)] = true
+		}
+		for text := range strings.SplitSeq(markup.ReplaceAllString(german, "\n"), "\n") {
+			text = strings.TrimSpace(text)
+			if known[text] && regexp.MustCompile(`[A-Za-z]{3}`).MatchString(text) && !same.MatchString(text) {
+				t.Errorf("%s says %q in both languages", p.name, text)
+			}
+		}
+	}
+}
