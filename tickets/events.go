@@ -290,34 +290,3 @@ func dropEvents(tx *storage.Tx, upTo uint64) (int, error) {
 	}
 	return len(old), nil
 }
-
-// RewriteEvents calls fn for every event of a tenant that is kept and writes those back that fn says it has changed: for
-// erasing somebody from them. Those that are written meanwhile are not among them.
-func (d *Desk) RewriteEvents(ctx context.Context, tn *tenant.Tenant, fn func(*Event) bool) error {
-	var after storage.Key
-	for n := purgePage; n == purgePage; {
-		var last storage.Key
-		err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-			n = 0
-			for e, err := range eventTable.Scan(tx, storage.Range{After: after, Limit: purgePage}) {
-				if err != nil {
-					return err
-				}
-				n, last = n+1, eventKey(e.Seq)
-				if !fn(&e) {
-					continue
-				}
-				if err := eventTable.Put(tx, &e); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("rewrite events: %w", err)
-		}
-		after = last
-	}
-	d.Live.forget(tn.Scope().ID())
-	return nil
-}

@@ -9,8 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -117,38 +115,4 @@ func TestEventsGo(t *testing.T) {
 			t.Errorf("the count begins anew: %+v, %v", page, err)
 		}
 	})
-}
-
-// Who is erased is erased from events, too; whoever watches reads them anew.
-func TestRewriteEvents(t *testing.T) {
-	w := newWorld(t)
-	for i := range 250 {
-		w.open([]tickets.Actor{ann, bob}[i%2], fmt.Sprint("Printer ", i))
-	}
-	watcher := w.watch(agent, 0)
-	hear(t, watcher)
-	err := w.RewriteEvents(t.Context(), w.acme, func(e *tickets.Event) bool {
-		if e.Actor.ID != "usr_ann" {
-			return false
-		}
-		e.Actor = tickets.Author{Role: "requester"}
-		return true
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]int{}
-	for after, more := uint64(0), true; more; {
-		page, err := w.Events(t.Context(), w.acme, agent, tickets.EventQuery{After: after, Limit: 100})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range page.Events {
-			names[e.Actor.Name+e.Actor.Email]++
-		}
-		after, more = page.Next, page.HasMore
-	}
-	if diff := cmp.Diff(map[string]int{"": 125, "Bobbob@partner.example": 125}, names); diff != "" {
-		t.Errorf("actors (-want +got):\n%s", diff)
-	}
 }

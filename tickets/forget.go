@@ -20,7 +20,7 @@ func (d *Desk) Forgets() []erasure.Answer {
 		erasure.Walk(ticketTable, aboutTicket, d.forgetTicket),
 		erasure.Each(commentTable, func(p *erasure.Person, c *Comment) bool { return p.Is(c.Author.ID, c.Author.Email) }, forgetComment),
 		erasure.Each(activityTable, aboutActivity, forgetActivity),
-		erasure.Each(eventTable, aboutEvent, forgetEvent),
+		erasure.Each(eventTable, aboutEvent, d.forgetEvent),
 		erasure.Dropped(answerTable, erasure.Mention[answer]),
 		erasure.Dropped(counterTable, func(p *erasure.Person, c *counter) bool { return ownedBy(p, c.Of) }),
 		erasure.Never(documentTable, "written anew with the tickets and comments"),
@@ -376,7 +376,7 @@ func aboutEvent(p *erasure.Person, e *Event) bool {
 	})
 }
 
-func forgetEvent(tx *storage.Tx, p *erasure.Person, e *Event) (erasure.Verdict, error) {
+func (d *Desk) forgetEvent(tx *storage.Tx, p *erasure.Person, e *Event) (erasure.Verdict, error) {
 	own := ownedBy(p, e.Owner)
 	if t, err := load(tx, Ref{id: parseID(ticketPrefix, e.TicketID)}); err == nil {
 		own = own || t.Erased
@@ -392,5 +392,6 @@ func forgetEvent(tx *storage.Tx, p *erasure.Person, e *Event) (erasure.Verdict, 
 	if !changed {
 		return erasure.Keep, nil
 	}
+	tx.OnCommit(func() { d.Live.forget(tx.Scope().ID()) })
 	return erasure.Put, nil
 }

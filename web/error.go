@@ -21,6 +21,7 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web/words"
 )
 
@@ -209,6 +210,10 @@ var answers = []struct {
 	}},
 	{rule.ErrNotFound, errNotFound},
 	{rule.ErrTooMany, conflict("TOO_MANY_RULES", "There are 50 rules already. Delete one first.")},
+	{webhook.ErrNotFound, errNotFound},
+	{webhook.ErrTooMany, conflict("LIMIT_REACHED", "There are as many webhooks as there may be. Remove one first.")},
+	{webhook.ErrPending, conflict("CONFLICT", "This delivery is on its way already.")},
+	{webhook.ErrForgotten, conflict("CONFLICT", "What this delivery was to say is not kept any more.")},
 	{tickets.ErrInUse, conflict("IN_USE", "There are tickets in this category. Make it inactive instead.")},
 
 	{context.Canceled, errUnavailable},

@@ -119,8 +119,7 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/tenant", auth.TenantRead, s.showTenant)
 	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
 	s.peopleRoutes()
-	s.apiRoute(get, "/events", auth.EventsRead, s.listEvents)
-	s.apiRoute(get, "/events/stream", auth.EventsRead, s.streamEvents)
+	s.eventRoutes()
 	s.apiRoute(get, "/audit", auth.AuditRead, s.listAudit)
 	s.apiRoute(post, "/test/jwt", auth.TenantWrite, s.testJWT)
 	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
@@ -144,6 +143,21 @@ func (s *Server) peopleRoutes() {
 	s.apiRoute(get, "/tenant/domains/:host", auth.TenantRead, s.showDomain)
 	s.apiRoute(del, "/tenant/domains/:host", auth.TenantWrite, s.removeDomain)
 	s.apiRoute(post, "/tenant/domains/:host/verify", auth.TenantWrite, s.verifyDomain)
+}
+
+// eventRoutes are those of what happens, and of whom that is told to.
+func (s *Server) eventRoutes() {
+	s.apiRoute(get, "/events", auth.EventsRead, s.listEvents)
+	s.apiRoute(get, "/events/stream", auth.EventsRead, s.streamEvents)
+	s.apiRoute(get, "/webhooks", auth.WebhooksWrite, s.listWebhooks)
+	s.apiRoute(post, "/webhooks", auth.WebhooksWrite, s.createWebhook)
+	s.apiRoute(get, "/webhooks/:id", auth.WebhooksWrite, s.showWebhook)
+	s.apiRoute(put, "/webhooks/:id", auth.WebhooksWrite, s.changeWebhook)
+	s.apiRoute(del, "/webhooks/:id", auth.WebhooksWrite, s.deleteWebhook)
+	s.apiRoute(post, "/webhooks/:id/test", auth.WebhooksWrite, s.testWebhook)
+	s.apiRoute(post, "/webhooks/:id/rotate", auth.WebhooksWrite, s.rotateWebhook)
+	s.apiRoute(get, "/webhooks/:id/deliveries", auth.WebhooksWrite, s.listDeliveries)
+	s.apiRoute(post, "/webhooks/:id/deliveries/:delivery/retry", auth.WebhooksWrite, s.retryDelivery)
 }
 
 func (s *Server) portalRoutes(t *table) {

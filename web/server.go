@@ -15,6 +15,7 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web/words"
 )
 
@@ -29,6 +30,7 @@ type Config struct {
 	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
 	Rules     *rule.Engine
+	Webhooks  *webhook.Hooks
 	Eraser    *erasure.Eraser
 	Notifier  *notify.Notifier
 	Log       *slog.Logger
@@ -45,6 +47,7 @@ type Server struct {
 	passkeys  *passkey.Keys
 	desk      *tickets.Desk
 	rules     *rule.Engine
+	webhooks  *webhook.Hooks
 	eraser    *erasure.Eraser
 	notifier  *notify.Notifier
 	log       *slog.Logger
@@ -67,7 +70,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, domains: c.Domains, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, rules: c.Rules, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, domains: c.Domains, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, webhooks: c.Webhooks, rules: c.Rules, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(),
 	}
 	var err error

@@ -26,6 +26,7 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -43,6 +44,7 @@ type operator struct {
 	passkeys  *passkey.Keys
 	desk      *tickets.Desk
 	rules     *rule.Engine
+	webhooks  *webhook.Hooks
 	outbound  *outbound.Client
 	post      *mail.Post
 	eraser    *erasure.Eraser
@@ -55,13 +57,13 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables())
 }
 
 // forgets is what all tables of the program do about somebody who is to be forgotten: who lets people in comes first, then what
 // they wrote, then what was noted about it.
 func (o *operator) forgets() []erasure.Answer {
-	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), rule.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), o.webhooks.Forgets(), rule.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
 		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
 }
 
@@ -115,8 +117,9 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 		Store: store, Directory: o.directory, Post: o.post, People: web.LetterReaders(), Delay: s.notifyDelay, Log: log,
 	})
 	o.rules = rule.New(rule.Config{Store: store, Agents: colleagues, Log: log})
+	o.webhooks = s.newWebhooks(o, log)
 	o.desk = tickets.New(tickets.Config{
-		Store: store, Tenants: o.tenants.List, Agents: o.team, Followers: []tickets.Follower{o.notifier.Follow}, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
+		Store: store, Tenants: o.tenants.List, Agents: o.team, Followers: []tickets.Follower{o.webhooks.Follow, o.notifier.Follow}, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
 	})
 	o.doors, err = auth.Open(ctx, auth.Config{
 		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Mail: o.post, Log: log,
@@ -142,6 +145,14 @@ func (o *operator) team(ctx context.Context, t *tenant.Tenant) ([]tickets.Person
 func colleagues(tx *storage.Tx) ([]tickets.Person, error) {
 	joined, err := staff.Joined(tx)
 	return web.Persons(joined), err
+}
+
+// newWebhooks makes the room that tells tenants' own programs what happens.
+func (s *settings) newWebhooks(o *operator, log *slog.Logger) *webhook.Hooks {
+	return webhook.New(webhook.Config{
+		Store: o.store, Directory: o.directory, Log: log, Render: web.NewPayloads(o.directory).Webhook,
+		Client: outbound.New(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version, Patience: webhook.Patience}),
+	})
 }
 
 // authority is the CA's name in CAA records, as far as it is known.

@@ -15,7 +15,7 @@ import (
 
 const (
 	connectTime = 5 * time.Second
-	// wholeTime is how long a request may take, redirects and body included.
+	// wholeTime is how long a request may take where nobody says otherwise, redirects and body included.
 	wholeTime    = 10 * time.Second
 	maxHeader    = 64 << 10
 	maxRedirects = 3
@@ -47,22 +47,32 @@ type Config struct {
 	Roots *x509.CertPool
 	// Agent is the User-Agent. Empty: "Deskgate".
 	Agent string
+	// Dial connects in the place of the network, for tests: no address is judged then. Nil: the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Patience is how long a request may take, redirects and body included. 0: 10 seconds.
+	Patience time.Duration
 }
 
 // Client makes requests to addresses that tenants have chosen. It is safe for concurrent use.
-type Client struct{ http *http.Client }
+type Client struct {
+	http  *http.Client
+	allow []netip.Prefix
+}
 
 // New returns a Client.
 func New(c Config) *Client {
 	if c.Agent == "" {
 		c.Agent = "Deskgate"
 	}
+	if c.Patience == 0 {
+		c.Patience = wholeTime
+	}
 	t := &transport{
 		agent:  c.Agent,
-		secure: newTransport(guard{allow: c.Allow, public: true}, c.Roots),
-		plain:  newTransport(guard{allow: c.Allow}, nil),
+		secure: newTransport(c, guard{allow: c.Allow, public: true}, c.Roots),
+		plain:  newTransport(c, guard{allow: c.Allow}, nil),
 	}
-	return &Client{http: &http.Client{Transport: t, Timeout: wholeTime, CheckRedirect: follow}}
+	return &Client{http: &http.Client{Transport: t, Timeout: c.Patience, CheckRedirect: follow}, allow: c.Allow}
 }
 
 // HTTP is a client with all of this package's bounds, for libraries that want one. It follows no redirect of anything but
@@ -98,11 +108,14 @@ func follow(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func newTransport(g guard, roots *x509.CertPool) *http.Transport {
-	d := &net.Dialer{Timeout: connectTime, Control: g.control}
+func newTransport(c Config, g guard, roots *x509.CertPool) *http.Transport {
+	dial := c.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: connectTime, Control: g.control}).DialContext
+	}
 	return &http.Transport{
-		DialContext: d.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: connectTime, ResponseHeaderTimeout: wholeTime, MaxResponseHeaderBytes: maxHeader,
+		DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: connectTime, ResponseHeaderTimeout: c.Patience, MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns: 32, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second,
 		ForceAttemptHTTP2: true, DisableCompression: true,
 	}

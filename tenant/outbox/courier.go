@@ -66,6 +66,24 @@ func (p permanent) Unwrap() error { return p.error }
 // Permanent says of a delivery's error that trying again is of no use.
 func Permanent(err error) error { return permanent{err} }
 
+// delayed is an error of a try that says when the next one may be.
+type delayed struct {
+	error
+	pause time.Duration
+	free  bool // it was no try
+}
+
+func (d delayed) Unwrap() error { return d.error }
+
+// After says of a delivery's error that the next try is to come no sooner than after a while, as whoever is to receive the item
+// has asked for.
+func After(err error, pause time.Duration) error { return delayed{error: err, pause: pause} }
+
+// Postponed says that nothing was tried, and that it is to be after a while. It does not count as a try.
+func Postponed(err error, pause time.Duration) error {
+	return delayed{error: err, pause: pause, free: true}
+}
+
 // goodbye is how long a delivery that has begun may go on when the node stops.
 const goodbye = 10 * time.Second
 

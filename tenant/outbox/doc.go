@@ -1,4 +1,4 @@
-// Package outbox carries things from the store to the outside world: letters today, webhooks later.
+// Package outbox carries things from the store to the outside world: letters and webhooks.
 //
 // A room writes an item in its own transaction, with [Queue.Put]: the item is there if, and only if, what it tells of has
 // happened. A [Courier] finds the items of all tenants, when it starts and by the change feed, and hands each one to a function that

@@ -63,6 +63,11 @@ func itemKey(id string) storage.Key { return storage.Key(nil).Str(id) }
 // Table is the queue's table, for the program's list of them.
 func (q *Queue[T]) Table() storage.Declared { return q.table }
 
+// Get returns an item that is in the queue, dead ones too, or storage.ErrNotFound.
+func (q *Queue[T]) Get(tx *storage.Tx, id string) (Item[T], error) {
+	return q.table.Get(tx, itemKey(id))
+}
+
 // Put adds an item in a tenant's transaction and returns its ID: it is delivered if the transaction is committed. Expires is when
 // nobody wants it any more; zero: never.
 func (q *Queue[T]) Put(tx *storage.Tx, payload T, expires time.Time) (string, error) {

@@ -145,6 +145,11 @@ func (c *Courier[T]) settle(ctx context.Context, id tenant.ID, i Item[T], result
 			held.NextAt = now
 			return c.queue.table.Put(tx, &held)
 		}
+		if d, ok := errors.AsType[delayed](result); ok && d.free {
+			held.Attempts--
+			held.NextAt = now.Add(d.pause)
+			return c.queue.table.Put(tx, &held)
+		}
 		held.Reason = result.Error()
 		next, again := c.again(&held, result, now)
 		if !again {
@@ -163,6 +168,9 @@ func (c *Courier[T]) again(i *Item[T], result error, now time.Time) (time.Time, 
 		return now, false
 	}
 	pause := c.config.Pauses[max(i.Attempts, 1)-1]
+	if d, ok := errors.AsType[delayed](result); ok {
+		pause = max(pause, d.pause)
+	}
 	next := now.Add(pause + rand.N(pause/5+1)) //nolint:gosec // chance only spreads the load
 	return next, i.Expires.IsZero() || next.Before(i.Expires)
 }

@@ -26,9 +26,11 @@ import (
 	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
+	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -47,6 +49,7 @@ type Node struct {
 	OIDC      *oidc.Logins
 	Passkeys  *passkey.Keys
 	Desk      *tickets.Desk
+	Webhooks  *webhook.Hooks
 	Eraser    *erasure.Eraser
 	Rules     *rule.Engine
 	Notifier  *notify.Notifier
@@ -129,13 +132,22 @@ func Start(tb testing.TB, options ...Option) *Node {
 		joined, err := staff.Joined(tx)
 		return web.Persons(joined), err
 	}})
+	n.Webhooks = n.webhooks()
 	n.Desk = tickets.New(tickets.Config{
-		Store: n.Store, Tenants: n.Tenants.List, Followers: []tickets.Follower{n.Notifier.Follow}, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
+		Store: n.Store, Tenants: n.Tenants.List, Followers: []tickets.Follower{n.Webhooks.Follow, n.Notifier.Follow}, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
 	})
 	n.Eraser = n.newEraser()
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
 	return n
+}
+
+// webhooks are those of a node whose receivers are on this machine.
+func (n *Node) webhooks() *webhook.Hooks {
+	return webhook.New(webhook.Config{
+		Store: n.Store, Directory: n.Directory, Render: web.NewPayloads(n.Directory).Webhook,
+		Client: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Patience: webhook.Patience}),
+	})
 }
 
 func (n *Node) team(ctx context.Context, t *tenant.Tenant) ([]tickets.Person, error) {
@@ -163,7 +175,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Rules: n.Rules, Eraser: n.Eraser, Notifier: n.Notifier, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Webhooks: n.Webhooks, Rules: n.Rules, Eraser: n.Eraser, Notifier: n.Notifier, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
@@ -181,6 +193,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	g.Go(func() error { return n.Eraser.Run(ctx) })
 	g.Go(func() error { return n.Notifier.Run(ctx) })
 	g.Go(func() error { return n.Desk.Live.Run(ctx) })
+	g.Go(func() error { return n.Webhooks.Run(ctx) })
 	g.Go(func() error { return n.Desk.RunHeld(ctx) })
 	tb.Cleanup(func() {
 		stop()
@@ -196,7 +209,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables()} {
 		all = append(all, room...)
 	}
 	return all

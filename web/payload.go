@@ -1,0 +1,48 @@
+package web
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/webhook"
+)
+
+// Payloads writes what webhooks send: the same documents as the API's. It is safe for concurrent use.
+type Payloads struct{ directory *tenant.Directory }
+
+// NewPayloads returns the writer for the tenants of a directory.
+func NewPayloads(d *tenant.Directory) *Payloads { return &Payloads{directory: d} }
+
+// payload is the body of a webhook's message.
+type payload struct {
+	Type      tickets.EventType `json:"type"`
+	Timestamp time.Time         `json:"timestamp"`
+	Data      payloadData       `json:"data"`
+}
+
+type payloadData struct {
+	Event   happeningDocument `json:"event"`
+	Ticket  *ticketDocument   `json:"ticket"`
+	Comment *commentDocument  `json:"comment"`
+}
+
+// Webhook is the body of a message.
+func (p *Payloads) Webhook(tn *tenant.Tenant, m webhook.Message) ([]byte, error) {
+	out := payload{Type: m.Event.Type, Timestamp: m.Event.CreatedAt.UTC(), Data: payloadData{Event: happening(&m.Event)}}
+	portal := p.directory.PortalURL(tn)
+	if m.Ticket != nil {
+		out.Data.Ticket = new(document(portal, tickets.System("webhook"), m.Ticket))
+	}
+	if m.Comment != nil {
+		out.Data.Comment = new(comment(portal, m.Comment))
+	}
+	body, err := json.Marshal(out, json.Deterministic(true))
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.Event.ID, err)
+	}
+	return body, nil
+}

@@ -1,0 +1,172 @@
+package web_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/web/webtest"
+)
+
+// message is what a receiver got.
+type message struct {
+	header http.Header
+	body   []byte
+}
+
+// receive starts a receiver of webhooks.
+func receive(t *testing.T) (url string, messages chan message) {
+	t.Helper()
+	messages = make(chan message, 100)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		messages <- message{r.Header, body}
+		_, _ = io.WriteString(w, "thank you")
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/hook?key=1", messages
+}
+
+func next(t *testing.T, messages chan message) message {
+	t.Helper()
+	select {
+	case m := <-messages:
+		return m
+	case <-time.After(20 * time.Second):
+		t.Fatal("no message came")
+	}
+	return message{}
+}
+
+// TestWebhookSaysWhatTheAPISays: the message has the ticket as the API shows it, and the specification's library verifies it.
+func TestWebhookSaysWhatTheAPISays(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	url, messages := receive(t)
+	made := p.call("POST", "/api/webhooks", `{"url":"`+url+`","name":"CRM","types":["ticket.created","ticket.commented"]}`)
+	if made.Status != http.StatusCreated {
+		t.Fatalf("POST = %d %s", made.Status, made.Body)
+	}
+	hook := made.JSON(t)
+	secret, _ := hook["secret"].(string)
+	path, _ := hook["id"].(string)
+	path = "/api/webhooks/" + path
+	if got := p.call("GET", path, ""); got.Status != http.StatusOK || strings.Contains(got.Body, "secret") {
+		t.Errorf("GET = %d %s", got.Status, got.Body)
+	}
+	id := p.file("Printer")
+	m := next(t, messages)
+	verifier, err := standardwebhooks.NewWebhook(secret)
+	if err != nil || verifier.Verify(m.body, m.header) != nil {
+		t.Errorf("not verified: %v, %v %s", err, m.header, m.body)
+	}
+	var said struct {
+		Type string
+		Data struct{ Event, Ticket, Comment map[string]any }
+	}
+	if err := json.Unmarshal(m.body, &said); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p.call("GET", "/api/tickets/"+id, "").JSON(t), said.Data.Ticket); diff != "" || said.Type != "ticket.created" || said.Data.Comment != nil {
+		t.Errorf("%s (-API +webhook):\n%s", m.body, diff)
+	}
+	p.call("POST", "/api/tickets/1/comments", `{"body":"Psst","visibility":"internal"}`)
+	p.call("POST", "/api/tickets/1/comments", `{"body":"Hello"}`)
+	if m := next(t, messages); strings.Contains(string(m.body), "Psst") || !strings.Contains(string(m.body), `"body":"Hello"`) {
+		t.Errorf("after an internal and a public comment came %s", m.body)
+	}
+
+	if got := p.call("POST", path+"/test", ""); got.Status != http.StatusAccepted {
+		t.Errorf("test = %d %s", got.Status, got.Body)
+	}
+	if m := next(t, messages); !strings.Contains(string(m.body), `"type":"webhook.test"`) {
+		t.Errorf("the test says %s", m.body)
+	}
+	rotated := p.call("POST", path+"/rotate", "").JSON(t)
+	fresh, _ := rotated["secret"].(string)
+	p.file("Scanner")
+	m = next(t, messages)
+	for _, s := range []string{secret, fresh} {
+		if verifier, err := standardwebhooks.NewWebhook(s); err != nil || verifier.Verify(m.body, m.header) != nil {
+			t.Errorf("after the rotation not verified with both: %v", m.header)
+		}
+	}
+	var deliveries struct {
+		Data []struct {
+			ID, State string
+			Attempts  []struct {
+				Status   int
+				Response string
+			}
+		}
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if err := json.Unmarshal([]byte(p.call("GET", path+"/deliveries?limit=1", "").Body), &deliveries); err != nil {
+			t.Fatal(err)
+		}
+		if deliveries.Data[0].State == "delivered" {
+			break
+		}
+	}
+	if d := deliveries.Data[0]; d.State != "delivered" || d.Attempts[0].Status != 200 || d.Attempts[0].Response != "thank you" {
+		t.Errorf("the last delivery is %+v", d)
+	}
+	if got := p.call("POST", path+"/deliveries/"+deliveries.Data[0].ID+"/retry", ""); got.Status != http.StatusAccepted {
+		t.Errorf("retry = %d %s", got.Status, got.Body)
+	}
+	if again := next(t, messages); again.header.Get("Webhook-Id") != m.header.Get("Webhook-Id") {
+		t.Errorf("sent again it is %s", again.body)
+	}
+	if got := p.call("PUT", path, `{"enabled":false,"url":"ftp://x"}`); got.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a bad url = %d %s", got.Status, got.Body)
+	}
+	if got := p.call("DELETE", path, ""); got.Status != http.StatusNoContent {
+		t.Errorf("delete = %d", got.Status)
+	}
+	if got := p.call("GET", path, ""); got.Status != http.StatusNotFound {
+		t.Errorf("GET afterwards = %d", got.Status)
+	}
+}
+
+// TestWebhooksAreTheAdmins: nobody else sees them or makes one.
+func TestWebhooksAreTheAdmins(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	hook := caller(t, n, n.Acme).call("POST", "/api/webhooks", `{"url":"https://hooks.example/x"}`).JSON(t)
+	id, _ := hook["id"].(string)
+	for who, c := range map[string]*webtest.Client{
+		"agent": n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAgent), "requester": n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"),
+		"visitor": n.Visit(t, n.Acme, "zoe@example.com", "Zoe"),
+	} {
+		for _, path := range []string{"/api/webhooks", "/api/webhooks/" + id, "/api/webhooks/" + id + "/deliveries"} {
+			if got := c.Get(n.Acme.URL + path); got.Status != http.StatusForbidden {
+				t.Errorf("%s at %s = %d %s", who, path, got.Status, got.Body)
+			}
+		}
+	}
+	bolt := caller(t, n, n.Bolt)
+	for _, call := range [][2]string{
+		{"GET", ""}, {"PUT", ""}, {"DELETE", ""}, {"POST", "/test"}, {"POST", "/rotate"}, {"GET", "/deliveries"},
+		{"POST", "/deliveries/dlv_01KAG3WQ2M8R6ZC4XV5T7N9PDE/retry"},
+	} {
+		body := ""
+		if call[0] == "PUT" {
+			body = "{}"
+		}
+		if got := bolt.call(call[0], "/api/webhooks/"+id+call[1], body); got.Status != http.StatusNotFound {
+			t.Errorf("another tenant's %s %s = %d %s", call[0], call[1], got.Status, got.Body)
+		}
+	}
+	if got := bolt.call("GET", "/api/webhooks", ""); got.Body != `{"data":[],"has_more":false,"next_cursor":null}`+"\n" {
+		t.Errorf("another tenant's list = %s", got.Body)
+	}
+}
