@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"compress/gzip"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,9 +22,9 @@ type page struct {
 }
 
 // allPages are the pages of a help desk in which something has happened, with somebody who may see them.
-func allPages(t *testing.T) (n *webtest.Node, all []page) {
+func allPages(t *testing.T) (all []page) {
 	t.Helper()
-	n = webtest.Start(t, webtest.WithMail())
+	n := webtest.Start(t, webtest.WithMail())
 	home := n.Acme.URL
 	n.Set(t, n.Acme, map[string]string{"allowed_origins": "https://www.acme.example", "welcome_text": "Welcome to Acme.\nWe answer on weekdays."})
 	nobody, zoe := n.Client(t), n.SignIn(t, n.Acme, "zoe@example.com", "Zoe Margarethe Park")
@@ -55,11 +56,11 @@ func allPages(t *testing.T) (n *webtest.Node, all []page) {
 		if route.Pattern == "/agent/style" { // in builds with the tag dev
 			visit(ann, route.Pattern)
 		}
-		if route.Method == "GET" && strings.HasPrefix(route.Pattern, "/agent/settings") && !strings.Contains(route.Pattern, ":") {
+		if route.Method == http.MethodGet && strings.HasPrefix(route.Pattern, "/agent/settings") && !strings.Contains(route.Pattern, ":") {
 			visit(ann, route.Pattern)
 		}
 	}
-	return n, append(all, page{"node", n.URL + "/", nobody})
+	return append(all, page{"node", n.URL + "/", nobody})
 }
 
 // TestEveryPageInEveryLook: axe-core finds nothing serious on any page, in either theme and either language; nothing sticks out of a
@@ -70,7 +71,7 @@ func TestEveryPageInEveryLook(t *testing.T) {
 	if err != nil {
 		t.Fatal("npm's modules are not installed, run make tools: ", err)
 	}
-	_, all := allPages(t)
+	all := allPages(t)
 	b, shots := webtest.NewBrowser(t, webtest.BrowserOptions{}), os.Getenv("DESKGATE_SHOTS")
 	looks := []webtest.Look{{Width: 360, Dark: true, Language: "de"}, {Width: 1440, Language: "en"}}
 	if shots != "" {
@@ -97,7 +98,7 @@ func TestEveryPageInEveryLook(t *testing.T) {
 func TestPagesAreSmall(t *testing.T) {
 	t.Parallel()
 	const maxHTML, maxCSS = 15 << 10, 12 << 10
-	_, all := allPages(t)
+	all := allPages(t)
 	sheets := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
 	for _, p := range all {
 		got := p.as.Open(p.address)
@@ -135,7 +136,7 @@ func packed(t *testing.T, text string) int {
 // TestPagesAreInOneLanguage: what a page says in English it says otherwise in German, but for names and what people wrote.
 func TestPagesAreInOneLanguage(t *testing.T) {
 	t.Parallel()
-	_, all := allPages(t)
+	all := allPages(t)
 	markup := regexp.MustCompile(`(?s)<(style|script|code|pre|svg|title)\b.*?</(style|script|code|pre|svg|title)>|<div class="msg-body.*?</div>|<div class="item-title.*?</div>|<option value="[A-Z][^"]*/[^>]*>[^<]*|<[^>]*>`)
 	// Names, what people wrote in allPages, and words that are the same in both languages.
 	same := regexp.MustCompile(`Acme|Zoe|Ann|Yan|Newcomer|Lamp|lamp|Invoice|long title|Where is it|Order|Quick|weekdays|desk\.example|acme\.example|@|^English$|^Deutsch$|^Deskgate|` +

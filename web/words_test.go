@@ -196,7 +196,7 @@ func (s said) inCode(t *testing.T, root string) (literals map[string]bool) {
 			case *ast.ValueSpec:
 				s.inTable(name, n)
 			case *ast.KeyValueExpr:
-				if field, ok := n.Key.(*ast.Ident); ok && (field.Name == "Message" || field.Name == "Explanation") {
+				if field, ok := n.Key.(*ast.Ident); ok && (field.Name == "Message" || field.Name == "Explanation") && !strings.HasPrefix(filepath.Base(name), "api_") {
 					s.add(name, n.Value)
 				}
 			}
@@ -212,7 +212,7 @@ func (s said) add(name string, n ast.Node) {
 	}
 }
 
-// inCall finds what a call says: words.T(…), the titles of pages, and the errors that pages show.
+// inCall finds what a call says: words.T(…), the titles of pages, and the errors that pages show. Those of the API are English.
 func (s said) inCall(name string, call *ast.CallExpr) {
 	place := map[string]int{
 		"T": 0, "H": 0, "Key": 0, "frame": 1, "ownFrame": 1, "settingsFrame": 1,
@@ -225,7 +225,8 @@ func (s said) inCall(name string, call *ast.CallExpr) {
 	case *ast.Ident:
 		fn = f.Name
 	}
-	if at, ok := place[fn]; ok && at < len(call.Args) {
+	programs := strings.HasPrefix(filepath.Base(name), "api_") && fn != "T" && fn != "H" && fn != "Key"
+	if at, ok := place[fn]; ok && at < len(call.Args) && !programs {
 		s.add(name, call.Args[at])
 	}
 }
