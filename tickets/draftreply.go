@@ -23,6 +23,7 @@ type DraftReply struct {
 	SavedAt time.Time `cbor:"7,keyasint"`
 	// Returned says why a reply that was on its way came back, empty for all others.
 	Returned Returned `cbor:"8,keyasint,omitempty"`
+	Tags     []string `cbor:"9,keyasint,omitempty"` // that the ticket gets with it
 }
 
 const (

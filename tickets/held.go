@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,18 @@ type Held struct {
 	For    string    `cbor:"9,keyasint,omitempty"`
 	HeldAt time.Time `cbor:"10,keyasint"`
 	DueAt  time.Time `cbor:"11,keyasint"`
+	Number uint64    `cbor:"12,keyasint"`           // the ticket's
+	Tags   []string  `cbor:"13,keyasint,omitempty"` // that the ticket gets with it
+}
+
+// Sending is a public reply that is to be sent.
+type Sending struct {
+	Body  string
+	Files []string
+	// Status, if not empty, is what the ticket becomes with it; Tags are those that it gets.
+	Status      Status
+	Tags        []string
+	Idempotency *Idempotency
 }
 
 // actor is the author, as they were when they sent the reply.
@@ -47,6 +60,8 @@ type Returned string
 // The reasons.
 const (
 	ReturnedDeleted   Returned = "deleted"   // the ticket was deleted
+	ReturnedMerged    Returned = "merged"    // it was merged: the draft is in the other ticket
+	ReturnedSpam      Returned = "spam"      // it was marked as spam
 	ReturnedRequester Returned = "requester" // the ticket is somebody else's now
 	ReturnedRefused   Returned = "refused"   // the reply can no longer be written as it is
 )
@@ -60,6 +75,9 @@ var (
 	heldByDue = storage.NewIndex(heldTable, 1, func(h *Held) []storage.Key {
 		return []storage.Key{storage.Key(nil).Time(h.DueAt)}
 	}, func(*Held) storage.Bare { return storage.Bare{} })
+	heldByAuthor = storage.NewIndex(heldTable, 2, func(h *Held) []storage.Key {
+		return []storage.Key{storage.Key(nil).Str(h.Author.ID).Time(h.DueAt)}
+	}, func(*Held) storage.Bare { return storage.Bare{} })
 )
 
 // A held reply lies below its ticket.
@@ -67,18 +85,18 @@ func heldKey(h *Held) storage.Key {
 	return oldest(newest(nil, parseID(ticketPrefix, h.TicketID)), parseID(heldPrefix, h.ID))
 }
 
-// Hold sends a public reply after UndoFor, unless Undo takes it back before. The status, if not empty, is what the ticket
-// becomes with it. A reply of the same agent that waits already is sent at once, so that replies keep their order. Errors are
-// those of Update. A request that was carried out before returns the zero Held.
-func (d *Desk) Hold(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n Note, status Status) (Held, error) {
+// Hold sends a public reply after UndoFor, unless Undo takes it back before. A reply of the same agent that waits already is
+// sent at once, so that replies keep their order. Errors are those of Update. A request that was carried out before returns
+// the zero Held.
+func (d *Desk) Hold(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, x Sending) (Held, error) {
 	if !a.agent() {
 		return Held{}, fmt.Errorf("%w: only agents take their replies back", ErrNotAllowed)
 	}
-	n.Visibility = Public
+	n := Note{Body: x.Body, Visibility: Public}
 	if err := n.check(a, "comment.body"); err != nil {
 		return Held{}, err
 	}
-	o, done, err := d.running.begin(ctx, tn, a, "hold "+r.String(), n.Idempotency)
+	o, done, err := d.running.begin(ctx, tn, a, "hold "+r.String(), x.Idempotency)
 	if err != nil {
 		return Held{}, err
 	}
@@ -96,7 +114,7 @@ func (d *Desk) Hold(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n No
 		if t, err = d.hurry(tx, tn, a, t); err != nil {
 			return err
 		}
-		if h, err = d.hold(tx, a, &t, n, status); err != nil {
+		if h, err = d.hold(tx, a, &t, x); err != nil {
 			return err
 		}
 		tx.OnCommit(func() { d.holds.expect(tn, h.DueAt) })
@@ -106,7 +124,16 @@ func (d *Desk) Hold(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n No
 }
 
 // hold writes the reply down, and forgets the draft that it was.
-func (d *Desk) hold(tx *storage.Tx, a Actor, t *Ticket, n Note, status Status) (Held, error) {
+func (d *Desk) hold(tx *storage.Tx, a Actor, t *Ticket, x Sending) (Held, error) {
+	if err := t.frozen(); err != nil {
+		return Held{}, err
+	}
+	check := newCheck()
+	tags := check.tags("tags", x.Tags)
+	if err := check.errs.Or(); err != nil {
+		return Held{}, err
+	}
+	status := x.Status
 	if status == t.Status {
 		status = ""
 	}
@@ -115,8 +142,8 @@ func (d *Desk) hold(tx *storage.Tx, a Actor, t *Ticket, n Note, status Status) (
 	}
 	at := now()
 	h := Held{
-		ID: d.mint.next(heldPrefix, at), TicketID: t.ID, Author: a.person, Admin: a.kind == KindAdmin, Body: n.Body,
-		Status: status, From: t.Status, For: t.owner(), HeldAt: at, DueAt: at.Add(UndoFor),
+		ID: d.mint.next(heldPrefix, at), TicketID: t.ID, Number: t.Number, Author: a.person, Admin: a.kind == KindAdmin, Body: x.Body,
+		Status: status, From: t.Status, For: t.owner(), HeldAt: at, DueAt: at.Add(UndoFor), Files: x.Files, Tags: tags,
 	}
 	if err := heldTable.Insert(tx, &h); err != nil {
 		return Held{}, err
@@ -168,6 +195,30 @@ func (d *Desk) HeldIn(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref) (a
 	return all, err
 }
 
+// HeldBy lists the actor's own replies that are not sent yet, the first to go out first. At most ten.
+func (d *Desk) HeldBy(ctx context.Context, tn *tenant.Tenant, a Actor) (all []Held, err error) {
+	const most = 10
+	if !a.agent() {
+		return nil, nil
+	}
+	err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		all = all[:0]
+		own := storage.Range{Prefix: storage.Key(nil).Str(a.person.ID), Limit: most}
+		for e, err := range heldByAuthor.Scan(tx, own) {
+			if err != nil {
+				return err
+			}
+			h, err := heldTable.Get(tx, e.Primary)
+			if err != nil {
+				return err
+			}
+			all = append(all, h)
+		}
+		return nil
+	})
+	return all, err
+}
+
 // Undo takes a reply back: it becomes its author's draft again, before what was begun meanwhile. ErrNotFound: it is not the
 // actor's, or was sent.
 func (d *Desk) Undo(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, id string) error {
@@ -176,7 +227,7 @@ func (d *Desk) Undo(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, id s
 		if err != nil {
 			return err
 		}
-		return takeBack(tx, h, "")
+		return takeBack(tx, h, h.TicketID, "")
 	})
 }
 
@@ -204,12 +255,12 @@ func (d *Desk) ownHeld(tx *storage.Tx, a Actor, r Ref, id string) (*Held, error)
 	return &h, err
 }
 
-// takeBack makes a reply its author's draft again.
-func takeBack(tx *storage.Tx, h *Held, why Returned) error {
+// takeBack makes a reply its author's draft again, in its ticket or in the one that this was merged into.
+func takeBack(tx *storage.Tx, h *Held, ticket string, why Returned) error {
 	if err := heldTable.Delete(tx, heldKey(h)); err != nil {
 		return err
 	}
-	x, err := draftTable.Get(tx, newest(nil, parseID(ticketPrefix, h.TicketID)).Str(h.Author.ID))
+	x, err := draftTable.Get(tx, newest(nil, parseID(ticketPrefix, ticket)).Str(h.Author.ID))
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
@@ -218,14 +269,14 @@ func takeBack(tx *storage.Tx, h *Held, why Returned) error {
 	} else {
 		x.Body = h.Body
 	}
-	x.TicketID, x.AgentID, x.SavedAt, x.Internal = h.TicketID, h.Author.ID, now(), false
-	x.Status, x.Returned = h.Status, why
+	x.TicketID, x.AgentID, x.SavedAt, x.Internal = ticket, h.Author.ID, now(), false
+	x.Status, x.Tags, x.Returned = h.Status, h.Tags, why
 	x.Files = append(slices.Clone(h.Files), x.Files...)
 	return keepDraft(tx, &x)
 }
 
 // release sends a reply and forgets that it waited, in one transaction. What happened meanwhile counts: a reply to a ticket
-// that was deleted, or is somebody else's now, goes back to its author; the status is left as it is where a colleague has
+// that was deleted, merged or marked as spam, or is somebody else's now, goes back to its author; the status is left as it is where a colleague has
 // changed it, or the requester has written once more.
 func (d *Desk) release(tx *storage.Tx, tn *tenant.Tenant, h *Held) error {
 	t, err := load(tx, Ref{id: parseID(ticketPrefix, h.TicketID)})
@@ -236,9 +287,9 @@ func (d *Desk) release(tx *storage.Tx, tn *tenant.Tenant, h *Held) error {
 		return err
 	}
 	if why := h.stuck(&t); why != "" {
-		return takeBack(tx, h, why)
+		return takeBack(tx, h, cmp.Or(t.MergedInto, t.ID), why)
 	}
-	c := Change{Comment: &Note{Body: h.Body, Visibility: Public, Files: h.Files}}
+	c := Change{Comment: &Note{Body: h.Body, Visibility: Public, Files: h.Files}, AddTags: h.Tags}
 	if h.Status != "" {
 		wanted, err := h.statusWanted(tx, &t)
 		if err != nil {
@@ -260,6 +311,10 @@ func (h *Held) stuck(t *Ticket) Returned {
 	switch {
 	case t.Deleted() || t.Purging:
 		return ReturnedDeleted
+	case t.MergedInto != "":
+		return ReturnedMerged
+	case t.Spam():
+		return ReturnedSpam
 	case t.owner() != h.For:
 		return ReturnedRequester
 	}

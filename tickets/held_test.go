@@ -31,7 +31,7 @@ func (w *world) runHeld() (stop func()) {
 
 func (w *world) hold(a tickets.Actor, t tickets.Ticket, body string, status tickets.Status) tickets.Held {
 	w.t.Helper()
-	h, err := w.Hold(w.t.Context(), w.acme, a, t.Ref(), tickets.Note{Body: body}, status)
+	h, err := w.Hold(w.t.Context(), w.acme, a, t.Ref(), tickets.Sending{Body: body, Status: status})
 	if err != nil {
 		w.t.Fatalf("Hold(%q): %v", body, err)
 	}
@@ -79,6 +79,17 @@ func TestHeldIsSent(t *testing.T) {
 		waiting, err := w.HeldIn(t.Context(), w.acme, other, x.Ref())
 		if err != nil || len(waiting) != 1 || waiting[0].Body != "Turn it off and on." {
 			t.Errorf("what a colleague sees waiting: %+v, %v", waiting, err)
+		}
+		for _, tc := range []struct {
+			a    tickets.Actor
+			want int
+		}{{agent, 1}, {other, 0}, {ann, 0}, {eve, 0}, {token, 0}} {
+			if got, err := w.HeldBy(t.Context(), w.acme, tc.a); err != nil || len(got) != tc.want || tc.want > 0 && got[0].Number != x.Number {
+				t.Errorf("what %q may take back: %+v, %v", tc.a.Person().Name, got, err)
+			}
+		}
+		if got, err := w.HeldBy(t.Context(), w.globex, agent); err != nil || len(got) != 0 {
+			t.Errorf("what may be taken back at the other tenant: %+v, %v", got, err)
 		}
 		for _, who := range []tickets.Actor{ann, bob, eve} {
 			if got, err := w.HeldIn(t.Context(), w.acme, who, x.Ref()); err == nil || len(got) != 0 {
@@ -212,6 +223,9 @@ func TestHeldMeanwhile(t *testing.T) {
 				w.t.Fatal(err)
 			}
 		}, tickets.StatusOpen, tickets.ReturnedDeleted},
+		{"it was marked as spam", func(w *world, x tickets.Ticket) {
+			w.change(other, x, tickets.Change{Spam: tickets.Set(true)})
+		}, tickets.StatusOpen, tickets.ReturnedSpam},
 		{"it is somebody else's", func(w *world, x tickets.Ticket) {
 			w.change(other, x, tickets.Change{Requester: tickets.Set(bob.Person())})
 		}, tickets.StatusOpen, tickets.ReturnedRequester},
@@ -244,6 +258,26 @@ func TestHeldMeanwhile(t *testing.T) {
 	}
 }
 
+// A reply to a ticket that is merged meanwhile is found as a draft in the other one.
+func TestHeldMerged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.runHeld()()
+		x, into := w.open(ann, "Printer"), w.open(ann, "The same printer")
+		w.hold(agent, x, "On its way.", "")
+		if _, err := w.Merge(t.Context(), w.acme, other, x.Ref(), into.Ref(), tickets.Merging{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if slices.Contains(w.bodies(agent, into), "On its way.") {
+			t.Error("the reply went into the other ticket by itself")
+		}
+		if got := w.draft(agent, into); got.Body != "On its way." || got.Returned != tickets.ReturnedMerged {
+			t.Errorf("the draft in the other ticket: %+v", got)
+		}
+	})
+}
+
 // What cannot be sent is said at once, and a form that is sent twice is one reply.
 func TestHoldChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -262,16 +296,16 @@ func TestHoldChecks(t *testing.T) {
 			{"a requester", ann, "x", "", is(tickets.ErrNotAllowed)},
 			{"a token", token, "x", "", is(tickets.ErrNotAllowed)},
 		} {
-			if _, err := w.Hold(t.Context(), w.acme, tc.a, x.Ref(), tickets.Note{Body: tc.body}, tc.status); !tc.want(err) {
+			if _, err := w.Hold(t.Context(), w.acme, tc.a, x.Ref(), tickets.Sending{Body: tc.body, Status: tc.status}); !tc.want(err) {
 				t.Errorf("%s: %v", tc.name, err)
 			}
 		}
-		if _, err := w.Hold(t.Context(), w.globex, agent, x.Ref(), tickets.Note{Body: "x"}, ""); !errors.Is(err, tickets.ErrNotFound) {
+		if _, err := w.Hold(t.Context(), w.globex, agent, x.Ref(), tickets.Sending{Body: "x"}); !errors.Is(err, tickets.ErrNotFound) {
 			t.Errorf("the other tenant's: %v, want ErrNotFound", err)
 		}
 		for range 2 {
-			n := tickets.Note{Body: "once", Idempotency: &tickets.Idempotency{Key: "k", Waits: true}}
-			if _, err := w.Hold(t.Context(), w.acme, agent, x.Ref(), n, ""); err != nil {
+			n := tickets.Sending{Body: "once", Idempotency: &tickets.Idempotency{Key: "k", Waits: true}}
+			if _, err := w.Hold(t.Context(), w.acme, agent, x.Ref(), n); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(20 * time.Second)

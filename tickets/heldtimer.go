@@ -165,7 +165,7 @@ func (d *Desk) send(ctx context.Context, tn *tenant.Tenant, k storage.Key) error
 	}
 	err := send(func(tx *storage.Tx, h *Held) error { return d.release(tx, tn, h) })
 	if _, wrong := errors.AsType[tenant.FieldErrors](err); wrong {
-		return send(func(tx *storage.Tx, h *Held) error { return takeBack(tx, h, ReturnedRefused) })
+		return send(func(tx *storage.Tx, h *Held) error { return takeBack(tx, h, h.TicketID, ReturnedRefused) })
 	}
 	return err
 }

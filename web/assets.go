@@ -21,8 +21,9 @@ type assets struct {
 }
 
 type asset struct {
+	packed
+
 	mediaType string
-	content   []byte
 }
 
 // newAssets takes every file in static, and each page's own style under the page's name.
@@ -52,11 +53,15 @@ func (a *assets) add(plain string, content []byte) error {
 	if _, taken := a.address[plain]; taken {
 		return fmt.Errorf("two assets are called %s", plain)
 	}
+	file, err := pack(content)
+	if err != nil {
+		return err
+	}
 	sum := sha256.Sum256(content)
 	ext := path.Ext(plain)
 	name := strings.TrimSuffix(plain, ext) + "." + hex.EncodeToString(sum[:6]) + ext
 	a.address[plain] = "/static/" + name
-	a.files[name] = asset{mediaType: mime.TypeByExtension(ext), content: content}
+	a.files[name] = asset{file, mime.TypeByExtension(ext)}
 	return nil
 }
 
@@ -72,5 +77,10 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Vary", "Accept-Encoding")
+	if f.zipped != nil && takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		return send(w, http.StatusOK, f.zipped)
+	}
 	return send(w, http.StatusOK, f.content)
 }

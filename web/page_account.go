@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tickets"
 )
 
 // accountPath is the first page of the settings.
@@ -25,7 +26,12 @@ func (s *Server) renderAccount(
 	if err != nil {
 		return err
 	}
+	habits, err := s.desk.Habits(r.Context(), c.tenant, c.actor())
+	if err != nil {
+		return err
+	}
 	return s.render(w, r, status, "account", &accountView{
+		Keys: !habits.KeysOff, Undo: !habits.UndoOff,
 		frame: s.settingsFrame(r, "Account", accountPath), Done: s.noticeOf(r), Name: name, Email: m.Email,
 		Admin: m.Role == auth.RoleAdmin, Joined: m.JoinedAt, Errors: wrong,
 		Reading: s.readingView(r, chosen, wrong),
@@ -45,6 +51,22 @@ func (s *Server) changeAccount(w http.ResponseWriter, r *http.Request) error {
 	if wrong := sentences(err); wrong != nil {
 		return s.renderAccount(w, r, http.StatusUnprocessableEntity, values.Get("name"), chosen, wrong)
 	}
+	if err != nil {
+		return err
+	}
+	return done(w, r, accountPath, "saved")
+}
+
+// changeHabits takes the form of how the agent works with the console.
+func (s *Server) changeHabits(w http.ResponseWriter, r *http.Request) error {
+	values, err := readForm(w, r, maxLogin)
+	if err != nil {
+		return err
+	}
+	c := callerOf(r)
+	err = s.desk.SetHabits(r.Context(), c.tenant, c.actor(), tickets.Habits{
+		KeysOff: values.Get("keys") != "yes", UndoOff: values.Get("undo") != "yes",
+	})
 	if err != nil {
 		return err
 	}

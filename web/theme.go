@@ -177,5 +177,5 @@ func themeAsset(name string) (asset, bool) {
 	if !is || !ok || themeName(brand) != name {
 		return asset{}, false
 	}
-	return asset{mediaType: "text/css; charset=utf-8", content: themeCSS(brand)}, true
+	return asset{packed: packed{content: themeCSS(brand)}, mediaType: "text/css; charset=utf-8"}, true
 }

@@ -17,8 +17,10 @@ type accountView struct {
 	Name, Email string
 	Admin       bool
 	Joined      time.Time
-	Reading     readingView
-	Errors      fieldErrors
+	// Keys: single keys work in the console. Undo: replies wait for some seconds before they are sent.
+	Keys, Undo bool
+	Reading    readingView
+	Errors     fieldErrors
 }
 
 // stepUpView asks a member to prove once more who they are.

@@ -37,7 +37,7 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 		agent      auth.Person
 		tickets    []seedTicket
 	}{
-		{"acme", "Acme Coffee Machines", auth.Person{Email: "ana@acme.example", Name: "Ana Lima"}, acmeTickets()},
+		{"acme", "Acme Coffee Machines", auth.Person{Email: "ana@acme.example", Name: "Ana Lima"}, append(acmeCrowd(), acmeTickets()...)},
 		{"globex", "Globex Travel", auth.Person{Email: "tom@globex.example", Name: "Tom Okafor"}, globexTickets()},
 	} {
 		if err := n.tenants.Delete(ctx, one.slug); err != nil && !errors.Is(err, tenant.ErrNotFound) {
@@ -51,9 +51,14 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 		if err != nil {
 			return err
 		}
-		agent, password, err := n.hire(ctx, t, one.agent)
+		agent, password, err := n.hire(ctx, t, one.agent, auth.RoleAdmin)
 		if err != nil {
 			return err
+		}
+		for _, colleague := range demoColleagues[one.slug] {
+			if _, _, err := n.hire(ctx, t, colleague, auth.RoleAgent); err != nil {
+				return err
+			}
 		}
 		for _, s := range one.tickets {
 			if err := n.plant(ctx, t, agent, s); err != nil {
@@ -67,9 +72,14 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 	return nil
 }
 
-// hire invites an administrator, who accepts with a password made here.
-func (o *operator) hire(ctx context.Context, t *tenant.Tenant, who auth.Person) (tickets.Actor, string, error) {
-	i, err := o.staff.Invite(ctx, t, who.Email, who.Name, auth.RoleAdmin, byOperator)
+// demoColleagues are further agents, whom nobody has to sign in as.
+var demoColleagues = map[string][]auth.Person{
+	"acme": {{Email: "mia@acme.example", Name: "Mia Schulz"}, {Email: "tom@acme.example", Name: "Tom Berg"}},
+}
+
+// hire invites a member of the staff, who accepts with a password made here.
+func (o *operator) hire(ctx context.Context, t *tenant.Tenant, who auth.Person, role auth.Role) (tickets.Actor, string, error) {
+	i, err := o.staff.Invite(ctx, t, who.Email, who.Name, role, byOperator)
 	if err != nil {
 		return tickets.Actor{}, "", err
 	}

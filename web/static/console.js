@@ -1,0 +1,250 @@
+// The console without waiting: parts of pages are swapped instead of whole pages, what happens elsewhere is shown, drafts
+// are kept, and keys work. Everything works without it, only slower. It makes no HTML: pages come parsed by the browser.
+"use strict";
+(() => {
+  const $ = (css, from = document) => from.querySelector(css);
+  const all = (css, from = document) => [...from.querySelectorAll(css)];
+  const id = name => document.getElementById(name);
+  const desk = () => id("desk");
+  const parts = ["views", "list", "ticket", "toasts"];
+  const say = text => { id("says").textContent = text; };
+  let under; // the load that is under way
+  let dirty = false; // the editor has text that is not kept
+
+  // ask fetches one of our pages as a document.
+  const ask = (url, body, method = body ? "POST" : "GET") => new Promise((done, fail) => {
+    const x = new XMLHttpRequest();
+    x.open(method, url);
+    x.responseType = "document";
+    x.setRequestHeader("Accept", "text/html");
+    x.onload = () => (x.response && $("#desk", x.response) && x.status < 500 ? done({ page: x.response, url: x.responseURL, status: x.status }) : fail(x));
+    x.onerror = () => fail(x);
+    x.send(body);
+    under = x;
+  });
+
+  // swap puts the parts of a page in the place of ours. What has the focus keeps it, what is scrolled stays so.
+  const swap = (page, names = parts) => {
+    const focus = document.activeElement?.id;
+    const range = focus && [document.activeElement.selectionStart, document.activeElement.selectionEnd];
+    for (const name of names) {
+      const ours = id(name), theirs = page.getElementById(name);
+      if (!ours || !theirs) continue;
+      const top = ours.scrollTop;
+      for (const a of [...ours.attributes]) if (!theirs.hasAttribute(a.name)) ours.removeAttribute(a.name);
+      for (const a of theirs.attributes) ours.setAttribute(a.name, a.value);
+      ours.replaceChildren(...theirs.childNodes);
+      ours.scrollTop = top;
+    }
+    if (names === parts) {
+      desk().className = $("#desk", page).className;
+      desk().dataset.ticket = $("#desk", page).dataset.ticket || "";
+      document.title = page.title;
+    }
+    if (focus && id(focus) && document.activeElement.id !== focus) {
+      id(focus).focus({ preventScroll: true });
+      if (range?.[0] != null) try { id(focus).setSelectionRange(...range); } catch { /* not a text */ }
+    }
+    dress();
+  };
+
+  // go loads a page and shows its parts. Where that does not work, the browser goes there itself.
+  const go = async (url, { body, form, push = true, focus } = {}) => {
+    const was = desk().dataset.ticket;
+    under?.abort();
+    document.documentElement.classList.add("busy");
+    try {
+      await keep();
+      const got = await ask(url, body);
+      const hash = new URL(url, location).hash || new URL(got.url).hash;
+      swap(got.page);
+      if (push) history.pushState(null, "", got.url.split("#")[0] + hash);
+      const ticket = desk().dataset.ticket;
+      if (ticket !== was) {
+        id("ticket").scrollTop = 0;
+        if (!ticket) scrollTo(0, 0);
+        listen();
+        current();
+      }
+      if (hash && id(hash.slice(1))) id(hash.slice(1)).scrollIntoView({ block: "nearest" });
+      if (focus !== false && ticket && ticket !== was) id("subject")?.focus({ preventScroll: true });
+      if (focus && id(focus)) id(focus).focus();
+      const wrong = $("[aria-invalid], [role=alert]", id("ticket"));
+      if (got.status >= 400 && wrong) wrong.focus?.();
+      say($(".toast span")?.textContent || document.title);
+    } catch (x) {
+      if (x?.status === 0 && under !== x) return; // another one was asked for meanwhile
+      if (form) { form.dataset.plain = ""; form.requestSubmit(form.sent); } else location.assign(url);
+    } finally {
+      document.documentElement.classList.remove("busy");
+    }
+  };
+
+  document.addEventListener("click", e => {
+    const a = e.target.closest("a[href]");
+    if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || "plain" in a.dataset) return;
+    const url = new URL(a.href);
+    if (url.origin !== location.origin || !desk().contains(a) || !/\/agent(\/tickets\/\d+)?$/.test(url.pathname)) return;
+    if (url.hash && url.pathname === location.pathname && url.search === location.search) return;
+    e.preventDefault();
+    go(a.href);
+  });
+
+  document.addEventListener("submit", e => {
+    const form = e.target, button = e.submitter;
+    if (form.method === "dialog" || "plain" in form.dataset || e.defaultPrevented) return;
+    const data = new FormData(form, button), url = new URL(form.action);
+    if (form.method === "get") {
+      if (url.pathname.endsWith("/merge")) return;
+      e.preventDefault();
+      url.search = new URLSearchParams([...data].filter(([, v]) => v));
+      return go(url.href, { form });
+    }
+    if (!desk().contains(form) && !form.matches(".toast") || form.id === "many" && button?.value === "merge") return;
+    e.preventDefault();
+    form.sent = button;
+    dirty = false;
+    const body = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
+    go(form.action, { body, form, focus: button?.value === "insert" || button?.value === "undo" ? "body" : undefined });
+  });
+
+  addEventListener("popstate", () => go(location.href, { push: false }));
+
+  // Drafts
+  let saving;
+  const keep = async () => {
+    clearTimeout(saving);
+    const form = id("answer");
+    if (!dirty || !form) return;
+    dirty = false;
+    const data = new URLSearchParams([...new FormData(form)].filter(([, v]) => typeof v === "string"));
+    try {
+      const r = await fetch(form.dataset.draft, { method: "POST", body: data, keepalive: data.toString().length < 60000 });
+      if (!r.ok) throw r;
+      $("#kept").textContent = desk().dataset.kept;
+    } catch { dirty = true; }
+  };
+  document.addEventListener("input", e => {
+    if (!id("answer")?.contains(e.target) || e.target.type === "file") return;
+    dirty = true;
+    clearTimeout(saving);
+    saving = setTimeout(keep, 2000);
+  });
+  addEventListener("pagehide", keep);
+
+  // Files are pasted and dropped into the editor.
+  const attach = (e, given) => {
+    const input = $("#answer input[type=file]");
+    if (!input || !given?.files.length) return;
+    e.preventDefault();
+    const both = new DataTransfer();
+    for (const f of [...input.files, ...given.files]) both.items.add(f);
+    input.files = both.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const over = (e, on) => { const f = e.target.closest?.("#answer"); if (f && e.dataTransfer?.types.includes("Files")) { if (on) e.preventDefault(); f.classList.toggle("drop", on); } };
+  document.addEventListener("paste", e => { if (e.target.closest?.("#answer")) attach(e, e.clipboardData); });
+  document.addEventListener("dragover", e => over(e, true));
+  document.addEventListener("dragleave", e => over(e, false));
+  document.addEventListener("drop", e => { over(e, false); if (e.target.closest?.("#answer")) attach(e, e.dataTransfer); });
+
+  // What happens elsewhere: counts change at once, rows when the agent says so, the open ticket's messages by themselves.
+  let stream, waiting, due;
+  const look = async () => {
+    let page;
+    try { ({ page } = await ask(location.href)); } catch { return; }
+    swap(page, ["views"]);
+    const seen = new Map(all("#rows .row").map(r => [r.dataset.n, r.dataset.v]));
+    const news = all("#rows .row", page).filter(r => seen.get(r.dataset.n) !== r.dataset.v).length;
+    waiting = news && page;
+    fresh(news);
+    if (!desk().dataset.ticket || !id("thread") || !$("#thread", page)) return;
+    const count = all("#thread > li").length;
+    if ($("#ticket-head", page).textContent !== id("ticket-head").textContent || $("#thread", page).textContent !== id("thread").textContent) {
+      swap(page, ["thread", "ticket-head"]);
+      const last = $("#answer [name=seen]", page), here = $("#answer [name=seen]");
+      if (last && here) here.value = last.value;
+      if (!id("side")?.contains(document.activeElement)) swap(page, ["side"]);
+      if (all("#thread > li").length > count) say($("#thread > .msg:nth-last-child(2) .msg-head b")?.textContent || "");
+    }
+  };
+  const fresh = n => {
+    const text = $("#fresh span");
+    if (!text) return;
+    id("fresh").hidden = !n;
+    text.textContent = n === 1 ? text.dataset.one : text.dataset.many.replace("#", n);
+    if (n) say(text.textContent);
+  };
+  const soon = () => { clearTimeout(due); due = setTimeout(look, 700); };
+  const listen = () => {
+    stream?.close();
+    stream = null;
+    if (document.hidden || !desk()) return;
+    const url = new URL(desk().dataset.live, location);
+    if (desk().dataset.ticket) url.searchParams.set("ticket", desk().dataset.ticket);
+    stream = new EventSource(url);
+    stream.addEventListener("change", soon);
+    stream.addEventListener("present", e => { const p = id("present"); if (p) p.textContent = JSON.parse(e.data); });
+  };
+  document.addEventListener("visibilitychange", () => { listen(); if (document.hidden) keep(); else look(); });
+  document.addEventListener("click", e => { if (e.target.closest("#fresh button") && waiting) { swap(waiting, ["list"]); current(); $("#rows .title")?.focus({ preventScroll: true }); } });
+
+  // Clocks
+  setInterval(() => {
+    for (const form of all(".toast[data-due]")) {
+      const left = Math.max(0, Math.ceil((new Date(form.dataset.due) - Date.now()) / 1000));
+      const n = $("b", form);
+      if (n) n.textContent = left;
+      if (!left && !form.over) { form.over = true; setTimeout(() => { form.remove(); look(); }, 800); }
+    }
+  }, 500);
+  setInterval(() => {
+    const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+    for (const t of all("#desk time")) {
+      const minutes = Math.round((Date.now() - new Date(t.dateTime)) / 60000);
+      if (minutes < 1 || minutes >= 1440) continue;
+      t.textContent = minutes < 60 ? words.format(-minutes, "minute") : words.format(-Math.floor(minutes / 60), "hour");
+    }
+  }, 60000);
+
+  // Keys
+  const rows = () => all("#rows .row");
+  const here = () => rows().find(r => r.contains(document.activeElement)) || $("#rows .row.current");
+  const current = () => $("#rows .row.current")?.scrollIntoView({ block: "nearest" });
+  const move = by => {
+    const list = rows(), at = list.indexOf(here()), to = list[Math.min(list.length - 1, Math.max(0, at + by))];
+    if (!to) return;
+    if (desk().dataset.ticket && !$("#list").contains(document.activeElement)) go($(".title", to).href);
+    else { $(".title", to).focus({ preventScroll: true }); to.scrollIntoView({ block: "nearest" }); }
+  };
+  const focus = name => { const x = id(name); if (!x) return; const d = x.closest("details:not([open])"); if (d) d.open = true; x.focus(); x.scrollIntoView({ block: "nearest" }); };
+  const editor = as => { const x = id(as); if (!x) return; x.checked = true; focus("body"); };
+  const keys = {
+    j: () => move(1), k: () => move(-1), u: () => id("back")?.click(), x: () => $("input", here() || document.createElement("p"))?.click(),
+    r: () => editor("as-reply"), n: () => editor("as-note"), a: () => focus("p-assignee"), m: () => id("mine")?.click(), s: () => focus("p-status"),
+    p: () => focus("p-priority"), t: () => focus("p-tags"), e: () => id("resolve")?.click(), c: () => focus("canned"), "/": () => { focus("q"); id("q")?.select(); },
+    "?": () => id("keys")?.showModal(),
+  };
+  document.addEventListener("keydown", e => {
+    const typing = e.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && e.target.form?.id === "answer") { e.preventDefault(); e.target.form.requestSubmit($(".primary", e.target.form)); return; }
+    if (e.key === "Escape" && typing) { e.target.blur(); return; }
+    if (typing || e.ctrlKey || e.metaKey || e.altKey || !("keys" in desk().dataset) || $("dialog[open]")) return;
+    const key = keys[e.key];
+    if (!key) return;
+    e.preventDefault();
+    key();
+  });
+
+  // dress does what every new part needs: the number of chosen tickets.
+  const dress = () => {
+    const n = all("#rows [name=ids]:checked").length, text = id("chosen");
+    if (text && n) text.textContent = n + " · " + (text.dataset.words ||= text.textContent);
+  };
+  document.addEventListener("change", e => { if (e.target.name === "ids") dress(); });
+  document.addEventListener("reset", () => setTimeout(dress));
+
+  dress();
+  listen();
+  current();
+})();
