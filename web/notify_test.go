@@ -41,7 +41,7 @@ func TestRequestersLetters(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t, webtest.WithMail())
 	zoe, l := solved(t, n)
-	for _, want := range []string{"Use <script> and **water**.", "> It **smokes**.", "Nobody reads answers to this letter", n.Acme.URL + "/tickets/1"} {
+	for _, want := range []string{"Use <script> and **water**.", "> It **smokes**.", "Nobody reads answers to this letter", "Acme, ", n.Acme.URL + "/tickets/1"} {
 		if !strings.Contains(l.Text, want) {
 			t.Errorf("the text has no %q:\n%s", want, l.Text)
 		}

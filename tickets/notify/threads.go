@@ -106,8 +106,20 @@ func (t *Threads) read(tx *storage.Tx, f *Facts, l *mail.Letter, ref tickets.Ref
 	if err != nil {
 		return err
 	}
+	if l.Kind == mail.Request {
+		unname(comments)
+	}
 	f.arrange(comments, strings.Split(l.Fields["new"], ","))
 	return f.moot()
+}
+
+// unname takes the names away that programs of the tenant's have: requesters are written to by the help desk.
+func unname(comments []tickets.Comment) {
+	for i := range comments {
+		if role := comments[i].Author.Role; role == "api" || role == "system" {
+			comments[i].Author.Name = ""
+		}
+	}
 }
 
 // eyes are those that the letter's reader reads the ticket with.

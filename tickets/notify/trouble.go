@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// mostRefusals is after how many refused letters in a row an address gets no more of the kind.
+	// mostRefusals is after how many refused letters, each within forgetAfter of the one before, an address gets no more of the kind.
 	mostRefusals = 3
 	// forgetAfter is how long a refusal counts.
 	forgetAfter = 30 * day
