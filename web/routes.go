@@ -271,6 +271,7 @@ func (s *Server) settingsRoutes() {
 	s.settingsRoute(get, providerPath, s.providerPage)
 	s.settingsRoute(get, auditPath, s.auditPage)
 	s.settingsRoute(post, providerPath, s.changeProvider)
+	s.webhookSettings()
 	s.settingsRoute(get, validatorPath, s.validatorPage)
 	s.settingsRoute(post, validatorPath, s.validate)
 }
@@ -287,4 +288,17 @@ func (s *Server) apiRoute(method, pattern string, rights auth.Scopes, h handler)
 	for _, root := range []string{"/api", "/api/v1"} {
 		s.table.add(anyHost, method, root+pattern, s.api(rights, h))
 	}
+}
+
+// webhookSettings are the pages of webhooks.
+func (s *Server) webhookSettings() {
+	s.settingsRoute(get, webhooksPath, s.webhooksPage)
+	s.settingsRoute(post, webhooksPath, s.makeWebhook)
+	s.settingsRoute(get, webhooksPath+"/:id", s.webhookPage)
+	s.settingsRoute(post, webhooksPath+"/:id", s.saveWebhook)
+	s.settingsRoute(post, webhooksPath+"/:id/test", s.tryWebhook)
+	s.settingsRoute(post, webhooksPath+"/:id/switch", s.switchWebhook)
+	s.settingsRoute(post, webhooksPath+"/:id/rotate", s.renewSecret)
+	s.settingsRoute(post, webhooksPath+"/:id/remove", s.removeWebhook)
+	s.settingsRoute(post, webhooksPath+"/:id/again", s.sendAgain)
 }

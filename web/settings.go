@@ -45,6 +45,7 @@ var settingsPages = []settingsPage{
 	{signInPath, "Sign-in", forProvenAdmins},
 	{mailPath, "Mail", forProvenAdmins},
 	{providerPath, "Single sign-on", forProvenAdmins},
+	{webhooksPath, "Webhooks", forProvenAdmins},
 	{auditPath, "Audit log", forAdmins},
 	{validatorPath, "Token validator", forAdmins},
 }
@@ -169,6 +170,9 @@ var notices = map[string]string{
 	"passkey-added":   "The passkey was added. Try it the next time you sign in.",
 	"passkey-renamed": "The passkey has another name now.",
 	"passkey-removed": "The passkey was removed. You may remove it from your device as well.",
+	"webhook-test":    "The test is on its way. Load the page again to see what came of it.",
+	"webhook-again":   "The message is on its way again.",
+	"webhook-removed": "The webhook was removed.",
 	"unlinked":        "The account is forgotten. The next with your address takes its place.",
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +25,7 @@ type message struct {
 }
 
 // receive starts a receiver of webhooks.
-func receive(t *testing.T) (url string, messages chan message) {
+func receive(t *testing.T) (to string, messages chan message) {
 	t.Helper()
 	messages = make(chan message, 100)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -51,8 +53,8 @@ func TestWebhookSaysWhatTheAPISays(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)
 	p := caller(t, n, n.Acme)
-	url, messages := receive(t)
-	made := p.call("POST", "/api/webhooks", `{"url":"`+url+`","name":"CRM","types":["ticket.created","ticket.commented"]}`)
+	to, messages := receive(t)
+	made := p.call("POST", "/api/webhooks", `{"url":"`+to+`","name":"CRM","types":["ticket.created","ticket.commented"]}`)
 	if made.Status != http.StatusCreated {
 		t.Fatalf("POST = %d %s", made.Status, made.Body)
 	}
@@ -169,4 +171,40 @@ func TestWebhooksAreTheAdmins(t *testing.T) {
 	if got := bolt.call("GET", "/api/webhooks", ""); got.Body != `{"data":[],"has_more":false,"next_cursor":null}`+"\n" {
 		t.Errorf("another tenant's list = %s", got.Body)
 	}
+}
+
+// TestWebhookSettings: an admin makes a webhook, tries it, sees what came of it, sends again, renews the secret and removes it.
+func TestWebhookSettings(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	admin := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
+	to, messages := receive(t)
+	home := n.Acme.URL + "/agent/settings/webhooks"
+	expect(t, admin.Send(home, url.Values{"url": {"ftp://x"}, "name": {"CRM"}}), http.StatusUnprocessableEntity, "CRM")
+	made := admin.Send(home, url.Values{"url": {to}, "name": {"CRM"}, "types": {"ticket.created"}})
+	expect(t, made, http.StatusOK, "whsec_")
+	one := regexp.MustCompile(`/agent/settings/webhooks/whk_[0-9A-Z]+`).FindString(made.Body)
+	page := admin.Open(n.Acme.URL + one)
+	expect(t, page, http.StatusOK, "Nothing was sent so far")
+	if strings.Contains(page.Body, "whsec_") {
+		t.Error("the secret is shown a second time")
+	}
+	expect(t, admin.Send(n.Acme.URL+one+"/test", nil), http.StatusSeeOther, "")
+	next(t, messages)
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(page.Body, "thank you") && time.Now().Before(deadline); {
+		page = admin.Open(n.Acme.URL + one)
+	}
+	expect(t, page, http.StatusOK, "Delivered")
+	delivery := regexp.MustCompile(`dlv_[0-9A-Z]+`).FindString(page.Body)
+	expect(t, admin.Send(n.Acme.URL+one+"/again", url.Values{"delivery": {delivery}}), http.StatusSeeOther, "")
+	next(t, messages)
+	expect(t, admin.Send(n.Acme.URL+one+"/rotate", nil), http.StatusOK, "former secret")
+	expect(t, admin.Send(n.Acme.URL+one+"/switch", url.Values{"enabled": {"false"}}), http.StatusSeeOther, "")
+	expect(t, admin.Open(n.Acme.URL+one), http.StatusOK, "switched off")
+	expect(t, admin.Send(n.Acme.URL+one, url.Values{"url": {to}, "name": {"Ledger"}}), http.StatusSeeOther, "")
+	expect(t, admin.Open(home), http.StatusOK, "Ledger")
+	expect(t, n.Agent(t, n.Acme, "bob@acme.example", "Bob", auth.RoleAgent).Open(home), http.StatusForbidden, "")
+	expect(t, n.Agent(t, n.Bolt, "eve@bolt.example", "Eve", auth.RoleAdmin).Open(n.Bolt.URL+one), http.StatusNotFound, "")
+	expect(t, admin.Send(n.Acme.URL+one+"/remove", nil), http.StatusSeeOther, "")
+	expect(t, admin.Open(n.Acme.URL+one), http.StatusNotFound, "")
 }

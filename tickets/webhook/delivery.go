@@ -62,6 +62,14 @@ type Attempt struct {
 	Excerpt string `cbor:"5,keyasint,omitempty"` // the beginning of the answer's body
 }
 
+// Last is the last try, the zero Attempt if there was none.
+func (d Delivery) Last() Attempt {
+	if len(d.Attempts) == 0 {
+		return Attempt{}
+	}
+	return d.Attempts[len(d.Attempts)-1]
+}
+
 // maxAttempts is how many tries of one delivery are kept.
 const maxAttempts = 20
 
