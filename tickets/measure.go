@@ -113,8 +113,8 @@ func (f *Figures) Satisfaction() (float64, bool) {
 	return float64(f.Stars[3]+f.Stars[4]) / float64(n), true
 }
 
-// plus adds other figures.
-func (f *Figures) plus(o *Figures) {
+// Plus adds other figures.
+func (f *Figures) Plus(o *Figures) {
 	f.Created += o.Created
 	f.Solved += o.Solved
 	f.Reopened += o.Reopened

@@ -66,8 +66,8 @@ func (d *Desk) Report(ctx context.Context, tn *tenant.Tenant, a Actor, from, to 
 	for kind, take := range map[string]func(*measure){
 		measureAll: func(m *measure) {
 			if at, err := time.Parse(time.DateOnly, m.Date); err == nil {
-				r.Days[int(at.Sub(from).Hours()/24)].plus(&m.Figures)
-				r.Total.plus(&m.Figures)
+				r.Days[int(at.Sub(from).Hours()/24)].Plus(&m.Figures)
+				r.Total.Plus(&m.Figures)
 			}
 		},
 		measureAgent:    func(m *measure) { addTo(agents, m) },
@@ -93,7 +93,7 @@ func addTo(all map[string]*Figures, m *measure) {
 	if all[m.ID] == nil {
 		all[m.ID] = &Figures{}
 	}
-	all[m.ID].plus(&m.Figures)
+	all[m.ID].Plus(&m.Figures)
 }
 
 func rowsOf(all map[string]*Figures) []ReportRow {

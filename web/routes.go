@@ -208,6 +208,8 @@ func (s *Server) consoleRoutes(t *table) {
 	t.add(tenantHosts, post, "/agent/views", s.console(s.saveView))
 	t.add(tenantHosts, post, "/agent/views/:id", s.console(s.dropView))
 	t.add(tenantHosts, get, "/agent/live", s.console(s.agentLive))
+	t.add(tenantHosts, get, reportsPath, s.console(s.reportsPage))
+	t.add(tenantHosts, get, reportsPath+"/:file", s.adminView(s.reportFile))
 	t.add(tenantHosts, get, "/agent/login", s.open(s.agentLoginPage))
 	t.add(tenantHosts, post, "/agent/login", s.form(s.agentLogin))
 	t.add(tenantHosts, post, "/agent/sign-out", s.form(s.agentSignOut))
@@ -233,6 +235,12 @@ func (s *Server) consoleRoutes(t *table) {
 
 // settingsRoutes are those of the console's settings. Each is guarded as settingsPages says.
 func (s *Server) settingsRoutes() {
+	s.settingsRoute(get, rulesPath, s.rulesPage)
+	s.settingsRoute(get, rulesPath+"/:id", s.rulePage)
+	s.settingsRoute(post, rulesPath+"/:id", s.saveRule)
+	s.settingsRoute(post, rulesPath+"/:id/order", s.orderRule)
+	s.settingsRoute(get, policyPath, s.policyPage)
+	s.settingsRoute(post, policyPath, s.savePolicy)
 	s.settingsRoute(get, accountPath, s.accountPage)
 	s.settingsRoute(post, accountPath, s.changeAccount)
 	s.settingsRoute(post, accountPath+"/console", s.changeHabits)

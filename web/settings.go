@@ -46,6 +46,8 @@ var settingsPages = []settingsPage{
 	{mailPath, "Mail", forProvenAdmins},
 	{providerPath, "Single sign-on", forProvenAdmins},
 	{webhooksPath, "Webhooks", forProvenAdmins},
+	{rulesPath, "Rules", forProvenAdmins},
+	{policyPath, "Targets and hours", forProvenAdmins},
 	{auditPath, "Audit log", forAdmins},
 	{validatorPath, "Token validator", forAdmins},
 }

@@ -1,0 +1,235 @@
+package web
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/tickets"
+)
+
+// flow is what was created and solved.
+func (n *ruleNames) flow(spans []figureSpan) chart {
+	c := n.chart("flow", n.T("Created and solved"), n.T("Tickets that were created and solved"), spans)
+	c.File = "days.csv"
+	created, solved := make([]float64, len(spans)), make([]float64, len(spans))
+	for i := range spans {
+		created[i], solved[i] = float64(spans[i].Created), float64(spans[i].Solved)
+	}
+	top := c.scale(func(v float64) string { return decimal(v) }, 4, created, solved)
+	c.bars(top, []series{{Name: n.T("Created"), Kind: "a"}, {Name: n.T("Solved|count"), Kind: "b"}}, created, solved)
+	c.tabulate(n.T("Days"), n.cell, created, solved)
+	return c
+}
+
+func (n *ruleNames) cell(v float64) string { return n.number(int64(v)) }
+
+// times is the median and the ninth decile of how long it took.
+func (n *ruleNames) times(spans []figureSpan, resolution bool) chart {
+	c := n.chart("first", n.T("Time to the first response"), n.T("Median and ninth decile of the time to the first response"), spans)
+	if resolution {
+		c = n.chart("resolution", n.T("Time to the resolution"), n.T("Median and ninth decile of the time to the resolution"), spans)
+	}
+	c.File = "days.csv"
+	median, most := make([]float64, len(spans)), make([]float64, len(spans))
+	for i := range spans {
+		times := spans[i].FirstResponse
+		if resolution {
+			times = spans[i].Resolution
+		}
+		median[i], most[i] = quantile(times, .5), quantile(times, .9)
+	}
+	words := func(v float64) string {
+		if v == 0 {
+			return "0"
+		}
+		return n.span(time.Duration(v * float64(time.Second)))
+	}
+	top := c.scale(words, 4, median, most)
+	c.lines(top, []series{{Name: n.T("Median"), Kind: "a"}, {Name: n.T("9 of 10"), Kind: "b"}}, median, most)
+	c.tabulate(n.T("Days"), func(v float64) string {
+		if math.IsNaN(v) {
+			return "–"
+		}
+		return words(v)
+	}, median, most)
+	return c
+}
+
+// quantile is in seconds; not a number stands for nothing.
+func quantile(t tickets.Times, share float64) float64 {
+	if d, ok := t.Quantile(share); ok {
+		return d.Seconds()
+	}
+	return math.NaN()
+}
+
+// backlogChart is what is not done now, by its age.
+func (n *ruleNames) backlogChart(groups []tickets.AgeGroup) chart {
+	c := chart{ID: "backlog", Title: n.T("Not done now, by age"), About: n.T("Tickets that are not done now, by the days since they were created"), File: "backlog.csv"}
+	values := make([]float64, len(groups))
+	for i, g := range groups {
+		name := n.T("%[1]d–%[2]d days", g.Least, g.Most)
+		switch {
+		case g.Least == 0:
+			name = n.T("today, yesterday")
+		case g.Most < 0:
+			name = n.T("over %d days", g.Least-1)
+		}
+		c.Labels, values[i] = append(c.Labels, name), float64(g.Open)
+	}
+	top := c.scale(func(v float64) string { return decimal(v) }, 4, values)
+	c.bars(top, []series{{Name: n.T("Tickets"), Kind: "a"}}, values)
+	c.tabulate(n.T("Age"), n.cell, values)
+	return c
+}
+
+// stars is how often each rating was given.
+func (n *ruleNames) stars(f *tickets.Figures) chart {
+	c := chart{ID: "stars", Title: n.T("Ratings"), About: n.T("How many requesters gave one star, two, and so on to five"), File: "days.csv"}
+	values := make([]float64, len(f.Stars))
+	for i, count := range f.Stars {
+		c.Labels, values[i] = append(c.Labels, strings.Repeat("★", i+1)), float64(count)
+	}
+	top := c.scale(func(v float64) string { return decimal(v) }, 4, values)
+	c.bars(top, []series{{Name: n.T("Ratings"), Kind: "a"}}, values)
+	c.tabulate(n.T("Stars"), n.cell, values)
+	return c
+}
+
+// chart is an empty chart over spans of days.
+func (n *ruleNames) chart(id, title, about string, spans []figureSpan) chart {
+	c := chart{ID: id, Title: title, About: about}
+	for i := range spans {
+		c.Labels = append(c.Labels, n.name(&spans[i]))
+	}
+	return c
+}
+
+// scale chooses a round top for the values, and draws the lines up to it.
+func (c *chart) scale(words func(float64) string, steps int, all ...[]float64) float64 {
+	top := 0.0
+	for _, values := range all {
+		for _, v := range values {
+			if v > top {
+				top = v
+			}
+		}
+	}
+	if c.Empty = top == 0; c.Empty {
+		top = float64(steps)
+	}
+	top = roundUp(top/float64(steps), top) * float64(steps)
+	for i := steps; i >= 0; i-- {
+		c.Ticks = append(c.Ticks, words(top/float64(steps)*float64(i)))
+		c.Lines = append(c.Lines, chartHeight-chartHeight/float64(steps)*float64(i))
+	}
+	return top
+}
+
+// roundUp is the next number after v that people count in. Times beyond an hour are counted in hours, beyond two days in days.
+func roundUp(v, top float64) float64 {
+	const hour, day = 3600, 86400
+	unit := 1.0
+	if top > 10*hour { // no number of tickets that anybody looks at in a chart is so large that this matters
+		unit = hour
+	}
+	if top > 8*day {
+		unit = day
+	}
+	v /= unit
+	for size := 1.0; ; size *= 10 {
+		for _, m := range []float64{1, 2, 3, 5} {
+			if m*size >= v {
+				return m * size * unit
+			}
+		}
+	}
+}
+
+// bars draws the values side by side.
+func (c *chart) bars(top float64, all []series, values ...[]float64) {
+	each := chartWidth / float64(len(values[0]))
+	gap := each * .16
+	width := (each - 2*gap) / float64(len(values))
+	for s := range all {
+		for i, v := range values[s] {
+			h := v / top * chartHeight
+			all[s].Bars = append(all[s].Bars, bar{X: short(float64(i)*each + gap + float64(s)*width), Y: short(chartHeight - h), W: short(width * .94), H: short(h)})
+		}
+	}
+	c.Series = all
+	c.columns(each)
+}
+
+// lines draws the values as lines with dots. A line is broken where there is no value.
+func (c *chart) lines(top float64, all []series, values ...[]float64) {
+	each := chartWidth / float64(len(values[0]))
+	for s := range all {
+		var path strings.Builder
+		drawn := false
+		for i, v := range values[s] {
+			if math.IsNaN(v) {
+				drawn = false
+				continue
+			}
+			x, y := short((float64(i)+.5)*each), short(chartHeight-v/top*chartHeight)
+			if drawn {
+				fmt.Fprintf(&path, "L%v %v", x, y)
+			} else {
+				fmt.Fprintf(&path, "M%v %v", x, y)
+			}
+			drawn = true
+			all[s].Dots = append(all[s].Dots, dot{x, y})
+		}
+		all[s].Path = path.String()
+	}
+	c.Series = all
+	c.columns(each)
+}
+
+// short is a number with one digit behind the point: more would be bytes for nothing.
+func short(v float64) float64 { return math.Round(v*10) / 10 }
+
+func (c *chart) columns(each float64) {
+	for i := range c.Labels {
+		c.Columns = append(c.Columns, column{X: short(float64(i) * each), W: short(each)})
+	}
+}
+
+// tabulate writes the values as a table, and what stands under the pointer.
+func (c *chart) tabulate(head string, words func(float64) string, values ...[]float64) {
+	c.Heads = []string{head}
+	for _, s := range c.Series {
+		c.Heads = append(c.Heads, s.Name)
+	}
+	for i, label := range c.Labels {
+		row, title := []string{label}, []string{}
+		for s := range c.Series {
+			row = append(row, words(values[s][i]))
+			title = append(title, c.Series[s].Name+": "+words(values[s][i]))
+		}
+		c.Rows = append(c.Rows, row)
+		c.Columns[i].Title = label + " – " + strings.Join(title, ", ")
+	}
+}
+
+// Shown are the labels that have room below the chart: at most seven, the first and the last of them in any case.
+func (c *chart) Shown() []string {
+	const room = 7
+	if len(c.Labels) <= room {
+		return c.Labels
+	}
+	var some []string
+	for i := range room - 1 {
+		some = append(some, c.Labels[i*(len(c.Labels)-1)/(room-2+1)])
+	}
+	return append(some, c.Labels[len(c.Labels)-1])
+}
+
+// Box is the chart's view box.
+func (c *chart) Box() string {
+	return "0 0 " + strconv.Itoa(int(chartWidth)) + " " + strconv.Itoa(int(chartHeight))
+}
