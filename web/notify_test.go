@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -8,7 +9,10 @@ import (
 	"testing"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
+	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/web/webtest"
 )
 
@@ -202,6 +206,26 @@ func TestStaffChooses(t *testing.T) {
 		t.Errorf("after the choice the letter is\n%s", l.Text)
 	}
 	expect(t, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Open(address), 303, "")
+}
+
+// TestUnreachableRequesters: agents see on the ticket that letters do not reach its requester, and admins have them sent again.
+func TestUnreachableRequesters(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t, webtest.WithMail())
+	ana := n.Agent(t, n.Acme, "ana@acme.example", "Ana", auth.RoleAdmin)
+	expect(t, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Send(n.Acme.URL+"/tickets", url.Values{"title": {"One"}, "description": {"one"}}), 303, "")
+	refused := func(tx *storage.Tx) error {
+		return notify.Failed(tx, mail.Letter{Kind: mail.Request, To: "zoe@example.com"}, fmt.Errorf("550 no such user: %w", mail.ErrRefused))
+	}
+	if err := n.Store.Update(t.Context(), n.Acme.Scope(), refused); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, ana.Open(n.Acme.URL+"/agent/tickets/1"), 200, "mail cannot be delivered")
+	expect(t, ana.Open(n.Acme.URL+"/agent/settings/mail"), 200, "550 no such user")
+	expect(t, ana.Send(n.Acme.URL+"/agent/settings/mail/resume", url.Values{"address": {"zoe@example.com"}}), 303, "")
+	if page := ana.Open(n.Acme.URL + "/agent/tickets/1"); strings.Contains(page.Body, "mail cannot be delivered") {
+		t.Error("the ticket still says that letters do not arrive")
+	}
 }
 
 // TestMailSettings: admins decide whether requesters get letters, and see whom they do not reach.

@@ -320,6 +320,11 @@ func (s *Server) fillRequester(r *http.Request, v *consoleView, t *tickets.Ticke
 	c := callerOf(r)
 	panel.Name, panel.Email, panel.ExternalID = t.Requester.Name, t.Requester.Email, t.Requester.ExternalID
 	panel.Verified, panel.Disowned = t.Assurance != tickets.Asserted, t.Disowned
+	trouble, _, err := s.notifier.Trouble(r.Context(), c.tenant, t.Requester.Email)
+	if err != nil {
+		return err
+	}
+	panel.Unreachable = trouble.Reason
 	if t.Requester.ID == "" {
 		return nil
 	}

@@ -133,6 +133,8 @@ type requesterPanel struct {
 	Language                string
 	Nobody                  bool
 	Verified, Disowned      bool
+	// Unreachable is what the mail server says that refuses letters to the requester; empty: none does.
+	Unreachable string
 	// Undeliverable says that mail to them comes back.
 	Undeliverable string
 	// All is the address of the list of all their tickets.

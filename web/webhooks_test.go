@@ -157,7 +157,12 @@ func TestWebhooksAreTheAdmins(t *testing.T) {
 	}
 	bolt := caller(t, n, n.Bolt)
 	for _, call := range [][2]string{
-		{"GET", ""}, {"PUT", ""}, {"DELETE", ""}, {"POST", "/test"}, {"POST", "/rotate"}, {"GET", "/deliveries"},
+		{"GET", ""},
+		{"PUT", ""},
+		{"DELETE", ""},
+		{"POST", "/test"},
+		{"POST", "/rotate"},
+		{"GET", "/deliveries"},
 		{"POST", "/deliveries/dlv_01KAG3WQ2M8R6ZC4XV5T7N9PDE/retry"},
 	} {
 		body := ""
