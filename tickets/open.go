@@ -73,7 +73,11 @@ func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft
 		if err := opened.Ticket.askFor(tx, draft.Ensure); err != nil {
 			return err
 		}
-		if err := d.insert(tx, tn, a, &opened.Ticket, doc, draft.Files); err != nil {
+		known := doc
+		if draft.Ensure != nil {
+			known.introduce(opened.Ticket.Requester)
+		}
+		if err := d.insert(tx, tn, a, &opened.Ticket, known, draft.Files); err != nil {
 			return err
 		}
 		return o.keep(tx, answer{Ticket: opened.Ticket}, opened.Ticket.CreatedAt)

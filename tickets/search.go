@@ -67,6 +67,16 @@ func (d *document) rewrite(t *Ticket) {
 	d.Head = l.words
 }
 
+// introduce adds the words of a requester who became known after all else.
+func (d *document) introduce(p *Person) {
+	l := newLexicon(nil)
+	l.person(p)
+	for _, w := range d.Head {
+		l.add(w)
+	}
+	d.Head = l.words
+}
+
 // hasFiles says whether there is an attachment that a requester or staff may know of.
 func (d *document) hasFiles(staff bool) bool { return d.Files || staff && d.Notes }
 
