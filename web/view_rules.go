@@ -101,8 +101,8 @@ var ruleWords = map[string]string{
 	"assign": words.Key("Assign it to"), "assign_next": words.Key("Assign the agents in turns"), "add_tag": words.Key("Add the tag"),
 	"remove_tag": words.Key("Remove the tag"), "note": words.Key("Write a note for the team"), "reply": words.Key("Reply to the requester"),
 	"notify": words.Key("Notify"), "emit": words.Key("Send an event to webhooks"),
-	"new": words.Key("New"), "open": words.Key("Open|status"), "pending": words.Key("Pending"), "on_hold": words.Key("On hold"),
-	"resolved": words.Key("Resolved"), "closed": words.Key("Closed"),
+	"new": words.Key("New|status"), "open": words.Key("Open|status"), "pending": words.Key("Pending|status"), "on_hold": words.Key("On hold|status"),
+	"resolved": words.Key("Resolved|status"), "closed": words.Key("Closed|status"),
 }
 
 // named are the values that people type by their name, by field or action.
