@@ -63,6 +63,9 @@ type Author struct {
 	Role  string `cbor:"4,keyasint,omitempty"` // requester, agent, admin, api or system
 }
 
+// Author is the actor as what they write and change names them.
+func (a Actor) Author() Author { return a.author() }
+
 func (a Actor) author() Author {
 	return Author{ID: a.person.ID, Name: a.person.Name, Email: a.person.Email, Role: a.role()}
 }

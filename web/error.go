@@ -21,6 +21,7 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/transfer"
 	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web/words"
 )
@@ -189,6 +190,7 @@ var answers = []struct {
 	{passkey.ErrRejected, unauthorized("PASSKEY_REJECTED", "The passkey's answer is not good. Try again.")},
 
 	{tickets.ErrNotFound, errNotFound},
+	{transfer.ErrNotFound, errNotFound},
 	{tickets.ErrNotAllowed, errForbidden},
 	{tickets.ErrConfirmationRequired, forbidden("CONFIRMATION_REQUIRED", "Prove your address first: with the code that we mail to it.")},
 	{tickets.ErrVersionConflict, &answerError{

@@ -284,6 +284,11 @@ func (s *Server) settingsRoutes() {
 	s.settingsRoute(get, auditPath, s.auditPage)
 	s.settingsRoute(post, providerPath, s.changeProvider)
 	s.webhookSettings()
+	s.settingsRoute(get, transferPath, s.transferPage)
+	s.settingsRoute(post, transferPath, s.beginTransfer)
+	s.settingsRoute(get, transferPath+"/:id", s.importPage)
+	s.settingsRoute(post, transferPath+"/:id", s.startImport)
+	s.settingsRoute(get, transferPath+"/:id/report", s.importReport)
 	s.settingsRoute(get, validatorPath, s.validatorPage)
 	s.settingsRoute(post, validatorPath, s.validate)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/transfer"
 	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web/words"
 )
@@ -32,6 +33,7 @@ type Config struct {
 	Rules     *rule.Engine
 	Webhooks  *webhook.Hooks
 	Eraser    *erasure.Eraser
+	Transfers *transfer.Transfers
 	Notifier  *notify.Notifier
 	Log       *slog.Logger
 }
@@ -49,6 +51,7 @@ type Server struct {
 	rules     *rule.Engine
 	webhooks  *webhook.Hooks
 	eraser    *erasure.Eraser
+	transfers *transfer.Transfers
 	notifier  *notify.Notifier
 	log       *slog.Logger
 	guard     *guard
@@ -70,7 +73,7 @@ type Server struct {
 // mistake in our own files.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		directory: c.Directory, tenants: c.Tenants, domains: c.Domains, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, webhooks: c.Webhooks, rules: c.Rules, eraser: c.Eraser, notifier: c.Notifier, log: c.Log,
+		directory: c.Directory, tenants: c.Tenants, domains: c.Domains, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, webhooks: c.Webhooks, rules: c.Rules, eraser: c.Eraser, transfers: c.Transfers, notifier: c.Notifier, log: c.Log,
 		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(),
 	}
 	var err error

@@ -49,6 +49,7 @@ var settingsPages = []settingsPage{
 	{webhooksPath, "Webhooks", forProvenAdmins},
 	{rulesPath, "Rules", forProvenAdmins},
 	{policyPath, "Targets and hours", forProvenAdmins},
+	{transferPath, "Import and export", forProvenAdmins},
 	{auditPath, "Audit log", forAdmins},
 	{validatorPath, "Token validator", forAdmins},
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/transfer"
 	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web"
 )
@@ -48,6 +49,7 @@ type operator struct {
 	outbound  *outbound.Client
 	post      *mail.Post
 	eraser    *erasure.Eraser
+	transfers *transfer.Transfers
 	notifier  *notify.Notifier
 	tls       string // the setting
 }
@@ -57,13 +59,13 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), transfer.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables())
 }
 
 // forgets is what all tables of the program do about somebody who is to be forgotten: who lets people in comes first, then what
 // they wrote, then what was noted about it.
 func (o *operator) forgets() []erasure.Answer {
-	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), o.webhooks.Forgets(), rule.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), o.webhooks.Forgets(), rule.Forgets(), o.transfers.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
 		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
 }
 
@@ -132,6 +134,15 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	})
 	o.oidc = oidc.New(oidc.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff, Client: o.outbound.HTTP()})
 	o.passkeys = passkey.New(passkey.Config{Store: store, Limits: o.doors.Limits, Staff: o.staff})
+	o.transfers = transfer.New(transfer.Config{
+		Store: store, Desk: o.desk, Tenants: o.tenants.List, Ensure: web.EnsureRequester, Log: log,
+		Team: func(ctx context.Context, t *tenant.Tenant) ([]tickets.Person, error) {
+			return web.Team(ctx, o.staff, t)
+		},
+		Sections: web.Exported{
+			Directory: o.directory, Tenants: o.tenants, Users: o.doors.Users, Staff: o.staff, Desk: o.desk, Rules: o.rules,
+		}.Sections(),
+	})
 	o.eraser = o.newEraser(log)
 	return o, nil
 }

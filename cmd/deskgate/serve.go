@@ -107,7 +107,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 		return err
 	}
 	product, err := web.New(web.Config{
-		Directory: n.directory, Tenants: n.tenants, Domains: n.domains, Doors: n.doors, Staff: n.staff, OIDC: n.oidc, Passkeys: n.passkeys, Desk: n.desk, Webhooks: n.webhooks, Rules: n.rules, Eraser: n.eraser, Notifier: n.notifier, Log: n.log,
+		Directory: n.directory, Tenants: n.tenants, Domains: n.domains, Doors: n.doors, Staff: n.staff, OIDC: n.oidc, Passkeys: n.passkeys, Desk: n.desk, Webhooks: n.webhooks, Rules: n.rules, Eraser: n.eraser, Transfers: n.transfers, Notifier: n.notifier, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (n *node) Run(ctx context.Context, beside func(context.Context) error) erro
 		front = append(front, beside)
 	}
 	err := runStages(ctx, front,
-		stage{n.domains.Run, n.desk.Run, n.desk.RunHeld, n.desk.Live.Run, n.webhooks.Run, n.tenants.Run, n.notifier.Run, n.post.Run, n.eraser.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
+		stage{n.domains.Run, n.desk.Run, n.desk.RunHeld, n.desk.Live.Run, n.webhooks.Run, n.tenants.Run, n.notifier.Run, n.post.Run, n.eraser.Run, n.transfers.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)

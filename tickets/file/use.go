@@ -155,3 +155,24 @@ func below(tx *storage.Tx, ix *storage.Index[File, storage.Bare], name string, l
 	}
 	return files, nil
 }
+
+// AddTo makes loose files part of a message at once, as when one is imported.
+func (s *Store) AddTo(tx *storage.Tx, owner string, loose []Loose, to Place) ([]Info, error) {
+	var infos []Info
+	var bytes int64
+	for _, l := range loose {
+		at := now()
+		f := File{
+			ID: newID(at), Name: l.Name, Type: l.Type, Size: l.Size, Sum: l.sum[:], Owner: owner, CreatedAt: at,
+			TicketID: to.TicketID, CommentID: to.CommentID, Internal: to.Internal,
+		}
+		if err := errors.Join(s.store.Blobs().Ref(tx, l.sum), fileTable.Insert(tx, &f)); err != nil {
+			return nil, err
+		}
+		infos, bytes = append(infos, f.Info()), bytes+f.Size
+	}
+	if len(infos) == 0 {
+		return nil, nil
+	}
+	return infos, room(tx, int64(len(infos)), bytes, 0)
+}

@@ -18,7 +18,7 @@ import (
 
 // forgets is what all tables of the node do about somebody who is to be forgotten.
 func (n *Node) forgets() []erasure.Answer {
-	return slices.Concat(n.Doors.Forgets(), n.Desk.Forgets(), n.Webhooks.Forgets(), rule.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+	return slices.Concat(n.Doors.Forgets(), n.Desk.Forgets(), n.Webhooks.Forgets(), rule.Forgets(), n.Transfers.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
 		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
 }
 

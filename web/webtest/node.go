@@ -30,6 +30,7 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/tickets/transfer"
 	"github.com/deskgate/deskgate/tickets/webhook"
 	"github.com/deskgate/deskgate/web"
 )
@@ -51,6 +52,7 @@ type Node struct {
 	Desk      *tickets.Desk
 	Webhooks  *webhook.Hooks
 	Eraser    *erasure.Eraser
+	Transfers *transfer.Transfers
 	Rules     *rule.Engine
 	Notifier  *notify.Notifier
 	// Mail is the mail server of a node that was started with WithMail, else nil.
@@ -136,6 +138,12 @@ func Start(tb testing.TB, options ...Option) *Node {
 	n.Desk = tickets.New(tickets.Config{
 		Store: n.Store, Tenants: n.Tenants.List, Followers: []tickets.Follower{n.Webhooks.Follow, n.Notifier.Follow}, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
 	})
+	n.Transfers = transfer.New(transfer.Config{
+		Store: n.Store, Desk: n.Desk, Tenants: n.Tenants.List, Ensure: web.EnsureRequester, Team: n.team,
+		Sections: web.Exported{
+			Directory: n.Directory, Tenants: n.Tenants, Users: n.Doors.Users, Staff: n.Staff, Desk: n.Desk, Rules: n.Rules,
+		}.Sections(),
+	})
 	n.Eraser = n.newEraser()
 	n.serve(tb, listener)
 	n.Acme, n.Bolt = n.tenant(tb, "acme", "Acme"), n.tenant(tb, "bolt", "Bolt & Sons")
@@ -175,7 +183,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Webhooks: n.Webhooks, Rules: n.Rules, Eraser: n.Eraser, Notifier: n.Notifier, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Webhooks: n.Webhooks, Rules: n.Rules, Eraser: n.Eraser, Transfers: n.Transfers, Notifier: n.Notifier, Log: log,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
@@ -191,6 +199,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	g.Go(func() error { return edge.Run(ctx) })
 	g.Go(func() error { return n.Post.Run(ctx) })
 	g.Go(func() error { return n.Eraser.Run(ctx) })
+	g.Go(func() error { return n.Transfers.Run(ctx) })
 	g.Go(func() error { return n.Notifier.Run(ctx) })
 	g.Go(func() error { return n.Desk.Live.Run(ctx) })
 	g.Go(func() error { return n.Webhooks.Run(ctx) })
@@ -209,7 +218,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), transfer.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables()} {
 		all = append(all, room...)
 	}
 	return all

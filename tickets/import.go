@@ -1,0 +1,261 @@
+package tickets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets/file"
+)
+
+// Imported is a ticket that was somewhere else before, as it was there. Zero times are unknown.
+type Imported struct {
+	Title, Description string
+	Status             Status   // empty: open
+	Priority           Priority // empty: medium
+	CategoryID         string
+	Tags               []string
+	CustomFields       map[string]any
+	// Claimed is a requester who only said who they are. Ensure finds or makes one who is known, as in Draft.
+	Claimed    *Person
+	Ensure     Finder
+	Assignee   *Person
+	ExternalID string
+	Source     string // empty: import
+
+	CreatedAt, UpdatedAt, FirstResponseAt, ResolvedAt, ClosedAt time.Time
+
+	Files []file.Loose
+}
+
+// Check says what is wrong with it: a tenant.FieldErrors, or nil.
+func (in *Imported) Check() error {
+	_, err := in.ticket(now())
+	return err
+}
+
+// ticket is what comes of it, but for what only the transaction can tell.
+func (in *Imported) ticket(at time.Time) (Ticket, error) {
+	c := newCheck()
+	t := Ticket{
+		Title: strings.TrimSpace(in.Title), Description: in.Description, Status: in.Status, Priority: in.Priority,
+		CategoryID: in.CategoryID, Tags: c.tags("tags", in.Tags), CustomFields: c.customFields(nil, in.CustomFields),
+		ExternalID: strings.TrimSpace(in.ExternalID), Source: in.Source, Version: 1,
+		CreatedAt: in.CreatedAt, UpdatedAt: in.UpdatedAt, FirstResponseAt: in.FirstResponseAt,
+		ResolvedAt: in.ResolvedAt, ClosedAt: in.ClosedAt,
+	}
+	if t.Status == "" {
+		t.Status = StatusOpen
+	}
+	if t.Priority == "" {
+		t.Priority = PriorityMedium
+	}
+	if t.Source == "" {
+		t.Source = "import"
+	}
+	if in.Claimed != nil {
+		t.ask(&Person{Email: in.Claimed.Email, Name: in.Claimed.Name})
+	}
+	t.assign(in.Assignee)
+	c.title(t.Title)
+	c.body("description", t.Description)
+	c.status(t.Status)
+	c.priority(t.Priority)
+	c.tagCount(t.Tags)
+	c.externalID(t.ExternalID)
+	c.assignee(t.Assignee)
+	for field, when := range map[string]time.Time{"created_at": t.CreatedAt, "updated_at": t.UpdatedAt, "resolved_at": t.ResolvedAt, "closed_at": t.ClosedAt} {
+		if when.After(at.Add(24*time.Hour)) || !when.IsZero() && when.Year() < 1970 {
+			c.fail(field, "must be a time between 1970 and now.")
+		}
+	}
+	t.settle(at)
+	return t, c.errs.Or()
+}
+
+// settle fills in the times that are not known and brings them into order.
+func (t *Ticket) settle(at time.Time) {
+	for _, when := range []*time.Time{&t.CreatedAt, &t.UpdatedAt, &t.FirstResponseAt, &t.ResolvedAt, &t.ClosedAt} {
+		*when = when.UTC().Truncate(time.Millisecond)
+	}
+	if t.CreatedAt.IsZero() {
+		t.CreatedAt = at
+	}
+	if t.UpdatedAt.Before(t.CreatedAt) {
+		t.UpdatedAt = t.CreatedAt
+	}
+	if !t.Status.done() {
+		t.ResolvedAt, t.ClosedAt = time.Time{}, time.Time{}
+		t.StatusSince = t.UpdatedAt
+		return
+	}
+	if t.ResolvedAt.IsZero() {
+		t.ResolvedAt = t.UpdatedAt
+	}
+	if t.Status == StatusClosed && t.ClosedAt.IsZero() {
+		t.ClosedAt = t.ResolvedAt
+	}
+	if t.Status == StatusResolved {
+		t.ClosedAt = time.Time{}
+	}
+	t.StatusSince = t.ResolvedAt
+}
+
+// Import writes a ticket with its times, in the caller's transaction. Unless tells, nobody is told: there is no event, and nothing
+// goes out. A tenant.FieldErrors says why not.
+func (d *Desk) Import(tx *storage.Tx, tn *tenant.Tenant, by Actor, in *Imported, tells bool) (Ticket, error) {
+	t, err := in.ticket(now())
+	if err != nil {
+		return Ticket{}, err
+	}
+	if err := t.askFor(tx, in.Ensure); err != nil {
+		return Ticket{}, err
+	}
+	if t.Status == StatusResolved && now().Sub(t.ResolvedAt) > tn.Settings.AutoClose() { // as it would be here by now
+		t.Status, t.ClosedAt = StatusClosed, t.ResolvedAt.Add(tn.Settings.AutoClose())
+	}
+	if t.Number, err = numbers.Next(tx); err != nil {
+		return Ticket{}, err
+	}
+	t.ID = d.mint.next(ticketPrefix, t.CreatedAt)
+	if t.Files, err = d.files.AddTo(tx, by.uploader(), in.Files, file.Place{TicketID: t.ID}); err != nil {
+		return Ticket{}, err
+	}
+	if err := d.schedule(tx, tn, &t); err != nil {
+		return Ticket{}, err
+	}
+	if err := insertImported(tx, &t); err != nil {
+		return Ticket{}, err
+	}
+	h := Happening{Event: Event{Type: TicketCreated, Actor: by.author(), CreatedAt: t.UpdatedAt}, After: &t, Action: "imported", Automatic: true}
+	if tells {
+		h.Event.CreatedAt = now()
+		return t, d.record(tx, tn, h)
+	}
+	h.Event.TicketID = t.ID
+	return t, d.remember(tx, &h)
+}
+
+func insertImported(tx *storage.Tx, t *Ticket) error {
+	err := ticketTable.Insert(tx, t)
+	if errors.Is(err, storage.ErrExists) {
+		return tenant.FieldErrors{"external_id": {"The external id has already been taken."}}
+	}
+	if err != nil {
+		return fmt.Errorf("import ticket %d: %w", t.Number, err)
+	}
+	var doc document
+	doc.name(t)
+	doc.rewrite(t)
+	doc.attach(len(t.Files) > 0, Public)
+	if err := documentTable.Insert(tx, &doc); err != nil {
+		return err
+	}
+	return countImported(tx, t)
+}
+
+// ImportedComment is a comment that was somewhere else before.
+type ImportedComment struct {
+	Body       string
+	Visibility Visibility // empty: public
+	Author     Author     // whose role is requester unless it says agent, admin, api or system
+	CreatedAt  time.Time  // zero: as the ticket
+	Files      []file.Loose
+}
+
+// Check says what is wrong with it: a tenant.FieldErrors, or nil.
+func (in *ImportedComment) Check() error {
+	n := Note{Body: in.Body, Visibility: in.Visibility}
+	return n.check(System("import"), "body")
+}
+
+// ImportComment writes a comment of an imported ticket, in the caller's transaction. Nobody is told.
+func (d *Desk) ImportComment(tx *storage.Tx, by Actor, ticketID string, in *ImportedComment) error {
+	old, err := load(tx, Ref{id: parseID(ticketPrefix, ticketID)})
+	if err != nil {
+		return err
+	}
+	if err := in.Check(); err != nil {
+		return err
+	}
+	c := Comment{TicketID: old.ID, Body: in.Body, Visibility: in.Visibility, Author: in.Author, CreatedAt: in.CreatedAt.UTC().Truncate(time.Millisecond)}
+	if c.Visibility == "" {
+		c.Visibility = Public
+	}
+	switch c.Author.Role {
+	case "agent", "admin", "api", "system":
+	default:
+		c.Author.Role = "requester"
+	}
+	if c.CreatedAt.Before(old.CreatedAt) {
+		c.CreatedAt = old.CreatedAt
+	}
+	c.ID = d.mint.next(commentPrefix, c.CreatedAt)
+	place := file.Place{TicketID: old.ID, CommentID: c.ID, Internal: c.Visibility == Internal}
+	if c.Files, err = d.files.AddTo(tx, by.uploader(), in.Files, place); err != nil {
+		return err
+	}
+	if err := commentTable.Put(tx, &c); err != nil {
+		return err
+	}
+	return reword(tx, &old, &old, &Note{Body: c.Body, Visibility: c.Visibility, Files: make([]string, len(c.Files))})
+}
+
+// KnowsExternalID says whether a ticket has this external ID.
+func (d *Desk) KnowsExternalID(ctx context.Context, tn *tenant.Tenant, id string) (known bool, err error) {
+	err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		_, err := byExternal.Get(tx, storage.Key(nil).Str(id))
+		known = err == nil
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return known, err
+}
+
+// countImported counts a ticket on the days on which it was made and solved.
+func countImported(tx *storage.Tx, t *Ticket) error {
+	is := tallyOf(t)
+	c, err := counted(tx, "")
+	if err != nil {
+		return err
+	}
+	c.add(is, +1)
+	onDay := func(at time.Time, change func(*day)) error {
+		date := at.Format(time.DateOnly)
+		if c.Today.Date == date {
+			change(&c.Today)
+			return nil
+		}
+		y, err := dayTable.Get(tx, storage.Key(nil).Str(date))
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		y.Date = date
+		change(&y)
+		return dayTable.Put(tx, &y)
+	}
+	if c.Today.Date == "" {
+		c.Today.Date = now().Format(time.DateOnly)
+	}
+	if err := onDay(t.CreatedAt, func(y *day) { y.Created++ }); err != nil {
+		return err
+	}
+	if t.Status.done() {
+		if err := onDay(t.ResolvedAt, func(y *day) { y.Resolved++ }); err != nil {
+			return err
+		}
+	}
+	if err := counterTable.Put(tx, &c); err != nil {
+		return err
+	}
+	if err := move(tx, tally{}, is, "", is.owner, t.UpdatedAt); err != nil {
+		return err
+	}
+	return move(tx, tally{}, is, "", is.agentCounter(), t.UpdatedAt)
+}
