@@ -20,11 +20,12 @@ const (
 	tokenPrefix = "dgt_"
 	// usedEvery is how exactly the last use is known: it is written no more often.
 	usedEvery = time.Hour
-	// maxTokens is how many tokens a tenant may have at once.
-	maxTokens = 500
 	// keepRevoked is how long a revoked token is told from one that never was.
 	keepRevoked = 7 * 24 * time.Hour
 )
+
+// MaxTokens is how many tokens a tenant may have at once.
+const MaxTokens = 500
 
 // Token is an API token of a tenant. Its secret is shown once, when it is made, and stored as a hash.
 type Token struct {
@@ -138,7 +139,7 @@ func roomForOne(tx *storage.Tx, t *tenant.Tenant) error {
 			old = append(old, one)
 		}
 	}
-	if n >= maxTokens {
+	if n >= MaxTokens {
 		return oneField("name", fmt.Sprintf("There are %d tokens already: revoke one first.", n))
 	}
 	for _, one := range old {

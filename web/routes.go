@@ -269,6 +269,7 @@ func (s *Server) settingsRoutes() {
 	s.settingsRoute(get, repliesPath+"/:id", s.replyPage)
 	s.settingsRoute(post, repliesPath+"/:id", s.saveReply)
 	s.settingsRoute(post, repliesPath+"/:id/remove", s.removeReply)
+	s.deskSettingsRoutes()
 	s.settingsRoute(get, teamPath, s.teamPage)
 	s.settingsRoute(post, teamPath, s.invite)
 	s.settingsRoute(get, teamPath+"/:id", s.memberPage)
@@ -318,4 +319,26 @@ func (s *Server) webhookSettings() {
 	s.settingsRoute(post, webhooksPath+"/:id/rotate", s.renewSecret)
 	s.settingsRoute(post, webhooksPath+"/:id/remove", s.removeWebhook)
 	s.settingsRoute(post, webhooksPath+"/:id/again", s.sendAgain)
+}
+
+// deskSettingsRoutes are those of the settings about the tenant itself.
+func (s *Server) deskSettingsRoutes() {
+	s.settingsRoute(get, startPath, s.startPage)
+	s.settingsRoute(get, generalPath, s.generalPage)
+	s.settingsRoute(post, generalPath, s.changeGeneral)
+	s.settingsRoute(get, domainsPath, s.domainsPage)
+	s.settingsRoute(post, domainsPath, s.addDomainPage)
+	s.settingsRoute(post, domainsPath+"/:host/verify", s.verifyDomainPage)
+	s.settingsRoute(post, domainsPath+"/:host/primary", s.primaryDomain)
+	s.settingsRoute(post, domainsPath+"/:host/remove", s.removeDomainPage)
+	s.settingsRoute(get, keysPath, s.keysPage)
+	s.settingsRoute(post, keysPath+"/:kind/reveal", s.revealKey)
+	s.settingsRoute(post, keysPath+"/:kind/rotate", s.rotateKey)
+	s.settingsRoute(get, tokensPath, s.tokensPage)
+	s.settingsRoute(post, tokensPath, s.makeToken)
+	s.settingsRoute(post, tokensPath+"/:id/revoke", s.endToken)
+	s.settingsRoute(get, categoriesPath, s.categoriesPage)
+	s.settingsRoute(post, categoriesPath, s.addCategoryPage)
+	s.settingsRoute(post, categoriesPath+"/:id", s.editCategory)
+	s.settingsRoute(get, limitsPath, s.limitsPage)
 }
