@@ -18,7 +18,7 @@ func (n *ruleNames) flow(spans []figureSpan) chart {
 	for i := range spans {
 		created[i], solved[i] = float64(spans[i].Created), float64(spans[i].Solved)
 	}
-	top := c.scale(func(v float64) string { return decimal(v) }, 4, created, solved)
+	top := c.scale(func(v float64) string { return decimal(v) }, inNumbers, created, solved)
 	c.bars(top, []series{{Name: n.T("Created"), Kind: "a"}, {Name: n.T("Solved|count"), Kind: "b"}}, created, solved)
 	c.tabulate(n.T("Days"), n.cell, created, solved)
 	return c
@@ -47,7 +47,7 @@ func (n *ruleNames) times(spans []figureSpan, resolution bool) chart {
 		}
 		return n.span(time.Duration(v * float64(time.Second)))
 	}
-	top := c.scale(words, 4, median, most)
+	top := c.scale(words, inTimes, median, most)
 	c.lines(top, []series{{Name: n.T("Median"), Kind: "a"}, {Name: n.T("9 of 10"), Kind: "b"}}, median, most)
 	c.tabulate(n.T("Days"), func(v float64) string {
 		if math.IsNaN(v) {
@@ -80,7 +80,7 @@ func (n *ruleNames) backlogChart(groups []tickets.AgeGroup) chart {
 		}
 		c.Labels, values[i] = append(c.Labels, name), float64(g.Open)
 	}
-	top := c.scale(func(v float64) string { return decimal(v) }, 4, values)
+	top := c.scale(func(v float64) string { return decimal(v) }, inNumbers, values)
 	c.bars(top, []series{{Name: n.T("Tickets"), Kind: "a"}}, values)
 	c.tabulate(n.T("Age"), n.cell, values)
 	return c
@@ -91,9 +91,9 @@ func (n *ruleNames) stars(f *tickets.Figures) chart {
 	c := chart{ID: "stars", Title: n.T("Ratings"), About: n.T("How many requesters gave one star, two, and so on to five"), File: "days.csv"}
 	values := make([]float64, len(f.Stars))
 	for i, count := range f.Stars {
-		c.Labels, values[i] = append(c.Labels, strings.Repeat("★", i+1)), float64(count)
+		c.Labels, values[i] = append(c.Labels, strconv.Itoa(i+1)+" ★"), float64(count)
 	}
-	top := c.scale(func(v float64) string { return decimal(v) }, 4, values)
+	top := c.scale(func(v float64) string { return decimal(v) }, inNumbers, values)
 	c.bars(top, []series{{Name: n.T("Ratings"), Kind: "a"}}, values)
 	c.tabulate(n.T("Stars"), n.cell, values)
 	return c
@@ -108,8 +108,9 @@ func (n *ruleNames) chart(id, title, about string, spans []figureSpan) chart {
 	return c
 }
 
-// scale chooses a round top for the values, and draws the lines up to it.
-func (c *chart) scale(words func(float64) string, steps int, all ...[]float64) float64 {
+// scale chooses a round top for the values out of steps that people count in, and draws the lines up to it.
+func (c *chart) scale(words func(float64) string, step func(float64) float64, all ...[]float64) float64 {
+	const steps = 4
 	top := 0.0
 	for _, values := range all {
 		for _, v := range values {
@@ -119,34 +120,37 @@ func (c *chart) scale(words func(float64) string, steps int, all ...[]float64) f
 		}
 	}
 	if c.Empty = top == 0; c.Empty {
-		top = float64(steps)
+		top = steps
 	}
-	top = roundUp(top/float64(steps), top) * float64(steps)
+	top = step(top/steps) * steps
 	for i := steps; i >= 0; i-- {
-		c.Ticks = append(c.Ticks, words(top/float64(steps)*float64(i)))
-		c.Lines = append(c.Lines, chartHeight-chartHeight/float64(steps)*float64(i))
+		c.Ticks = append(c.Ticks, words(top/steps*float64(i)))
+		c.Lines = append(c.Lines, chartHeight-chartHeight/steps*float64(i))
 	}
 	return top
 }
 
-// roundUp is the next number after v that people count in. Times beyond an hour are counted in hours, beyond two days in days.
-func roundUp(v, top float64) float64 {
-	const hour, day = 3600, 86400
-	unit := 1.0
-	if top > 10*hour { // no number of tickets that anybody looks at in a chart is so large that this matters
-		unit = hour
-	}
-	if top > 8*day {
-		unit = day
-	}
-	v /= unit
+// inNumbers and inTimes are the next step from v on: of counts, and of seconds.
+func inNumbers(v float64) float64 {
 	for size := 1.0; ; size *= 10 {
 		for _, m := range []float64{1, 2, 3, 5} {
 			if m*size >= v {
-				return m * size * unit
+				return m * size
 			}
 		}
 	}
+}
+
+func inTimes(v float64) float64 {
+	const minute, hour, day = 60, 3600, 86400
+	for _, step := range []float64{
+		minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 3 * hour, 4 * hour, 6 * hour, 8 * hour, 12 * hour,
+	} {
+		if step >= v {
+			return step
+		}
+	}
+	return inNumbers(v/day) * day
 }
 
 // bars draws the values side by side.
@@ -216,17 +220,20 @@ func (c *chart) tabulate(head string, words func(float64) string, values ...[]fl
 	}
 }
 
-// Shown are the labels that have room below the chart: at most seven, the first and the last of them in any case.
+// Shown are the labels that have room below the chart: at most seven, the first and the last of them in any case, and of weeks
+// and months the first day.
 func (c *chart) Shown() []string {
 	const room = 7
-	if len(c.Labels) <= room {
-		return c.Labels
+	count := min(len(c.Labels), room)
+	some := make([]string, count)
+	for i := range some {
+		at := i
+		if count == room {
+			at = i * (len(c.Labels) - 1) / (room - 1)
+		}
+		some[i], _, _ = strings.Cut(c.Labels[at], " – ")
 	}
-	var some []string
-	for i := range room - 1 {
-		some = append(some, c.Labels[i*(len(c.Labels)-1)/(room-2+1)])
-	}
-	return append(some, c.Labels[len(c.Labels)-1])
+	return some
 }
 
 // Box is the chart's view box.

@@ -131,12 +131,17 @@ func (n *ruleNames) quantiles(t tickets.Times) [2]string {
 
 // span is a duration in a word or two.
 func (n *ruleNames) span(d time.Duration) string {
+	const day = 24 * time.Hour
 	switch {
+	case d%day == 0:
+		return n.T("%s d", decimal(d.Hours()/24))
+	case d%time.Hour == 0 && d < 2*day:
+		return n.T("%s h", decimal(d.Hours()))
 	case d < time.Minute:
 		return n.T("%d s", int(d.Seconds()))
 	case d < 100*time.Minute:
 		return n.T("%d min", int(d.Round(time.Minute).Minutes()))
-	case d < 48*time.Hour:
+	case d < 2*day:
 		return n.T("%s h", decimal(d.Hours()))
 	}
 	return n.T("%s d", decimal(d.Hours()/24))

@@ -105,6 +105,15 @@ var ruleWords = map[string]string{
 	"resolved": words.Key("Resolved|status"), "closed": words.Key("Closed|status"),
 }
 
+// ruleSubjects are what the conditions of a rule are about, in a sentence.
+var ruleSubjects = map[rule.Field]string{
+	rule.Category: words.Key("its category"), rule.Priority: words.Key("its priority"), rule.Status: words.Key("its status"),
+	rule.Tag: words.Key("one of its tags"), rule.Assignee: words.Key("its assignee"), rule.Title: words.Key("its title"),
+	rule.Description: words.Key("its description"), rule.Message: words.Key("the reply"), rule.Domain: words.Key("the domain of the requester’s address"),
+	rule.Assurance: words.Key("the requester’s address"), rule.Source: words.Key("its way in"), rule.Hours: words.Key("the desk"),
+	rule.Changed: words.Key("what was changed"), rule.Stars: words.Key("the number of stars"),
+}
+
 // named are the values that people type by their name, by field or action.
 func (n *ruleNames) named(of string) map[string]string {
 	names := map[string]string{}
@@ -242,9 +251,9 @@ func (n *ruleNames) occasion(r *rule.Rule) string {
 }
 
 func (n *ruleNames) condition(c *rule.Condition) string {
-	what, value := n.T(ruleWords[string(c.Field)]), n.show(string(c.Field), c.Value)
-	if c.Field == rule.Custom {
-		what = c.Name
+	what, value := c.Name, n.show(string(c.Field), c.Value)
+	if c.Field != rule.Custom {
+		what = n.T(ruleSubjects[c.Field])
 	}
 	switch c.Op {
 	case rule.IsNot:
