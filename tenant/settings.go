@@ -125,10 +125,10 @@ func (s Settings) AutoClose() time.Duration { return time.Duration(s.AutoCloseDa
 func (s Settings) AsksForRatings() bool { return s.Survey != SurveyOff }
 
 // AttachmentLimit is AttachmentMiB in bytes.
-func (s Settings) AttachmentLimit() int64 { return int64(s.AttachmentMiB) << 20 }
+func (s Settings) AttachmentLimit() int64 { return int64(s.withDefaults().AttachmentMiB) << 20 }
 
 // AttachmentQuota is AttachmentQuotaMiB in bytes.
-func (s Settings) AttachmentQuota() int64 { return int64(s.AttachmentQuotaMiB) << 20 }
+func (s Settings) AttachmentQuota() int64 { return int64(s.withDefaults().AttachmentQuotaMiB) << 20 }
 
 // withDefaults fills in what was never chosen.
 func (s Settings) withDefaults() Settings {

@@ -105,3 +105,17 @@ func TestFormsWithFiles(t *testing.T) {
 		t.Error("the requester sees the note's file")
 	}
 }
+
+// A form that is sent twice is one request, although it brings its files twice; with another file it is another.
+func TestFormsWithFilesSentTwice(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	request := url.Values{"title": {"Printer"}, "description": {"burns"}, "key": {"k1"}}
+	for i, content := range []string{"one", "one", "two"} {
+		got := zoe.Attach(n.Acme.URL+"/tickets", request, []webtest.File{{Name: "a.txt", Content: content}})
+		if want := fmt.Sprintf("/tickets/%d", 1+i/2); got.Location() != want {
+			t.Errorf("send %d leads to %s, want %s", i+1, got.Location(), want)
+		}
+	}
+}

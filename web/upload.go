@@ -47,12 +47,12 @@ func idsOf(files []file.Info) []string {
 	return ids
 }
 
-// contentOf is what makes a form with other files another one: their names and sizes, not their IDs, for a form that is sent
+// contentOf is what makes a form with other files another one: their names and contents, not their IDs, for a form that is sent
 // twice brings its files twice.
 func contentOf(files []file.Info) string {
 	var b strings.Builder
 	for _, f := range files {
-		fmt.Fprintf(&b, "%s\x00%d\x00", f.Name, f.Size)
+		fmt.Fprintf(&b, "%s\x00%x\x00", f.Name, f.Mark)
 	}
 	return b.String()
 }

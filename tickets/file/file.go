@@ -32,6 +32,9 @@ type File struct {
 	CreatedAt time.Time `cbor:"10,keyasint"`
 }
 
+// marked is the length of a mark.
+const marked = 8
+
 // Info is what a ticket or a comment says of one of its files.
 type Info struct {
 	ID        string    `cbor:"1,keyasint"`
@@ -39,11 +42,13 @@ type Info struct {
 	Type      string    `cbor:"3,keyasint"`
 	Size      int64     `cbor:"4,keyasint"`
 	CreatedAt time.Time `cbor:"5,keyasint"`
+	// Mark begins the content's SHA-256: two files with one mark are alike.
+	Mark []byte `cbor:"6,keyasint,omitempty"`
 }
 
 // Info is the part of a file that its message keeps.
 func (f *File) Info() Info {
-	return Info{ID: f.ID, Name: f.Name, Type: f.Type, Size: f.Size, CreatedAt: f.CreatedAt}
+	return Info{ID: f.ID, Name: f.Name, Type: f.Type, Size: f.Size, CreatedAt: f.CreatedAt, Mark: f.Sum[:min(len(f.Sum), marked)]}
 }
 
 // Used says whether the file is part of a ticket.
