@@ -28,6 +28,7 @@ type crashing struct {
 	log      bytes.Buffer
 	mu       sync.Mutex
 	acked    map[string]string // ids of tickets that the node has acknowledged, with their titles
+	files    map[string]string // ids of files that it has acknowledged, with what is in them
 	attempts atomic.Int64
 }
 
@@ -36,7 +37,7 @@ func newCrashing(t *testing.T, logLevel string) *crashing {
 	t.Helper()
 	https, plain := freePort(t), freePort(t)
 	return &crashing{
-		t: t, data: filepath.Join(t.TempDir(), "data"), acked: map[string]string{},
+		t: t, data: filepath.Join(t.TempDir(), "data"), acked: map[string]string{}, files: map[string]string{},
 		url: fmt.Sprintf("https://acme.deskgate.localhost:%d", https),
 		flags: []string{
 			"--https", fmt.Sprintf("127.0.0.1:%d", https), "--http", fmt.Sprintf("127.0.0.1:%d", plain),
@@ -58,8 +59,8 @@ func (c *crashing) populate() map[string]string {
 	return created.Secrets
 }
 
-// TestKilled kills a node with SIGKILL while 16 clients file tickets over HTTPS, again and again: every ticket that was
-// acknowledged is there afterwards.
+// TestKilled kills a node with SIGKILL while 16 clients upload files and file tickets over HTTPS, again and again: every
+// one that was acknowledged is there afterwards, as it was sent.
 func TestKilled(t *testing.T) {
 	c := newCrashing(t, "error")
 	const rounds, eachRound = 3, 150
@@ -146,7 +147,9 @@ func (c *crashing) load(node *exec.Cmd, enough int) {
 // file files one ticket and returns how many have been acknowledged so far. That a request fails is part of the test.
 func (c *crashing) file(ctx context.Context) int {
 	title := fmt.Sprintf("ticket %d", c.attempts.Add(1))
-	body, err := json.Marshal(map[string]string{"title": title, "description": "filed while the node is being killed"})
+	body, err := json.Marshal(map[string]any{
+		"title": title, "description": "filed while the node is being killed", "attachment_ids": c.upload(ctx, title),
+	})
 	if err != nil {
 		c.t.Error(err)
 	}
@@ -162,6 +165,42 @@ func (c *crashing) file(ctx context.Context) int {
 		c.t.Errorf("POST /api/tickets: %d", status)
 	}
 	return len(c.acked)
+}
+
+// upload stores a file and returns its id, or nothing: that it fails is part of the test.
+func (c *crashing) upload(ctx context.Context, content string) []string {
+	var made struct{ Data []struct{ ID string } }
+	status, err := c.call(ctx, http.MethodPost, "/api/attachments?name=a.txt", []byte(content), &made)
+	switch {
+	case err != nil:
+		return []string{}
+	case status != http.StatusCreated || len(made.Data) != 1:
+		c.t.Errorf("POST /api/attachments: %d", status)
+		return []string{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.files[made.Data[0].ID] = content
+	return []string{made.Data[0].ID}
+}
+
+// download says what is in a file.
+func (c *crashing) download(ctx context.Context, id string) string {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/api/attachments/"+id, nil)
+	if err != nil {
+		return err.Error()
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	res, err := c.client.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 func (c *crashing) call(ctx context.Context, method, path string, body []byte, answer any) (int, error) {
@@ -213,6 +252,11 @@ func (c *crashing) compare() {
 	for id, title := range c.acked {
 		if there[id] != title {
 			c.t.Errorf("ticket %s (%s) was acknowledged and is lost", id, title)
+		}
+	}
+	for id, content := range c.files {
+		if got := c.download(ctx, id); got != content {
+			c.t.Errorf("file %s was acknowledged with %q and is %q", id, content, got)
 		}
 	}
 	for n := range len(numbers) {
