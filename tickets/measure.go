@@ -64,13 +64,14 @@ type Times map[uint8]int64
 // perDouble is how many steps there are from a duration to twice of it.
 const perDouble = 8
 
-// add counts a duration.
-func (h *Times) add(d time.Duration) {
-	if *h == nil {
-		*h = Times{}
+// count counts a duration.
+func (h Times) count(d time.Duration) Times {
+	if h == nil {
+		h = Times{}
 	}
 	step := math.Floor(math.Log2(max(d.Seconds(), 1)) * perDouble)
-	(*h)[uint8(min(step, math.MaxUint8))]++
+	h[uint8(min(step, math.MaxUint8))]++
+	return h
 }
 
 // Count is how many durations there are.
@@ -172,13 +173,13 @@ func (m *measurement) flow() {
 		old = &Ticket{CreatedAt: t.CreatedAt}
 	}
 	if old.FirstResponseAt.IsZero() && !t.FirstResponseAt.IsZero() {
-		m.count(t.FirstResponseAt, m.actor(), func(f *Figures) { f.FirstResponse.add(t.FirstResponseAt.Sub(t.CreatedAt)) })
+		m.count(t.FirstResponseAt, m.actor(), func(f *Figures) { f.FirstResponse = f.FirstResponse.count(t.FirstResponseAt.Sub(t.CreatedAt)) })
 	}
 	switch {
 	case finished(t) && !finished(old):
 		m.count(t.ResolvedAt, cmp.Or(t.assignee(), m.actor()), func(f *Figures) {
 			f.Solved++
-			f.Resolution.add(t.ResolvedAt.Sub(t.CreatedAt))
+			f.Resolution = f.Resolution.count(t.ResolvedAt.Sub(t.CreatedAt))
 		})
 	case finished(old) && !finished(t):
 		m.count(t.UpdatedAt, t.assignee(), func(f *Figures) { f.Reopened++ })

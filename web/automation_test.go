@@ -27,8 +27,8 @@ func TestAutomationByAPI(t *testing.T) {
 	made := do(n.Acme, "POST", "/api/rules", `{"name":"Outages first","when":"created","match":"any",
 		"conditions":[{"field":"title","op":"contains","value":"outage"},{"field":"tag","op":"is","value":"outage"}],
 		"actions":[{"do":"set_priority","value":"urgent"},{"do":"add_tag","value":"outage"}]}`, 201)
-	id := made.JSON(t)["id"].(string)
-	if made.Location() != "/api/rules/"+id {
+	id, found := strings.CutPrefix(made.Location(), "/api/rules/")
+	if !found || made.JSON(t)["id"] != id {
 		t.Errorf("Location: %s", made.Location())
 	}
 	do(n.Acme, "PUT", "/api/sla", `{"enabled":true,"targets":{"urgent":{"first_response_minutes":30,"resolution_minutes":240}},
@@ -46,9 +46,9 @@ func TestAutomationByAPI(t *testing.T) {
 		t.Errorf("the trial is %v", trial)
 	}
 	do(n.Acme, "PUT", "/api/rules/"+id, `{"enabled":false,"position":1}`, 200)
-	report := do(n.Acme, "GET", "/api/reports", "", 200).JSON(t)
-	if len(report["days"].([]any)) != 30 || report["total"].(map[string]any)["created"] != 1.0 {
-		t.Errorf("the report is %v", report)
+	report := do(n.Acme, "GET", "/api/reports", "", 200).Body
+	if strings.Count(report, `"date"`) != 30 || !strings.Contains(report, `"created":1`) {
+		t.Errorf("the report is %s", report)
 	}
 	do(n.Acme, "GET", "/api/tickets?overdue=true", "", 200)
 	for _, bad := range []struct{ method, path, body string }{
@@ -113,4 +113,60 @@ func TestAutomationIsStaffs(t *testing.T) {
 	if got := requester.Get(n.Acme.URL + "/api/tickets?overdue=true"); got.Status != 400 {
 		t.Errorf("a requester asks what is overdue: %d", got.Status)
 	}
+}
+
+// Admins make, order and try rules, and set the targets, by forms alone.
+func TestAutomationPages(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	boss := n.Agent(t, n.Acme, "boss@acme.example", "=Boss", auth.RoleAdmin)
+	rules := n.Acme.URL + "/agent/settings/rules"
+	expect(t, boss.Open(rules), 200, "No rules yet")
+	expect(t, boss.Open(rules+"/new"), 200, "New rule")
+	form := url.Values{
+		"name": {"To the boss"}, "enabled": {"true"}, "when": {"created"}, "match": {"all"}, "field1": {"title"}, "op1": {"is"}, "value1": {"outage"},
+		"do1": {"assign"}, "with1": {"BOSS@acme.example"}, "do2": {"set_priority"}, "with2": {"High"},
+	}
+	expect(t, boss.Send(rules+"/new", form), 303, "")
+	list := expect(t, boss.Open(rules), 200, "When a ticket is created, if its title contains “outage”, then assign it to =Boss and set the priority to “high”.")
+	_, id, _ := strings.Cut(list.Body, "/agent/settings/rules/rul_")
+	id, _, _ = strings.Cut(id, "/")
+	one := rules + "/rul_" + id
+	form.Set("with2", "enormous")
+	expect(t, boss.Send(one, form), 422, "Action 2: the value must be one of low")
+	p := caller(t, n, n.Acme)
+	p.file("An outage")
+	expect(t, boss.Open(one+"?ticket=1"), 200, "The rule would run:")
+	expect(t, boss.Open(one+"?ticket=99"), 200, "There is no such ticket.")
+	expect(t, boss.Send(one+"/order", url.Values{"do": {"off"}}), 303, "")
+	expect(t, boss.Open(rules), 200, ">Off</span>")
+	expect(t, boss.Send(one+"/order", url.Values{"do": {"delete"}}), 303, "")
+	expect(t, boss.Open(rules), 200, "No rules yet")
+
+	targets := n.Acme.URL + "/agent/settings/sla"
+	expect(t, boss.Open(targets), 200, `name="open_monday" value="true" checked`)
+	form = url.Values{
+		"on": {"true"}, "first_high": {"0,5"}, "resolution_high": {"8"}, "open_monday": {"true"}, "from_monday": {"08:30"}, "to_monday": {"00:00"},
+		"holidays": {"12-25\n2027-03-26"}, "close_days": {"5"}, "remind_days": {"2"},
+	}
+	expect(t, boss.Send(targets, form), 303, "")
+	page := expect(t, boss.Open(targets), 200, `name="first_high" value="0.5"`)
+	for _, want := range []string{`name="from_monday" value="08:30"`, `name="close_days" type="number" min="1" max="3650" value="5"`, "12-25\n2027-03-26"} {
+		if !strings.Contains(page.Body, want) {
+			t.Errorf("the page of targets has no %s", want)
+		}
+	}
+	form.Set("first_high", "soon")
+	expect(t, boss.Send(targets, form), 422, "numbers of hours")
+
+	reports := n.Acme.URL + "/agent/reports"
+	expect(t, boss.Open(reports), 200, `<svg viewBox="0 0 1000 200"`)
+	expect(t, boss.Open(reports+"?days=7"), 200, "By category")
+	expect(t, boss.Open(reports+"?from=2020-01-01&to=2026-01-01"), 400, "")
+	p.call("PATCH", "/api/tickets/1", `{"status":"resolved"}`)
+	if csv := boss.Open(reports + "/agents.csv"); !strings.Contains(csv.Body, ",'=Boss,") || csv.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
+		t.Errorf("agents.csv is %s", csv.Body)
+	}
+	expect(t, boss.Open(reports+"/days.csv"), 200, "date,created,solved")
+	expect(t, boss.Open(reports+"/other.csv"), 404, "")
 }

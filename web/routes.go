@@ -107,15 +107,7 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(get, "/categories/:id", auth.TicketsRead, s.showCategory)
 	s.apiRoute(put, "/categories/:id", auth.TenantWrite, s.changeCategory)
 	s.apiRoute(del, "/categories/:id", auth.TenantWrite, s.deleteCategory)
-	s.apiRoute(get, "/rules", auth.TenantRead, s.listRules)
-	s.apiRoute(post, "/rules", auth.TenantWrite, s.createRule)
-	s.apiRoute(get, "/rules/:id", auth.TenantRead, s.showRule)
-	s.apiRoute(put, "/rules/:id", auth.TenantWrite, s.changeRule)
-	s.apiRoute(del, "/rules/:id", auth.TenantWrite, s.deleteRule)
-	s.apiRoute(post, "/rules/:id/try", auth.TenantWrite, s.tryRule)
-	s.apiRoute(get, "/sla", auth.TenantRead, s.showPolicy)
-	s.apiRoute(put, "/sla", auth.TenantWrite, s.changePolicy)
-	s.apiRoute(get, "/reports", auth.TenantRead, s.showReport)
+	s.automationRoutes()
 	s.apiRoute(get, "/tenant", auth.TenantRead, s.showTenant)
 	s.apiRoute(put, "/tenant", auth.TenantWrite, s.changeTenant)
 	s.peopleRoutes()
@@ -158,6 +150,25 @@ func (s *Server) eventRoutes() {
 	s.apiRoute(post, "/webhooks/:id/rotate", auth.WebhooksWrite, s.rotateWebhook)
 	s.apiRoute(get, "/webhooks/:id/deliveries", auth.WebhooksWrite, s.listDeliveries)
 	s.apiRoute(post, "/webhooks/:id/deliveries/:delivery/retry", auth.WebhooksWrite, s.retryDelivery)
+}
+
+// automationRoutes are those of rules, targets and reports, by the API and in the console's settings.
+func (s *Server) automationRoutes() {
+	s.apiRoute(get, "/rules", auth.TenantRead, s.listRules)
+	s.apiRoute(post, "/rules", auth.TenantWrite, s.createRule)
+	s.apiRoute(get, "/rules/:id", auth.TenantRead, s.showRule)
+	s.apiRoute(put, "/rules/:id", auth.TenantWrite, s.changeRule)
+	s.apiRoute(del, "/rules/:id", auth.TenantWrite, s.deleteRule)
+	s.apiRoute(post, "/rules/:id/try", auth.TenantWrite, s.tryRule)
+	s.apiRoute(get, "/sla", auth.TenantRead, s.showPolicy)
+	s.apiRoute(put, "/sla", auth.TenantWrite, s.changePolicy)
+	s.apiRoute(get, "/reports", auth.TenantRead, s.showReport)
+	s.settingsRoute(get, rulesPath, s.rulesPage)
+	s.settingsRoute(get, rulesPath+"/:id", s.rulePage)
+	s.settingsRoute(post, rulesPath+"/:id", s.saveRule)
+	s.settingsRoute(post, rulesPath+"/:id/order", s.orderRule)
+	s.settingsRoute(get, policyPath, s.policyPage)
+	s.settingsRoute(post, policyPath, s.savePolicy)
 }
 
 func (s *Server) portalRoutes(t *table) {
@@ -235,12 +246,6 @@ func (s *Server) consoleRoutes(t *table) {
 
 // settingsRoutes are those of the console's settings. Each is guarded as settingsPages says.
 func (s *Server) settingsRoutes() {
-	s.settingsRoute(get, rulesPath, s.rulesPage)
-	s.settingsRoute(get, rulesPath+"/:id", s.rulePage)
-	s.settingsRoute(post, rulesPath+"/:id", s.saveRule)
-	s.settingsRoute(post, rulesPath+"/:id/order", s.orderRule)
-	s.settingsRoute(get, policyPath, s.policyPage)
-	s.settingsRoute(post, policyPath, s.savePolicy)
 	s.settingsRoute(get, accountPath, s.accountPage)
 	s.settingsRoute(post, accountPath, s.changeAccount)
 	s.settingsRoute(post, accountPath+"/console", s.changeHabits)

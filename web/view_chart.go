@@ -158,13 +158,14 @@ func (c *chart) bars(top float64, all []series, values ...[]float64) {
 	each := chartWidth / float64(len(values[0]))
 	gap := each * .16
 	width := (each - 2*gap) / float64(len(values))
-	for s := range all {
+	c.Series = all
+	for s := range c.Series {
+		one := &c.Series[s]
 		for i, v := range values[s] {
 			h := v / top * chartHeight
-			all[s].Bars = append(all[s].Bars, bar{X: short(float64(i)*each + gap + float64(s)*width), Y: short(chartHeight - h), W: short(width * .94), H: short(h)})
+			one.Bars = append(one.Bars, bar{X: short(float64(i)*each + gap + float64(s)*width), Y: short(chartHeight - h), W: short(width * .94), H: short(h)})
 		}
 	}
-	c.Series = all
 	c.columns(each)
 }
 
@@ -211,9 +212,9 @@ func (c *chart) tabulate(head string, words func(float64) string, values ...[]fl
 	}
 	for i, label := range c.Labels {
 		row, title := []string{label}, []string{}
-		for s := range c.Series {
-			row = append(row, words(values[s][i]))
-			title = append(title, c.Series[s].Name+": "+words(values[s][i]))
+		for s, of := range values {
+			row = append(row, words(of[i]))
+			title = append(title, c.Heads[s+1]+": "+words(of[i]))
 		}
 		c.Rows = append(c.Rows, row)
 		c.Columns[i].Title = label + " – " + strings.Join(title, ", ")
