@@ -220,7 +220,7 @@ var ErrRefused = errors.New("the recipient is refused")
 type refusal struct{ error }
 
 // Is says that it is an ErrRefused.
-func (refusal) Is(target error) bool { return target == ErrRefused } //nolint:errorlint // what Is is for
+func (refusal) Is(target error) bool { return target == ErrRefused }
 
 // unwanted says whether it is the recipient for whose sake the server refused the letter. Codes 5.7.x are about who may send what (RFC 3463): they
 // say nothing about the mailbox.

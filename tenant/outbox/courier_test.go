@@ -145,6 +145,30 @@ func TestGivesUpAtOnceWhatNeverWorks(t *testing.T) {
 	})
 }
 
+// A dead item that is forgotten lets the next one come at its time.
+func TestGoesOnBehindWhatIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, r := open(t), &recorder{fail: func(words string, n int) error {
+			if words == "refused" {
+				return outbox.Permanent(errBusy)
+			}
+			if n == 0 {
+				return errBusy
+			}
+			return nil
+		}}
+		h.run(t, h.courier(outbox.Config[parcel]{Deliver: r.deliver, Pauses: []time.Duration{2 * time.Hour}, Keep: time.Hour}))
+		h.put(t, h.acme, "refused", time.Time{})
+		h.put(t, h.acme, "later", time.Time{})
+		pass(3 * time.Hour)
+		got, _ := r.all()
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{"acme later", "acme later", "acme refused"}, got); diff != "" {
+			t.Errorf("tries (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestDoesNotDeliverWhatIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, r := open(t), &recorder{fail: func(string, int) error { return errBusy }}

@@ -72,6 +72,7 @@ func (c *Courier[T]) claim(ctx context.Context, id tenant.ID) (claimed *Item[T],
 		case err != nil || first == nil || first.NextAt.After(now):
 			return err
 		case first.Dead():
+			tx.OnCommit(func() { c.agenda.note(id, now) }) // for the next one: what is deleted does not come back by the feed
 			return c.queue.table.Delete(tx, itemKey(first.ID))
 		case !first.Expires.IsZero() && !now.Before(first.Expires):
 			return c.bury(tx, first, ErrExpired)
