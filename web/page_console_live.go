@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,14 @@ const (
 // connection stands, colleagues see the agent there.
 func (s *Server) agentLive(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
-	watcher, err := s.desk.Watch(r.Context(), c.tenant, c.actor(), tickets.Newest)
+	seen, err := strconv.ParseUint(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("seen")), 10, 64)
+	if err != nil {
+		seen = tickets.Newest
+	}
+	watcher, err := s.desk.Watch(r.Context(), c.tenant, c.actor(), seen)
+	if errors.Is(err, tickets.ErrEventsGone) { // the page is that old
+		watcher, err = s.desk.Watch(r.Context(), c.tenant, c.actor(), tickets.Newest)
+	}
 	if err != nil {
 		return err
 	}
@@ -105,7 +113,7 @@ func (l *liveConnection) changes(all []tickets.Event) bool {
 			continue
 		}
 		mine := strconv.FormatBool(all[i].Actor.ID == id)
-		if !l.write(fmt.Sprintf("event: change\ndata: {\"number\":%d,\"mine\":%s}\n\n", all[i].Number, mine)) {
+		if !l.write(fmt.Sprintf("id: %d\nevent: change\ndata: {\"number\":%d,\"mine\":%s}\n\n", all[i].Seq, all[i].Number, mine)) {
 			return false
 		}
 	}

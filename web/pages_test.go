@@ -51,7 +51,8 @@ func allPages(t *testing.T) (all []page) {
 	visit(zoe, "/dashboard", "/tickets", "/tickets?q=nothing&show=solved", "/tickets/create", "/tickets/1", "/tickets/2", "/tickets/3",
 		"/auth/account", "/auth/sessions", "/auth/claim")
 	visit(n.SignIn(t, n.Acme, "new@example.com", "Newcomer"), "/dashboard?empty")
-	visit(ann, "/agent", "/agent?view=all", "/agent/tickets/1")
+	visit(ann, "/agent", "/agent?view=all", "/agent/tickets/1", "/agent/tickets/1?history=1", "/agent/tickets/new", "/agent/merge?ids=1,2,4",
+		"/agent/bulk?r.ok=1&r.INVALID_TRANSITION=2", "/agent?q=nothinglikethis")
 	for _, route := range newServer(t).Routes() {
 		if route.Pattern == "/agent/style" { // in builds with the tag dev
 			visit(ann, route.Pattern)

@@ -22,6 +22,8 @@ const (
 	policyAfter  = policyFrames + "'none'"
 	// policyScript is what render adds for a page that runs a script of ours. It may ask this host, and nobody else.
 	policyScript = "script-src 'self'; connect-src 'self'; "
+	// policyTrusted is what render adds behind it: no script of ours makes HTML out of text, and none can.
+	policyTrusted = "; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
 // policy is the policy of a page whose form may end at other origins: browsers check form-action against every redirect

@@ -11,6 +11,8 @@ type consoleView struct {
 	Stand stand
 	// Done is what to say about what was done just now.
 	Done string
+	// Seen is the number of the last event that the page has seen: what happens after it is news.
+	Seen uint64
 	// Keys: single keys work.
 	Keys  bool
 	Views []consoleTab

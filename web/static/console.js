@@ -27,6 +27,7 @@
   const swap = (page, names = parts) => {
     const focus = document.activeElement?.id;
     const range = focus && [document.activeElement.selectionStart, document.activeElement.selectionEnd];
+    const typed = dirty && id("body") && { ticket: desk().dataset.ticket, body: id("body").value, note: id("as-note").checked };
     for (const name of names) {
       const ours = id(name), theirs = page.getElementById(name);
       if (!ours || !theirs) continue;
@@ -38,8 +39,12 @@
     }
     if (names === parts) {
       desk().className = $("#desk", page).className;
-      desk().dataset.ticket = $("#desk", page).dataset.ticket || "";
+      for (const x of ["ticket", "seen"]) desk().dataset[x] = $("#desk", page).dataset[x] || "";
       document.title = page.title;
+    }
+    if (typed && typed.ticket === desk().dataset.ticket && id("body") && id("body").value !== typed.body) { // typed while the page was on its way
+      id("body").value = id("body").value ? id("body").value + "\n\n" + typed.body : typed.body;
+      id("as-note").checked = typed.note;
     }
     if (focus && id(focus) && document.activeElement.id !== focus) {
       id(focus).focus({ preventScroll: true });
@@ -58,7 +63,9 @@
       const got = await ask(url, body);
       const hash = new URL(url, location).hash || new URL(got.url).hash;
       swap(got.page);
-      if (push) history.pushState(null, "", got.url.split("#")[0] + hash);
+      const at = new URL(got.url);
+      for (const x of ["done", "n"]) at.searchParams.delete(x);
+      if (push) history.pushState(null, "", at.href.split("#")[0] + hash);
       const ticket = desk().dataset.ticket;
       if (ticket !== was) {
         id("ticket").scrollTop = 0;
@@ -172,7 +179,7 @@
     const text = $("#fresh span");
     if (!text) return;
     id("fresh").hidden = !n;
-    text.textContent = n === 1 ? text.dataset.one : text.dataset.many.replace("#", n);
+    text.textContent = n === 1 ? text.dataset.single : text.dataset.many.replace("#", n);
     if (n) say(text.textContent);
   };
   const soon = () => { clearTimeout(due); due = setTimeout(look, 700); };
@@ -181,7 +188,7 @@
     stream = null;
     if (document.hidden || !desk()) return;
     const url = new URL(desk().dataset.live, location);
-    if (desk().dataset.ticket) url.searchParams.set("ticket", desk().dataset.ticket);
+    for (const x of ["ticket", "seen"]) url.searchParams.set(x, desk().dataset[x] || "");
     stream = new EventSource(url);
     stream.addEventListener("change", soon);
     stream.addEventListener("present", e => { const p = id("present"); if (p) p.textContent = JSON.parse(e.data); });
@@ -236,10 +243,11 @@
     key();
   });
 
-  // dress does what every new part needs: the number of chosen tickets.
+  // dress does what every new part needs: the number of chosen tickets, an end to what was said.
   const dress = () => {
     const n = all("#rows [name=ids]:checked").length, text = id("chosen");
     if (text && n) text.textContent = n + " · " + (text.dataset.words ||= text.textContent);
+    for (const t of all(".toast[data-passing]")) setTimeout(() => t.remove(), 6000);
   };
   document.addEventListener("change", e => { if (e.target.name === "ids") dress(); });
   document.addEventListener("reset", () => setTimeout(dress));
