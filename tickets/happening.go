@@ -171,21 +171,22 @@ func (d *Desk) automate(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, rule *Auto
 	}
 	*t = u.Ticket
 	for i := range rule.Notices {
-		if err := d.proclaim(tx, tn, t, &rule.Notices[i]); err != nil {
+		if err := d.proclaim(tx, tn, t, u.Comment, &rule.Notices[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// proclaim tells followers what a rule wants to be known.
-func (d *Desk) proclaim(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, n *Notice) error {
+// proclaim tells followers what a rule wants to be known, with the note that says why.
+func (d *Desk) proclaim(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, c *Comment, n *Notice) error {
 	h := Happening{
 		Event:  Event{Type: RuleNotify, Actor: System("rule: " + n.Rule).author(), Changes: []FieldChange{{Field: "notify", To: n.To}}, CreatedAt: now()},
-		Before: t, After: t, Automatic: true, Notice: n, Action: "notified",
+		Before: t, After: t, Automatic: true, Notice: n, Comment: c, Action: "notified",
 	}
 	if n.Event {
-		h.Event.Type, h.Event.Changes, h.Notice, h.Action = RuleEmitted, []FieldChange{{Field: "event", To: n.To}}, nil, "emitted"
+		h.Event.Type, h.Event.Changes, h.Action = RuleEmitted, []FieldChange{{Field: "event", To: n.To}}, "emitted"
+		h.Notice, h.Comment = nil, nil
 	}
 	return d.note(tx, tn, &h)
 }

@@ -104,6 +104,11 @@ func (c Choice) wants(who *Reader, t *tickets.Ticket, x *news) []What {
 			all = append(all, w)
 		}
 	}
+	if x.Type == tickets.RuleNotify {
+		called := x.To == toAgents || x.To == toAssignee && mine || x.To == who.ID
+		add(c.Mentions && called, Mentioned)
+		return all
+	}
 	if x.Type == tickets.TicketCreated {
 		add(c.New == All || c.New == Mine && slices.Contains(c.Categories, t.CategoryID), Opened)
 	}
@@ -123,6 +128,12 @@ func (c Choice) wants(who *Reader, t *tickets.Ticket, x *news) []What {
 	add(x.Type == tickets.TicketOverdue && of(c.Overdue), Overdue)
 	return all
 }
+
+// Whom a rule notifies, beside an agent by their ID: see tickets.Notice.
+const (
+	toAgents   = "agents"
+	toAssignee = "assignee"
+)
 
 // drop is the choice without one class of letters.
 func (c Choice) drop(about Class) Choice {

@@ -29,6 +29,8 @@ type news struct {
 	Assignee string `cbor:"9,keyasint,omitempty"`
 	// Mentions are the names that stand behind an @ in an internal comment.
 	Mentions []string `cbor:"10,keyasint,omitempty"`
+	// To is whom a rule wants to know of it: "assignee", "agents" or an agent's ID.
+	To string `cbor:"11,keyasint,omitempty"`
 }
 
 // byStaff says whether somebody did it who works for the tenant, or a program of theirs.
@@ -54,6 +56,11 @@ func newsOf(h *tickets.Happening) (news, bool) {
 		}
 	}
 	switch e.Type {
+	case tickets.RuleNotify:
+		if h.Notice != nil {
+			x.To = h.Notice.To
+		}
+		return x, x.To != ""
 	case tickets.TicketCreated:
 		return x, t.Source != imported
 	case tickets.TicketCommented, tickets.TicketOverdue, tickets.TicketRated, tickets.TicketClosing:

@@ -42,6 +42,21 @@ func TestStaffHearsWhatItChose(t *testing.T) {
 			given(w, zoe, func(one tickets.Ticket) { w.say(agent(yan), one, body, tickets.Internal) })
 		}
 	}
+	byRule := func(to string) story {
+		return func(w *world, _ string) {
+			given(w, zoe, func(one tickets.Ticket) {
+				one, err := w.desk.Find(w.t.Context(), w.acme, agent(yan), one.Ref())
+				ok(w.t, err)
+				ok(w.t, w.store.Update(w.t.Context(), w.acme.Scope(), func(tx *storage.Tx) error {
+					return w.desk.Automate(tx, w.acme, &one, []tickets.Automatic{{
+						Rule: "R", Change: tickets.Change{Comment: &tickets.Note{Body: "Look", Visibility: tickets.Internal}},
+						Notices: []tickets.Notice{{Rule: "R", To: to, Text: "Look"}},
+					}})
+				}))
+			})
+		}
+	}
+	mentions := with(func(c *notify.Choice) { c.Mentions = true })
 	for _, tc := range []struct {
 		name   string
 		choice notify.Choice
@@ -61,6 +76,11 @@ func TestStaffHearsWhatItChose(t *testing.T) {
 		{"mentions only", with(func(c *notify.Choice) { c.Mentions = true }), note("see"), nil},
 		{"mentioned by name", with(func(c *notify.Choice) { c.Mentions = true }), note("(@Zoe: see)"), []string{"mentioned"}},
 		{"mentioned by address", with(func(c *notify.Choice) { c.Mentions = true }), note("see @zoe@acme.example."), []string{"mentioned"}},
+		{"a rule calls me", mentions, byRule(zoe.ID), []string{"mentioned"}},
+		{"a rule calls the assignee", mentions, byRule("assignee"), []string{"mentioned"}},
+		{"a rule calls all", mentions, byRule("agents"), []string{"mentioned"}},
+		{"a rule calls another", mentions, byRule(yan.ID), nil},
+		{"a rule calls who wants nothing", none, byRule("agents"), nil},
 		{"an address is no mention", with(func(c *notify.Choice) { c.Mentions = true }), note("write to info@zoe.example"), nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -114,8 +114,12 @@ func (e *Engine) act(tx *storage.Tx, tn *tenant.Tenant, r *Rule, t *tickets.Tick
 			} else {
 				all = append(all, tickets.Automatic{Rule: r.Name, Change: tickets.Change{Comment: note}})
 			}
-		case Notify, Emit:
-			main.Notices = append(main.Notices, tickets.Notice{Rule: r.Name, Event: x.Do == Emit, To: x.Value, Text: x.Text})
+		case Emit:
+			main.Notices = append(main.Notices, tickets.Notice{Rule: r.Name, Event: true, To: x.Value})
+		case Notify: // by a note of its own, which letters have and the ticket's thread shows
+			all = append(all, tickets.Automatic{
+				Rule: r.Name, Change: tickets.Change{Comment: x.note(tn, t)}, Notices: []tickets.Notice{{Rule: r.Name, To: x.Value, Text: x.Text}},
+			})
 		default:
 			x.set(&main.Change, t)
 		}
