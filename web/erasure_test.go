@@ -30,6 +30,7 @@ func yolandaLeaves(t *testing.T, n *webtest.Node, tn *webtest.Tenant, agent *web
 	// One ticket is from the time of her former address.
 	expect(t, p.call("POST", "/api/tickets", fmt.Sprintf(`{"title":"About %[1]s one","description":"%[1]s","requester":%[2]q,"custom_fields":{"of":%[3]q}}`,
 		yolandaWord, id, yolandaFormer), "Idempotency-Key: yolanda"), 201, "")
+	n.SignIn(t, tn, yolandaFormer, yolandaName)
 	expect(t, p.call("PUT", "/api/users/"+id, fmt.Sprintf(`{"email":%q}`, yolandaMail)), 200, "")
 	expect(t, p.call("PATCH", "/api/tickets/1", `{"title":"Another `+yolandaWord+` title","external_id":"`+yolandaID+`"}`), 200, "")
 
