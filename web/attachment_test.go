@@ -75,7 +75,7 @@ func TestFormsWithFiles(t *testing.T) {
 	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
 	files := []webtest.File{{Name: "shot.png", Content: png}, {}}
 	got := zoe.Attach(n.Acme.URL+"/tickets", url.Values{"title": {"Printer"}, "key": {"k1"}}, files)
-	kept := regexp.MustCompile(`name="attachment_ids" value="(att_\w+)" checked> shot.png`).FindStringSubmatch(got.Body)
+	kept := regexp.MustCompile(`name="attachment_ids" value="(att_\w+)" checked> <span>shot.png`).FindStringSubmatch(got.Body)
 	if got.Status != 422 || kept == nil {
 		t.Fatalf("a form without a text = %d %s", got.Status, got.Body)
 	}
