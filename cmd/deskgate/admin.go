@@ -25,6 +25,7 @@ func (a *admin) handler() http.Handler {
 		})
 	}
 	mux.HandleFunc("GET "+backupPath, a.backup)
+	mux.HandleFunc("GET "+exportPath, a.export)
 	return mux
 }
 
