@@ -275,6 +275,11 @@ func (s *Server) settingsRoutes() {
 	s.settingsRoute(post, repliesPath+"/:id", s.saveReply)
 	s.settingsRoute(post, repliesPath+"/:id/remove", s.removeReply)
 	s.deskSettingsRoutes()
+	s.teamSettingsRoutes()
+}
+
+// teamSettingsRoutes are those about the team, and about who and what comes in.
+func (s *Server) teamSettingsRoutes() {
 	s.settingsRoute(get, teamPath, s.teamPage)
 	s.settingsRoute(post, teamPath, s.invite)
 	s.settingsRoute(get, teamPath+"/:id", s.memberPage)
