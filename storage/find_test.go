@@ -15,7 +15,9 @@ func TestFindSeesEverything(t *testing.T) {
 	s := storagetest.Open(t, notes, sealed)
 	a := storage.Within(tenantA)
 	update(t, s, a, func(tx *storage.Tx) error { return notes.Put(tx, &note{Title: "open", Text: "Say Apricot"}) })
-	update(t, s, a, func(tx *storage.Tx) error { return sealed.Put(tx, &note{Title: "in a Banana key", Text: "a cherry inside"}) })
+	update(t, s, a, func(tx *storage.Tx) error {
+		return sealed.Put(tx, &note{Title: "in a Banana key", Text: "a cherry inside"})
+	})
 	if _, _, err := s.Blobs().Put(t.Context(), strings.NewReader("a blob of damson"), 1000); err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ type Attempt struct {
 }
 
 // Last is the last try, the zero Attempt if there was none.
-func (d Delivery) Last() Attempt {
+func (d *Delivery) Last() Attempt {
 	if len(d.Attempts) == 0 {
 		return Attempt{}
 	}
