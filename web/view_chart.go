@@ -161,7 +161,7 @@ func (c *chart) bars(top float64, all []series, values ...[]float64) {
 	c.Series = all
 	for s := range c.Series {
 		one := &c.Series[s]
-		for i, v := range values[s] {
+		for i, v := range values[s] { //nolint:gosec // each series has its values
 			h := v / top * chartHeight
 			one.Bars = append(one.Bars, bar{X: short(float64(i)*each + gap + float64(s)*width), Y: short(chartHeight - h), W: short(width * .94), H: short(h)})
 		}
