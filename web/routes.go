@@ -272,11 +272,7 @@ func (s *Server) teamSettingsRoutes() {
 	s.settingsRoute(get, auditPath, s.auditPage)
 	s.settingsRoute(post, providerPath, s.changeProvider)
 	s.webhookSettings()
-	s.settingsRoute(get, transferPath, s.transferPage)
-	s.settingsRoute(post, transferPath, s.beginTransfer)
-	s.settingsRoute(get, transferPath+"/:id", s.importPage)
-	s.settingsRoute(post, transferPath+"/:id", s.startImport)
-	s.settingsRoute(get, transferPath+"/:id/report", s.importReport)
+	s.transferSettings()
 	s.settingsRoute(get, validatorPath, s.validatorPage)
 	s.settingsRoute(post, validatorPath, s.validate)
 }
@@ -314,6 +310,14 @@ func (s *Server) apiWord(method, address string, rights auth.Scopes, h handler) 
 	for _, root := range []string{"/api", "/api/v1"} {
 		s.table.word(anyHost, method, root+address, s.api(rights, h))
 	}
+}
+
+func (s *Server) transferSettings() {
+	s.settingsRoute(get, transferPath, s.transferPage)
+	s.settingsRoute(post, transferPath, s.beginTransfer)
+	s.settingsRoute(get, transferPath+"/:id", s.importPage)
+	s.settingsRoute(post, transferPath+"/:id", s.startImport)
+	s.settingsRoute(get, transferPath+"/:id/report", s.importReport)
 }
 
 // apiRoute adds a route of the API under both of its names.
