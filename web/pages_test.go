@@ -142,7 +142,7 @@ func TestPagesAreInOneLanguage(t *testing.T) {
 	// Names, what people wrote in allPages, and words that are the same in both languages.
 	same := regexp.MustCompile(`Acme|Zoe|Ann|Yan|Newcomer|Lamp|lamp|Invoice|long title|Where is it|Order|Quick|weekdays|desk\.example|acme\.example|@|^English$|^Deutsch$|^Deskgate|` +
 		`^UTC$|^(SimpleAuth|Name|Status|Tickets?|Team|Support|Passkeys?|Webhooks?|Token|Code|Codes|Agent|Admin|Domains|Single Sign-on|Single sign-on|Issuer|Test|test|Token test|Deskgate)$|` +
-		`^[a-z_]+\.[a-z_]+$|^[A-Z_]+ · |_01[A-Z0-9]+|^[0-9#· :.-]+$|^(General question|Technical problem|Account|Billing|Other)\b`)
+		`^[0-9.,]+ [KMG]iB$|^[a-z]+:[a-z]+$|^[a-z_]+\.[a-z_]+$|^[A-Z_]+ · |_01[A-Z0-9]+|^[0-9#· :.-]+$|^(General question|Technical problem|Account|Billing|Other)\b`)
 	for _, p := range all {
 		if p.name == "agent-settings-audit" {
 			continue // the log has words of its own
