@@ -70,8 +70,10 @@ func TestReset(t *testing.T) {
 		}
 		_, _, err = h.staff.Complete(ctx, h.acme, show(p.Pending, codes[0]))
 		want(t, "the second factor of before", err, nil)
-		if l := h.letters.Wait(t, "ann@acme.example"); !strings.Contains(l.Text, mail.NoticePassword) {
-			t.Errorf("notice %q", l.Text)
+		for { // letters of one moment come in any order
+			if l := h.letters.Wait(t, "ann@acme.example"); strings.Contains(l.Text, mail.NoticePassword) {
+				break
+			}
 		}
 		h.audited(t, "reset.mailed")
 		h.audited(t, "password.reset")
