@@ -25,6 +25,11 @@ const (
 // connection stands, colleagues see the agent there.
 func (s *Server) agentLive(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
+	stream, leave, err := s.openStream(w, r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	seen, err := strconv.ParseUint(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("seen")), 10, 64)
 	if err != nil {
 		seen = tickets.Newest
@@ -39,15 +44,7 @@ func (s *Server) agentLive(w http.ResponseWriter, r *http.Request) error {
 	defer watcher.Close()
 	ctx, cancel := context.WithTimeout(r.Context(), liveLasts)
 	defer cancel()
-	out := http.NewResponseController(w)
-	if err := out.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
-	l := &liveConnection{server: s, r: r.WithContext(ctx), w: w, out: out}
+	l := &liveConnection{server: s, r: r.WithContext(ctx), stream: stream}
 	if ref, err := tickets.ParseRef(r.URL.Query().Get("ticket")); err == nil {
 		l.ticket = &ref
 	}
@@ -60,12 +57,11 @@ func (s *Server) agentLive(w http.ResponseWriter, r *http.Request) error {
 type liveConnection struct {
 	server *Server
 	r      *http.Request
-	w      http.ResponseWriter
-	out    *http.ResponseController
+	stream *stream
 	ticket *tickets.Ref // nil: a list
-	// said is the last sentence about who is there, checked when the session was last looked at.
-	said    string
-	checked time.Time
+	// said is the last sentence about who is there, beat when the connection last showed that it is alive.
+	said string
+	beat time.Time
 }
 
 // run serves the connection until the page or the session is gone. The answer has begun: there is no error to be told.
@@ -91,7 +87,7 @@ func (l *liveConnection) run(ctx context.Context, watcher *tickets.Watcher) {
 	defer func() { cancel(); <-over }()
 	tick := time.NewTicker(presenceEvery)
 	defer tick.Stop()
-	l.checked = time.Now()
+	l.beat = time.Now()
 	alive := l.write(": hello\n\n") && l.present(ctx)
 	for alive {
 		select {
@@ -120,11 +116,14 @@ func (l *liveConnection) changes(all []tickets.Event) bool {
 	return true
 }
 
-// present says who else is at the ticket if that is news, and that the agent is there still.
+// present says who else is at the ticket if that is news, and that the agent is there still. It ends with the session.
 func (l *liveConnection) present(ctx context.Context) bool {
-	if time.Since(l.checked) >= tickets.Attending {
-		l.checked = time.Now()
-		if _, err := l.server.identify(l.r, auth.StaffSide); err != nil || !l.write(": here\n\n") {
+	if _, err := l.server.identify(l.r, auth.StaffSide); err != nil {
+		return false
+	}
+	if time.Since(l.beat) >= streamBeat {
+		l.beat = time.Now()
+		if !l.write(": still here\n\n") {
 			return false
 		}
 	}
@@ -163,8 +162,6 @@ func (l *liveConnection) leave(ctx context.Context) {
 
 // write sends a piece of the stream; false: the page is gone.
 func (l *liveConnection) write(text string) bool {
-	if _, err := l.w.Write([]byte(text)); err != nil {
-		return false
-	}
-	return l.out.Flush() == nil
+	l.stream.buffer.WriteString(text)
+	return l.stream.flush() == nil
 }

@@ -219,7 +219,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 	}
 	h := w.Header()
 	if view.scripted() {
-		h.Set("Content-Security-Policy", policyScript+h.Get("Content-Security-Policy")+policyTrusted)
+		h.Set("Content-Security-Policy", policyScript+h.Get("Content-Security-Policy"))
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", view.base().Lang())

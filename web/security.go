@@ -20,10 +20,9 @@ const (
 	policyBefore = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'"
 	policyFrames = "; base-uri 'none'; frame-ancestors "
 	policyAfter  = policyFrames + "'none'"
-	// policyScript is what render adds for a page that runs a script of ours. It may ask this host, and nobody else.
-	policyScript = "script-src 'self'; connect-src 'self'; "
-	// policyTrusted is what render adds behind it: no script of ours makes HTML out of text, and none can.
-	policyTrusted = "; require-trusted-types-for 'script'; trusted-types 'none'"
+	// policyScript is what render adds for a page that runs a script of ours. It may ask this host, and nobody else, and makes
+	// no HTML out of text: none can.
+	policyScript = "script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'; "
 )
 
 // policy is the policy of a page whose form may end at other origins: browsers check form-action against every redirect
