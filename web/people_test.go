@@ -40,7 +40,7 @@ func TestUsersAPI(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "zoe bob", "?email=ZOE@example.com": "zoe", "?external_id=crm-2": "bob", "?q=ZO": "zoe", "?q=crm-": "zoe bob", "?q=nobody": "",
 		"?email=nobody@example.com": "", "?email=zoe@example.com&external_id=crm-2": "", "?created_after=2099-01-01T00:00:00Z": "",
-		"?created_after=2020-01-01T00:00:00Z": "zoe bob", "?limit=1": "zoe",
+		"?created_after=2020-01-01T00:00:00Z": "zoe bob",
 	} {
 		got := p.call("GET", "/api/users"+query, "")
 		for _, name := range []string{"zoe", "bob"} {
@@ -49,8 +49,11 @@ func TestUsersAPI(t *testing.T) {
 			}
 		}
 	}
-	first := p.call("GET", "/api/users?limit=1", "").JSON(t)
-	expect(t, p.call("GET", "/api/users?limit=1&cursor="+textOf(first, "next_cursor"), ""), 200, "bob@example.com")
+	first := expect(t, p.call("GET", "/api/users?limit=1", ""), 200, "@example.com") // who came in one moment comes in any order
+	second := expect(t, p.call("GET", "/api/users?limit=1&cursor="+textOf(first.JSON(t), "next_cursor"), ""), 200, "@example.com")
+	if strings.Contains(first.Body, "bob@") == strings.Contains(second.Body, "bob@") {
+		t.Errorf("pages of one are %s and %s", first.Body, second.Body)
+	}
 	expect(t, p.call("GET", "/api/users?cursor=x", ""), 400, "cursor")
 	expect(t, p.call("GET", "/api/users?admin=1", ""), 400, "admin")
 	expect(t, other.call("GET", "/api/users", ""), 200, `"data":[]`)

@@ -77,7 +77,7 @@ func outline(b *strings.Builder, n parse.Node) {
 
 var (
 	// unsaid are names that are the same in every language, and what is code.
-	unsaid = regexp.MustCompile(`(?s)<(code|pre|script|style)\b[^>]*>.*?</(code|pre|script|style)>|<!doctype html>|Deskgate`)
+	unsaid = regexp.MustCompile(`(?s)<(code|pre|script|style|kbd)\b[^>]*>.*?</(code|pre|script|style|kbd)>|<!doctype html>|Deskgate|\bms\b`)
 	spoken = regexp.MustCompile(`\b(aria-label|title|placeholder|alt)="([^"]*)"`)
 	markup = regexp.MustCompile(`(?s)<[^>]*>`)
 	word   = regexp.MustCompile(`[\p{L}]{2,}[^\x00<>]*`)
