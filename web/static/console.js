@@ -247,6 +247,7 @@
   const dress = () => {
     const n = all("#rows [name=ids]:checked").length, text = id("chosen");
     if (text && n) text.textContent = n + " · " + (text.dataset.words ||= text.textContent);
+    if (matchMedia("(min-width: 1280px)").matches) $(".wide-open")?.setAttribute("open", ""); // it is shown in any case: then it says so
     for (const t of all(".toast[data-passing]")) setTimeout(() => t.remove(), 6000);
   };
   document.addEventListener("change", e => { if (e.target.name === "ids") dress(); });
