@@ -175,7 +175,7 @@ func byCode[B browser[B]](t *testing.T, n *webtest.Node, b B) {
 	b.See(".notice", "The lamp flickers")
 	b.Click("main form button")
 	b.See("main", "We mailed a code to zoe@example.com")
-	b.Fill("#code", n.Mail.Wait(t, "zoe@example.com").Code(t))
+	b.Fill("#code", n.Mail.WaitCode(t, "zoe@example.com"))
 	b.Click("[name=remember]")
 	b.Click("main form button")
 	b.At(desk + "/tickets/1")

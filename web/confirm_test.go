@@ -17,7 +17,7 @@ const zoesAddress = "zoe@example.com"
 func mailed(t *testing.T, n *webtest.Node, c *webtest.Client, home, email string) string {
 	t.Helper()
 	expect(t, c.Send(home+"/auth/confirm/send", nil), http.StatusSeeOther, "")
-	return n.Mail.Wait(t, email).Code(t)
+	return n.Mail.WaitCode(t, email)
 }
 
 // confirm proves the address of whoever is signed in at acme in a browser.
@@ -182,7 +182,7 @@ func TestConfirmFirst(t *testing.T) {
 	kept := hidden(page.Body)
 	page = expect(t, c.Send(home+"/auth/confirm/send", kept), 200, "is kept")
 	kept = hidden(page.Body)
-	code := n.Mail.Wait(t, zoesAddress).Code(t)
+	code := n.Mail.WaitCode(t, zoesAddress)
 	kept.Set("code", wrongCode(code))
 	page = expect(t, c.Send(home+"/auth/confirm", kept), 422, "not the code")
 	kept = hidden(page.Body)
@@ -361,7 +361,7 @@ func TestEqualAnswers(t *testing.T) {
 		}
 		say(c.Send(home+"/auth/confirm/send", nil))
 		say(c.Open(home + "/auth/confirm"))
-		say(c.Send(home+"/auth/confirm", url.Values{"code": {wrongCode(n.Mail.Wait(t, email).Code(t))}}))
+		say(c.Send(home+"/auth/confirm", url.Values{"code": {wrongCode(n.Mail.WaitCode(t, email))}}))
 		say(c.Send(home+"/auth/confirm/send", nil))
 		return steps
 	}

@@ -412,7 +412,7 @@ func TestWidgetCode(t *testing.T) {
 	if got := send("/widget/code/send", "", bearer); got.Status != http.StatusNoContent {
 		t.Fatalf("send = %d %s", got.Status, got.Body)
 	}
-	code := n.Mail.Wait(t, "zoe@example.com").Code(t)
+	code := n.Mail.WaitCode(t, "zoe@example.com")
 	expect(t, send("/widget/code", `{"code":"00000000"}`, bearer), 422, "")
 	expect(t, send("/widget/code", `{"code":"`+code+`"}`), 401, "")
 	vouched := bearerOf(t, send("/widget/code", `{"code":"`+code+`"}`, bearer))

@@ -172,6 +172,16 @@ func (s *Server) Wait(tb testing.TB, to string) Letter {
 	}
 }
 
+// WaitCode is the code in the next letter to somebody that has one. Those before it are passed over.
+func (s *Server) WaitCode(tb testing.TB, to string) string {
+	tb.Helper()
+	for {
+		if l := s.Wait(tb, to); codes.MatchString(l.Text) {
+			return l.Code(tb)
+		}
+	}
+}
+
 func (s *Server) next(to string) (Letter, <-chan struct{}, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
