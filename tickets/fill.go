@@ -48,15 +48,15 @@ func Fill(r *Reply, f Filling) string {
 
 // nextPlaceholder finds the first placeholder of a text. Not ok: there is none, and all of the text is before.
 func nextPlaceholder(text string) (name, before, after string, ok bool) {
-	start := strings.Index(text, "{{")
-	if start < 0 {
+	before, rest, ok := strings.Cut(text, "{{")
+	if !ok {
 		return "", text, "", false
 	}
-	name, after, ok = strings.Cut(text[start+2:], "}}")
+	name, after, ok = strings.Cut(rest, "}}")
 	if !ok || strings.Contains(name, "\n") {
 		return "", text, "", false
 	}
-	return strings.TrimSpace(name), text[:start], after, true
+	return strings.TrimSpace(name), before, after, true
 }
 
 // value is what a placeholder stands for, and whether there is one of that name.

@@ -237,7 +237,7 @@ func parseTerms(text string) terms {
 	var ts terms
 	open := false // whether the last word may go on
 	for i, part := range strings.Split(text, `"`) {
-		for _, field := range strings.Fields(part) {
+		for field := range strings.FieldsSeq(part) {
 			for w := range soughtIn(field) {
 				ts = slices.DeleteFunc(ts, func(t term) bool { return t.word == w })
 				ts, open = append(ts, term{word: w}), i%2 == 0

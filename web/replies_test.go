@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -24,9 +25,7 @@ func TestCannedReplies(t *testing.T) {
 	expect(t, ann.Open(n.Acme.URL+path), 200, "There are no canned replies yet.")
 	expect(t, ann.Open(n.Acme.URL+path+"/new"), 200, "{{requester.first_name}}")
 	preview := url.Values{"preview": {"1"}}
-	for key, values := range form {
-		preview[key] = values
-	}
+	maps.Copy(preview, form)
 	expect(t, ann.Send(n.Acme.URL+path+"/new", preview), 200, "Hello Kim, <em>thank</em> you! Ann")
 	expect(t, ann.Open(n.Acme.URL+path), 200, "There are no canned replies yet.")
 	got := expect(t, ann.Send(n.Acme.URL+path+"/new", form), 303, "")

@@ -105,8 +105,7 @@ func (c Choice) wants(who *Reader, t *tickets.Ticket, x *news) []What {
 		}
 	}
 	if x.Type == tickets.RuleNotify {
-		called := x.To == toAgents || x.To == toAssignee && mine || x.To == who.ID
-		add(c.Mentions && called, Mentioned)
+		add(c.Mentions && x.calls(who, mine), Mentioned)
 		return all
 	}
 	if x.Type == tickets.TicketCreated {
@@ -127,6 +126,11 @@ func (c Choice) wants(who *Reader, t *tickets.Ticket, x *news) []What {
 	}
 	add(x.Type == tickets.TicketOverdue && of(c.Overdue), Overdue)
 	return all
+}
+
+// calls says whether a rule has called for a member of staff, whose the ticket may be.
+func (x *news) calls(who *Reader, mine bool) bool {
+	return x.To == toAgents || x.To == toAssignee && mine || x.To == who.ID
 }
 
 // Whom a rule notifies, beside an agent by their ID: see tickets.Notice.
