@@ -13,7 +13,7 @@ import (
 type Activity struct {
 	ID       string `cbor:"1,keyasint"` // "act_" and a ULID
 	TicketID string `cbor:"2,keyasint"`
-	// Action is created, updated, commented, deleted, restored, closed (by itself), followed_up, claimed or disowned
+	// Action is created, updated, commented, deleted, restored, merged, split, closed (by itself), followed_up, claimed or disowned
 	// (by the owner of the requester's address), rated (by the requester), overdue, closing,
 	// notified or emitted (by a rule), or left_out (what a rule could not do).
 	Action  string        `cbor:"3,keyasint"`

@@ -112,7 +112,7 @@ func unload(tx *storage.Tx, stub *Ticket) (*freight, error) {
 // opening is the ticket's description as a comment. Its ID is made of the ticket's, so that it is written once.
 func (t *Ticket) opening() Comment {
 	c := Comment{
-		ID: commentPrefix + t.ulid().String(), TicketID: t.ID, Body: t.Description, Visibility: Public, CreatedAt: t.CreatedAt, Files: t.Files,
+		ID: commentPrefix + t.ulid().String(), TicketID: t.ID, Body: t.Description, Visibility: Public, CreatedAt: t.Asked(), Files: t.Files,
 		Author: Author{Role: "system"},
 	}
 	if p := t.Requester; p != nil {

@@ -18,6 +18,8 @@ const (
 	TicketRestored  EventType = "ticket.restored"
 	TicketMerged    EventType = "ticket.merged"
 	TicketRated     EventType = "ticket.rated"
+	// TicketSplit: some of the ticket's messages have become a ticket of their own.
+	TicketSplit EventType = "ticket.split"
 	// TicketClaimed, TicketDisowned: the owner of the requester's address says that the ticket is theirs, or is not.
 	TicketClaimed  EventType = "ticket.claimed"
 	TicketDisowned EventType = "ticket.disowned"
@@ -36,7 +38,7 @@ const (
 // EventTypes are all types of events, those that happen most first.
 func EventTypes() []EventType {
 	return []EventType{
-		TicketCreated, TicketUpdated, TicketCommented, TicketDeleted, TicketRestored, TicketMerged, TicketRated, TicketClaimed,
+		TicketCreated, TicketUpdated, TicketCommented, TicketDeleted, TicketRestored, TicketMerged, TicketSplit, TicketRated, TicketClaimed,
 		TicketDisowned, TicketOverdue, TicketClosing, TicketFollowedUp, UserErased, RuleNotify, RuleEmitted,
 	}
 }

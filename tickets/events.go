@@ -232,7 +232,7 @@ func seen(tx *storage.Tx, a Actor, e Event) (Event, bool, error) {
 }
 
 // shown are the fields of a ticket whose changes its requester is told of.
-var shown = []string{"status", "title", "description", "priority", "category_id", "follow_up", "merged_into", "rating"}
+var shown = []string{"status", "title", "description", "priority", "category_id", "follow_up", "merged_into", "split_into", "rating"}
 
 // public is the event as the ticket's requester may know it, if at all: an internal comment is nothing to them, and neither
 // is what staff alone sees of a ticket.
@@ -242,13 +242,13 @@ func (e Event) public() (Event, bool) {
 		e.Type, e.CommentID, e.Visibility = TicketUpdated, "", ""
 	}
 	e.Changes = slices.DeleteFunc(slices.Clone(e.Changes), func(c FieldChange) bool {
-		return !slices.Contains(shown, c.Field) || internal && c.Field == "merged_into" // into somebody else's
+		return !slices.Contains(shown, c.Field) || internal && (c.Field == "merged_into" || c.Field == "split_into") // into what is not theirs
 	})
 	if e.Actor.Role == "system" {
 		e.Actor.Name = "" // the name of a rule is staff's
 	}
 	switch e.Type {
-	case TicketCreated, TicketCommented, TicketMerged, TicketRated, TicketClaimed, TicketFollowedUp:
+	case TicketCreated, TicketCommented, TicketMerged, TicketSplit, TicketRated, TicketClaimed, TicketFollowedUp:
 		return e, true
 	case TicketUpdated:
 		return e, len(e.Changes) > 0

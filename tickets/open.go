@@ -177,26 +177,36 @@ func checkCategory(tx *storage.Tx, a Actor, id string) error {
 // insert gives a new ticket its number and ID and writes it with all that belongs to it, files that the actor has uploaded
 // included. doc has the ticket's words but for the number.
 func (d *Desk) insert(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, doc document, files []string) error {
-	n, err := numbers.Next(tx)
+	err := d.number(tx, tn, t)
 	if err != nil {
 		return err
 	}
-	t.Number, t.CreatedAt = n, now()
-	t.UpdatedAt, t.StatusSince = t.CreatedAt, t.CreatedAt
-	if err := d.schedule(tx, tn, t); err != nil {
-		return err
-	}
-	t.ID = d.mint.next(ticketPrefix, t.CreatedAt)
 	if t.Files, err = attach(tx, a, files, file.Place{TicketID: t.ID}); err != nil {
 		return err
 	}
 	doc.Files = len(t.Files) > 0
-	if err := save(tx, nil, t); err != nil {
+	return d.file(tx, tn, Happening{Event: Event{Type: TicketCreated, Actor: a.author()}, After: t}, doc)
+}
+
+// number gives a new ticket its number, its ID and its times.
+func (d *Desk) number(tx *storage.Tx, tn *tenant.Tenant, t *Ticket) (err error) {
+	if t.Number, err = numbers.Next(tx); err != nil {
 		return err
 	}
-	doc.name(t)
+	t.CreatedAt = now()
+	t.UpdatedAt, t.StatusSince = t.CreatedAt, t.CreatedAt
+	t.ID = d.mint.next(ticketPrefix, t.CreatedAt)
+	return d.schedule(tx, tn, t)
+}
+
+// file writes a new ticket with what it is found by, and that it happened.
+func (d *Desk) file(tx *storage.Tx, tn *tenant.Tenant, h Happening, doc document) error {
+	if err := save(tx, nil, h.After); err != nil {
+		return err
+	}
+	doc.name(h.After)
 	if err := documentTable.Insert(tx, &doc); err != nil {
 		return err
 	}
-	return d.record(tx, tn, Happening{Event: Event{Type: TicketCreated, Actor: a.author()}, After: t})
+	return d.record(tx, tn, h)
 }

@@ -118,6 +118,12 @@ type Ticket struct {
 	Moving bool `cbor:"45,keyasint,omitempty"`
 	// MovedTo is the last public comment that was copied, of a thread that is left where it was.
 	MovedTo string `cbor:"46,keyasint,omitempty"`
+	// SplitFrom is the ID of the ticket that this one's first messages were written in, SplitInto are those of the tickets
+	// that were split off this one.
+	SplitFrom string   `cbor:"60,keyasint,omitempty"`
+	SplitInto []string `cbor:"61,keyasint,omitempty"`
+	// WrittenAt is when the description was written, where that was before the ticket: see Asked.
+	WrittenAt time.Time `cbor:"62,keyasint,omitzero"`
 }
 
 // Spam says whether staff has put the ticket away as spam.

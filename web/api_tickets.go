@@ -48,6 +48,8 @@ type ticketDocument struct {
 type staffDocument struct {
 	Spam       bool     `json:"spam"`
 	MergedFrom []string `json:"merged_from"`
+	SplitFrom  *string  `json:"split_from"`
+	SplitInto  []string `json:"split_into"`
 }
 
 // serviceDocument is how a ticket does by the tenant's targets.
@@ -88,7 +90,7 @@ func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument 
 	}
 	if a.Staff() {
 		d.serviceDocument = serviceOf(t)
-		d.staffDocument = &staffDocument{Spam: t.Spam(), MergedFrom: texts(t.MergedFrom)}
+		d.staffDocument = &staffDocument{Spam: t.Spam(), MergedFrom: texts(t.MergedFrom), SplitFrom: orNull(t.SplitFrom), SplitInto: texts(t.SplitInto)}
 	}
 	return d
 }

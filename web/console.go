@@ -192,6 +192,7 @@ var consoleSays = map[string]string{
 	"spam":     words.Key("The ticket was marked as spam."),
 	"no-spam":  words.Key("The ticket is no longer marked as spam."),
 	"merged":   words.Key("The tickets were merged."),
+	"split":    words.Key("The messages were split off into this ticket."),
 	"created":  words.Key("The ticket was created."),
 	"view":     words.Key("The view was saved."),
 	"no-view":  words.Key("The view was removed."),

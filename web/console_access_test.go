@@ -45,7 +45,7 @@ func TestConsoleIsStaffs(t *testing.T) {
 	}
 	for name, who := range strangers {
 		for _, path := range []string{
-			"/agent", "/agent?q=secret", "/agent/tickets/1", "/agent/tickets/1?history=1", "/agent/tickets/new", "/agent/bulk?r.ok=1", "/agent/merge?ids=1,2", "/agent/live?ticket=1",
+			"/agent", "/agent?q=secret", "/agent/tickets/1", "/agent/tickets/1?history=1", "/agent/tickets/new", "/agent/tickets/1/split", "/agent/bulk?r.ok=1", "/agent/merge?ids=1,2", "/agent/live?ticket=1",
 		} {
 			got := who.Open(d.home + path)
 			if got.Status != 303 || !strings.HasPrefix(got.Location(), "/agent/login") || strings.Contains(got.Body, "ecret") {
@@ -53,7 +53,7 @@ func TestConsoleIsStaffs(t *testing.T) {
 			}
 		}
 		for _, path := range []string{
-			"", "/draft", "/undo", "/properties", "/title", "/state",
+			"", "/draft", "/undo", "/properties", "/title", "/state", "/split",
 		} {
 			if got := who.Send(d.home+"/agent/tickets/1"+path, url.Values{"body": {"x"}, "do": {"deleted"}, "title": {"x"}, "priority": {"high"}}); got.Status != 401 || strings.Contains(got.Body, "ecret") {
 				t.Errorf("%s posts to %q = %d %s", name, path, got.Status, got.Body)

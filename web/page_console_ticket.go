@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,19 +87,35 @@ func (v *consoleView) ticket(t *tickets.Ticket, c caller) *ticketView {
 	return x
 }
 
-// fillKin leads to the ticket that this one was merged into, or continues.
+// kin is a ticket that another one has to do with.
+type kin struct {
+	id  string
+	use func(*tickets.Ticket)
+}
+
+// kinShown is how many tickets a ticket names that were split off it, the newest.
+const kinShown = 5
+
+// fillKin leads to the tickets that this one was merged into, continues, or was split off or has lost messages to.
 func (s *Server) fillKin(r *http.Request, v *consoleView, t *tickets.Ticket) error {
-	for _, kin := range []struct {
-		id  string
-		use func(*tickets.Ticket)
-	}{
+	splitLink := func(says string) func(*tickets.Ticket) {
+		return func(other *tickets.Ticket) {
+			v.Ticket.Split = append(v.Ticket.Split, link{URL: v.Href(v.Stand.ticket(other.Number, "")), Text: v.T(says, other.Number)})
+		}
+	}
+	all := []kin{
 		{t.MergedInto, func(other *tickets.Ticket) {
 			v.Ticket.MergedInto, v.Ticket.MergedURL = other.Number, v.Href(v.Stand.ticket(other.Number, ""))
 		}},
 		{t.FollowUpOf, func(other *tickets.Ticket) {
 			v.Ticket.FollowUpOf = &link{URL: v.Href(v.Stand.ticket(other.Number, "")), Text: v.T("continues #%d", other.Number)}
 		}},
-	} {
+		{t.SplitFrom, splitLink(words.Key("split off #%d"))},
+	}
+	for _, id := range t.SplitInto[max(0, len(t.SplitInto)-kinShown):] {
+		all = append(all, kin{id, splitLink(words.Key("#%d was split off"))})
+	}
+	for _, kin := range all {
 		ref, err := tickets.ParseRef(kin.id)
 		if err != nil {
 			continue
@@ -135,7 +152,14 @@ func (s *Server) fillThread(r *http.Request, v *consoleView, t *tickets.Ticket) 
 	}
 	var all []messageView
 	for i := range page.Comments {
-		all = append(all, v.message(r, &page.Comments[i]))
+		m := v.message(r, &page.Comments[i])
+		if t.MergedInto == "" {
+			m.Split = v.Href(v.Stand.ticket(t.Number, "/split", "comment", m.ID))
+			if before := r.URL.Query().Get("before"); before != "" {
+				m.Split += "&before=" + url.QueryEscape(before)
+			}
+		}
+		all = append(all, m)
 	}
 	if len(all) > shownUnfolded {
 		x.Folded, all = all[:len(all)-shownAtEnd], all[len(all)-shownAtEnd:]
@@ -427,6 +451,7 @@ var actionWords = map[string]string{
 	"deleted":     words.Key("deleted the ticket"),
 	"restored":    words.Key("restored the ticket"),
 	"merged":      words.Key("merged tickets"),
+	"split":       words.Key("split off messages"),
 	"rated":       words.Key("rated the help"),
 	"claimed":     words.Key("says that the ticket is theirs"),
 	"disowned":    words.Key("says that the ticket is not theirs"),

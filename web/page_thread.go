@@ -91,7 +91,7 @@ func (s *Server) thread(r *http.Request, at string) (tickets.Ticket, []message, 
 // first is the ticket's description as the first message of its thread.
 func first(r *http.Request, t *tickets.Ticket) message {
 	m := message{
-		ID: "description", At: t.CreatedAt, Body: markdown(t.Description), Author: "Support", Staff: true, Files: shownFiles(r, t.Files),
+		ID: "description", At: t.Asked(), Body: markdown(t.Description), Author: "Support", Staff: true, Files: shownFiles(r, t.Files),
 	}
 	if t.Requester != nil {
 		m.Author, m.Staff = t.Requester.Name, false

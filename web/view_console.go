@@ -113,6 +113,7 @@ type ticketView struct {
 	MergedInto                                  uint64
 	MergedURL                                   string
 	FollowUpOf                                  *link
+	Split                                       []link
 	Requester                                   requesterPanel
 	First                                       messageView
 	Earlier                                     string
@@ -152,6 +153,8 @@ type messageView struct {
 	Due  time.Time
 	Held string
 	Wait string
+	// Split is where the message can be split off; empty: it cannot.
+	Split string
 }
 
 // activityView is one thing that happened to the ticket.
