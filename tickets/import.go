@@ -137,6 +137,9 @@ func (d *Desk) Import(tx *storage.Tx, tn *tenant.Tenant, by Actor, in *Imported,
 		return t, d.record(tx, tn, h)
 	}
 	h.Event.TicketID = t.ID
+	if err := d.measured(tx, tn, &h); err != nil {
+		return Ticket{}, err
+	}
 	return t, d.remember(tx, &h)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -123,4 +124,35 @@ func TestQuantiles(t *testing.T) {
 			t.Error("nothing has a median")
 		}
 	})
+}
+
+// What comes in from another help desk is counted on the days on which it happened there, and its open tickets are in the backlog.
+func TestReportCountsImports(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	now := time.Now().UTC()
+	asked := now.AddDate(0, 0, -10)
+	bring := func(in tickets.Imported) {
+		t.Helper()
+		in.Title, in.Description, in.Priority = "Old", "text", tickets.PriorityMedium
+		err := w.store.Update(t.Context(), w.acme.Scope(), func(tx *storage.Tx) error {
+			_, err := w.Import(tx, w.acme, admin, &in, false)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	bring(tickets.Imported{Status: tickets.StatusOpen, CreatedAt: asked, FirstResponseAt: asked.Add(time.Hour)})
+	bring(tickets.Imported{Status: tickets.StatusResolved, CreatedAt: asked, ResolvedAt: asked.Add(2 * time.Hour)})
+	r := w.report(w.acme, asked.AddDate(0, 0, -1), now)
+	if r.Total.Created != 2 || r.Total.Solved != 1 || r.Total.FirstResponse.Count() == 0 || r.Backlog[3].Open != 1 {
+		t.Errorf("after an import: %+v, backlog %+v", r.Total, r.Backlog)
+	}
+	if created := r.Days[1].Created; created != 2 {
+		t.Errorf("on the day on which they were asked: %d, want 2", created)
+	}
+	if r := w.report(w.globex, asked, now); r.Total.Created != 0 || r.Backlog[3].Open != 0 {
+		t.Errorf("the other tenant's report: %+v", r)
+	}
 }
