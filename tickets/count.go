@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -15,17 +14,8 @@ type counter struct {
 	Of         string  `cbor:"1,keyasint"`
 	ByStatus   []int64 `cbor:"2,keyasint"` // in the order of Statuses
 	Unassigned int64   `cbor:"3,keyasint,omitempty"`
-	// Today is the day that is not over, in the tenant's counter only.
-	Today day `cbor:"4,keyasint,omitzero"`
 	// Spam are the tickets that are put away as spam, in the tenant's counter only.
 	Spam int64 `cbor:"5,keyasint,omitempty"`
-}
-
-// day is what happened on one day, UTC.
-type day struct {
-	Date     string `cbor:"1,keyasint"`
-	Created  int64  `cbor:"2,keyasint,omitempty"`
-	Resolved int64  `cbor:"3,keyasint,omitempty"`
 }
 
 // Counts are how many tickets the actor's lists have in each status.
@@ -77,30 +67,24 @@ func counted(tx *storage.Tx, of string) (counter, error) {
 }
 
 // count brings the counters from the ticket as it was to the ticket as it is; nil is no ticket.
-func count(tx *storage.Tx, old, t *Ticket, at time.Time) error {
+func count(tx *storage.Tx, old, t *Ticket) error {
 	was, is := tallyOf(old), tallyOf(t)
 	if was == is {
 		return nil
 	}
 	if was.ofAll() != is.ofAll() {
-		err := bump(tx, "", at, func(c *counter) {
+		err := bump(tx, "", func(c *counter) {
 			c.add(was.ofAll(), -1)
 			c.add(is.ofAll(), +1)
-			if old == nil {
-				c.Today.Created++
-			}
-			if is.status.done() && !was.status.done() && was.counts && is.counts {
-				c.Today.Resolved++
-			}
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if err := move(tx, was, is, was.owner, is.owner, at); err != nil {
+	if err := move(tx, was, is, was.owner, is.owner); err != nil {
 		return err
 	}
-	return move(tx, was.ofAll(), is.ofAll(), was.ofAll().agentCounter(), is.ofAll().agentCounter(), at)
+	return move(tx, was.ofAll(), is.ofAll(), was.ofAll().agentCounter(), is.ofAll().agentCounter())
 }
 
 // tally is what counters depend on. The zero tally is a ticket that does not count.
@@ -158,40 +142,32 @@ func (c *counter) add(y tally, n int64) {
 }
 
 // move takes the ticket out of one counter of a person and into another; "" is nobody's.
-func move(tx *storage.Tx, was, is tally, from, to string, at time.Time) error {
+func move(tx *storage.Tx, was, is tally, from, to string) error {
 	if from == to {
 		if from == "" || was.status == is.status {
 			return nil
 		}
-		return bump(tx, from, at, func(c *counter) {
+		return bump(tx, from, func(c *counter) {
 			c.add(was, -1)
 			c.add(is, +1)
 		})
 	}
 	if from != "" {
-		if err := bump(tx, from, at, func(c *counter) { c.add(was, -1) }); err != nil {
+		if err := bump(tx, from, func(c *counter) { c.add(was, -1) }); err != nil {
 			return err
 		}
 	}
 	if to == "" {
 		return nil
 	}
-	return bump(tx, to, at, func(c *counter) { c.add(is, +1) })
+	return bump(tx, to, func(c *counter) { c.add(is, +1) })
 }
 
-// bump changes one counter. The tenant's own begins a new day when one is over, and puts the old one away.
-func bump(tx *storage.Tx, of string, at time.Time, change func(*counter)) error {
+// bump changes one counter.
+func bump(tx *storage.Tx, of string, change func(*counter)) error {
 	c, err := counted(tx, of)
 	if err != nil {
 		return err
-	}
-	if date := at.Format(time.DateOnly); of == "" && c.Today.Date < date {
-		if c.Today.Date != "" {
-			if err := dayTable.Put(tx, &c.Today); err != nil {
-				return err
-			}
-		}
-		c.Today = day{Date: date}
 	}
 	change(&c)
 	return counterTable.Put(tx, &c)

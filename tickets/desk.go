@@ -116,5 +116,5 @@ func save(tx *storage.Tx, old, t *Ticket) error {
 	if err != nil {
 		return fmt.Errorf("save ticket %d: %w", t.Number, err)
 	}
-	return count(tx, old, t, t.UpdatedAt)
+	return count(tx, old, t)
 }

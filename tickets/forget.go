@@ -34,7 +34,6 @@ func (d *Desk) Forgets() []erasure.Answer {
 		erasure.Never(passTable, "numbers"),
 		erasure.Never(measureTable, "numbers, and agents"),
 		erasure.Never(backlogTable, "numbers"),
-		erasure.Never(dayTable, "numbers"),
 		erasure.Never(categoryTable, "the tenant's own"),
 		erasure.Never(seedTable, "the tenant's own"),
 	}, d.files.Forgets(ownedBy, amend)...)

@@ -105,6 +105,9 @@ func (t *Ticket) settle(at time.Time) {
 	t.StatusSince = t.ResolvedAt
 }
 
+// importedAction is what the history of a ticket calls its import. Who imports it has not worked on it.
+const importedAction = "imported"
+
 // Import writes a ticket with its times, in the caller's transaction. Unless tells, nobody is told: there is no event, and nothing
 // goes out. A tenant.FieldErrors says why not.
 func (d *Desk) Import(tx *storage.Tx, tn *tenant.Tenant, by Actor, in *Imported, tells bool) (Ticket, error) {
@@ -131,14 +134,14 @@ func (d *Desk) Import(tx *storage.Tx, tn *tenant.Tenant, by Actor, in *Imported,
 	if err := insertImported(tx, &t); err != nil {
 		return Ticket{}, err
 	}
-	h := Happening{Event: Event{Type: TicketCreated, Actor: by.author(), CreatedAt: t.UpdatedAt}, After: &t, Action: "imported", Automatic: true}
+	h := Happening{Event: Event{Type: TicketCreated, Actor: by.author(), CreatedAt: t.UpdatedAt}, After: &t, Action: importedAction, Automatic: true}
 	if tells {
 		h.Event.CreatedAt = now()
 		return t, d.record(tx, tn, h)
 	}
 	h.Event.TicketID = t.ID
 	if err := d.measured(tx, tn, &h); err != nil {
-		return Ticket{}, err
+		return t, fmt.Errorf("measure ticket %d: %w", t.Number, err)
 	}
 	return t, d.remember(tx, &h)
 }
@@ -158,7 +161,7 @@ func insertImported(tx *storage.Tx, t *Ticket) error {
 	if err := documentTable.Insert(tx, &doc); err != nil {
 		return err
 	}
-	return countImported(tx, t)
+	return count(tx, nil, t)
 }
 
 // ImportedComment is a comment that was somewhere else before.
@@ -219,46 +222,4 @@ func (d *Desk) KnowsExternalID(ctx context.Context, tn *tenant.Tenant, id string
 		return err
 	})
 	return known, err
-}
-
-// countImported counts a ticket on the days on which it was made and solved.
-func countImported(tx *storage.Tx, t *Ticket) error {
-	is := tallyOf(t)
-	c, err := counted(tx, "")
-	if err != nil {
-		return err
-	}
-	c.add(is, +1)
-	onDay := func(at time.Time, change func(*day)) error {
-		date := at.Format(time.DateOnly)
-		if c.Today.Date == date {
-			change(&c.Today)
-			return nil
-		}
-		y, err := dayTable.Get(tx, storage.Key(nil).Str(date))
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return err
-		}
-		y.Date = date
-		change(&y)
-		return dayTable.Put(tx, &y)
-	}
-	if c.Today.Date == "" {
-		c.Today.Date = now().Format(time.DateOnly)
-	}
-	if err := onDay(t.CreatedAt, func(y *day) { y.Created++ }); err != nil {
-		return err
-	}
-	if t.Status.done() {
-		if err := onDay(t.ResolvedAt, func(y *day) { y.Resolved++ }); err != nil {
-			return err
-		}
-	}
-	if err := counterTable.Put(tx, &c); err != nil {
-		return err
-	}
-	if err := move(tx, tally{}, is, "", is.owner, t.UpdatedAt); err != nil {
-		return err
-	}
-	return move(tx, tally{}, is, "", is.agentCounter(), t.UpdatedAt)
 }

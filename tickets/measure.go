@@ -240,9 +240,9 @@ func (m *measurement) open() {
 	m.errs = backlogTable.Put(m.tx, &b)
 }
 
-// actor is the agent who did it, if it was one.
+// actor is the agent who did it, if it was one. Who imports a ticket is not who answered it.
 func (m *measurement) actor() string {
-	if a := m.h.Event.Actor; a.Role == "agent" || a.Role == "admin" {
+	if a := m.h.Event.Actor; m.h.Action != importedAction && (a.Role == "agent" || a.Role == "admin") {
 		return a.ID
 	}
 	return ""

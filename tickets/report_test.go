@@ -156,3 +156,41 @@ func TestReportCountsImports(t *testing.T) {
 		t.Errorf("the other tenant's report: %+v", r)
 	}
 }
+
+// What was done elsewhere counts on the days on which it was done, but not for who imports it.
+func TestReportHasImports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		first := time.Now().AddDate(0, 0, -3)
+		one := w.imported(tickets.Imported{
+			Title: "one", Description: "x", Status: tickets.StatusClosed, CreatedAt: first, FirstResponseAt: first.Add(time.Hour), ResolvedAt: first.Add(25 * time.Hour),
+		})
+		two := w.imported(tickets.Imported{Title: "two", Description: "x", CreatedAt: first})
+		r := w.report(w.acme, first, time.Now())
+		if r.Days[0].Created != 2 || r.Days[0].FirstResponse.Count() != 1 || r.Days[1].Solved != 1 || r.Total.Resolution.Count() != 1 {
+			t.Errorf("the report has %+v, want %s and %s", r, one.ID, two.ID)
+		}
+		if len(r.Agents) != 0 {
+			t.Errorf("who imports did it: %+v", r.Agents)
+		}
+		if r.Backlog[1].Open != 1 {
+			t.Errorf("backlog: %+v", r.Backlog)
+		}
+		w.change(token, two, tickets.Change{Status: tickets.Set(tickets.StatusClosed)})
+		if r := w.report(w.acme, first, time.Now()); r.Backlog[1].Open != 0 || r.Days[3].Solved != 1 {
+			t.Errorf("after it was closed: %+v", r)
+		}
+	})
+}
+
+func (w *world) imported(in tickets.Imported) (one tickets.Ticket) {
+	w.t.Helper()
+	err := w.store.Update(w.t.Context(), w.acme.Scope(), func(tx *storage.Tx) (err error) {
+		one, err = w.Import(tx, w.acme, agent, &in, false)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return one
+}

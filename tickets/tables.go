@@ -184,9 +184,7 @@ var (
 	counterTable = storage.NewTable(storage.Declaration[counter]{
 		ID: 132, Name: "ticket counters", Key: func(c *counter) storage.Key { return storage.Key(nil).Str(c.Of) },
 	})
-	dayTable = storage.NewTable(storage.Declaration[day]{
-		ID: 133, Name: "ticket days", Key: func(d *day) storage.Key { return storage.Key(nil).Str(d.Date) },
-	})
+	// 133 was that of days.
 	categoryTable = storage.NewTable(storage.Declaration[Category]{
 		ID: 134, Name: "categories", Key: func(c *Category) storage.Key { return storage.Key(nil).Str(c.ID) },
 	})
@@ -221,7 +219,7 @@ func replyKey(r *Reply) storage.Key { return storage.Key(nil).Str(r.Owner).Str(r
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
 	return append([]storage.Declared{
-		ticketTable, commentTable, activityTable, documentTable, counterTable, dayTable, categoryTable, seedTable, answerTable,
+		ticketTable, commentTable, activityTable, documentTable, counterTable, categoryTable, seedTable, answerTable,
 		eventTable,
 		heldTable, draftTable, presenceTable, habitsTable,
 		policyTable, passTable, measureTable, backlogTable,
