@@ -91,12 +91,9 @@ func (s *Server) consoleView(r *http.Request, title string) (*consoleView, error
 		return nil, err
 	}
 	v.Keys = !habits.KeysOff
-	watcher, err := s.desk.Watch(r.Context(), c.tenant, c.actor(), tickets.Newest)
-	if err != nil {
+	if v.Seen, err = s.newestEvent(r); err != nil {
 		return nil, err
 	}
-	v.Seen = watcher.At()
-	watcher.Close()
 	if err := s.fillList(r, v); err != nil {
 		return nil, err
 	}

@@ -40,6 +40,10 @@ func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int
 // threadView is the page of the ticket that the address names.
 func (s *Server) threadView(r *http.Request) (*threadView, error) {
 	c := callerOf(r)
+	seen, err := s.newestEvent(r)
+	if err != nil {
+		return nil, err
+	}
 	t, messages, err := s.thread(r, "")
 	if err != nil {
 		return nil, err
@@ -49,7 +53,7 @@ func (s *Server) threadView(r *http.Request) (*threadView, error) {
 		frame: s.ownFrame(r, "", "tickets"), Number: t.Number, Subject: t.Title,
 		Category: s.categoryName(r, t.CategoryID), Opened: t.CreatedAt, Messages: messages, Files: s.filesField(r, nil, nil),
 		MayReply: true, MaySolve: slices.Contains(moves, tickets.StatusResolved),
-		MayReopen: slices.Contains(moves, tickets.StatusOpen), FollowUp: t.ClosedForGood(), Key: rand.Text(),
+		MayReopen: slices.Contains(moves, tickets.StatusOpen), FollowUp: t.ClosedForGood(), Key: rand.Text(), Seen: seen,
 	}
 	view.Title, view.Script = t.Title, "thread.js"
 	view.Status = requesterStatus(view.Reader, t.Status)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/limit"
+	"github.com/deskgate/deskgate/tickets"
 )
 
 // What event streams may hold. Browsers and libraries come back by themselves.
@@ -149,6 +150,18 @@ func (s *streams) enter(c caller) (leave func(), err error) {
 			}
 		}
 	}, nil
+}
+
+// newestEvent is the number of the newest event. A page that asks for it before it reads anything else, and listens for what comes
+// behind it, misses nothing.
+func (s *Server) newestEvent(r *http.Request) (uint64, error) {
+	c := callerOf(r)
+	watcher, err := s.desk.Watch(r.Context(), c.tenant, c.actor(), tickets.Newest)
+	if err != nil {
+		return 0, err
+	}
+	defer watcher.Close()
+	return watcher.At(), nil
 }
 
 // lastEvent is the number of the last event that the client has seen; false: it says nothing of one.

@@ -112,6 +112,8 @@ type threadView struct {
 	// FollowUp: a reply makes a new ticket, because this one has been closed for too long.
 	FollowUp bool
 	Key      string
+	// Seen is the number of the last event that the page has seen: what happens after it is news.
+	Seen uint64
 }
 
 // ratingView is what the requester thought of the help, and the form for it.
