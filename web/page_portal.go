@@ -2,6 +2,8 @@ package web
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -42,7 +44,7 @@ func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 	f.Here, f.Staff = here, c.Level == auth.Staff
 	f.Viewer = &viewer{Name: c.Name, Email: c.Email, Verified: c.Level != auth.Asserted}
 	if c.Requester() {
-		f.Notices = s.notices(r)
+		f.Notices, f.Owner = s.notices(r), draftOwner(c)
 	}
 	if back := c.session.ReturnLink; back != "" {
 		f.Back = &link{URL: back, Text: f.T("Back to %s", hostOf(back))}
@@ -52,6 +54,19 @@ func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 		f.Address = again(r)
 	}
 	return f
+}
+
+// draftOwner names whose drafts a browser keeps. A second name, if there is one, is that of the same person before they had
+// confirmed their address.
+func draftOwner(c caller) string {
+	name := func(id auth.Identity) string {
+		sum := sha256.Sum256([]byte(string(c.tenant.ID) + " " + id.Actor()))
+		return hex.EncodeToString(sum[:8])
+	}
+	if c.Level == auth.Asserted || c.Lineage == "" {
+		return name(c.Identity)
+	}
+	return name(c.Identity) + " " + name(auth.Identity{Level: auth.Asserted, Lineage: c.Lineage})
 }
 
 // notices are what requesters should do something about.

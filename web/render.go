@@ -95,6 +95,8 @@ type frame struct {
 	Site string
 	// Viewer is nil if nobody is signed in.
 	Viewer *viewer
+	// Owner is whose drafts the page keeps, in letters that say nothing to others: see draftOwner. Empty: it keeps none.
+	Owner string
 	// Back is the way back to where a partner sent the visitor from.
 	Back *link
 	// Here is the section of the portal or console that the page belongs to: for the navigation.

@@ -139,24 +139,8 @@
   });
   addEventListener("pagehide", keep);
 
-  // Files are pasted and dropped into the editor.
-  const attach = (e, given) => {
-    const input = $("#answer input[type=file]");
-    if (!input || !given?.files.length) return;
-    e.preventDefault();
-    const both = new DataTransfer();
-    for (const f of [...input.files, ...given.files]) both.items.add(f);
-    input.files = both.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-  };
-  const over = (e, on) => { const f = e.target.closest?.("#answer"); if (f && e.dataTransfer?.types.includes("Files")) { if (on) e.preventDefault(); f.classList.toggle("drop", on); } };
-  document.addEventListener("paste", e => { if (e.target.closest?.("#answer")) attach(e, e.clipboardData); });
-  document.addEventListener("dragover", e => over(e, true));
-  document.addEventListener("dragleave", e => over(e, false));
-  document.addEventListener("drop", e => { over(e, false); if (e.target.closest?.("#answer")) attach(e, e.dataTransfer); });
-
   // What happens elsewhere: counts change at once, rows when the agent says so, the open ticket's messages by themselves.
-  let stream, waiting, due;
+  let stream, waiting, due, again;
   const look = async () => {
     let page;
     try { ({ page } = await ask(location.href)); } catch { return; }
@@ -184,6 +168,7 @@
   };
   const soon = () => { clearTimeout(due); due = setTimeout(look, 700); };
   const listen = () => {
+    clearTimeout(again);
     stream?.close();
     stream = null;
     if (document.hidden || !desk()) return;
@@ -191,6 +176,8 @@
     for (const x of ["ticket", "seen"]) url.searchParams.set(x, desk().dataset[x] || "");
     stream = new EventSource(url);
     stream.addEventListener("change", soon);
+    // A browser comes back by itself after a lost connection, but not after another answer: that of a node which is busy, or starts.
+    stream.addEventListener("error", e => { if (e.target.readyState === EventSource.CLOSED) again = setTimeout(() => { listen(); look(); }, 15000); });
     stream.addEventListener("present", e => { const p = id("present"); if (p) p.textContent = JSON.parse(e.data); });
   };
   document.addEventListener("visibilitychange", () => { listen(); if (document.hidden) keep(); else look(); });

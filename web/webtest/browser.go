@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -190,4 +191,23 @@ func Site(tb testing.TB, host string, site http.Handler) string {
 	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
 	ok(tb, err)
 	return "http://" + host + ":" + port
+}
+
+// text is what an expression gives, where the page's own scripts may be switched off.
+func (b *Browser) text(source string) string {
+	b.tb.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[string](source))
+	if err != nil {
+		b.tb.Fatalf("%s at %s: %v", source, b.URL(), err)
+	}
+	return got
+}
+
+func number(tb testing.TB, text string) float64 {
+	tb.Helper()
+	n, err := strconv.ParseFloat(text, 64)
+	ok(tb, err)
+	return n
 }

@@ -11,18 +11,34 @@ import (
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
-// zone is all the DNS there is: names that are aliases of others.
+// zone is all the DNS there is: names that are aliases of others, and texts.
 type zone struct {
 	mu      sync.Mutex
 	aliases map[string]string
+	texts   map[string]string
 }
 
 var _ domain.Resolver = (*zone)(nil)
 
-func (z *zone) alias(name, target string) {
+// add puts a record in, as somebody does who copies it.
+func (z *zone) add(tb testing.TB, kind, name, value string) {
+	tb.Helper()
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.aliases[name] = target
+	switch kind {
+	case "CNAME":
+		z.aliases[name] = value
+	case "TXT":
+		z.texts[name] = value
+	default:
+		tb.Fatalf("%s %s: this DNS has no such records", kind, name)
+	}
+}
+
+// Publish puts a record into the DNS that the node asks.
+func (n *Node) Publish(tb testing.TB, kind, name, value string) {
+	tb.Helper()
+	n.dns.add(tb, kind, name, value)
 }
 
 // CNAMEs returns the name that this one is an alias of.
@@ -35,8 +51,15 @@ func (z *zone) CNAMEs(_ context.Context, name string) ([]string, error) {
 	return nil, nil
 }
 
-// TXT returns nothing: there are aliases only.
-func (*zone) TXT(context.Context, string) ([]string, error) { return nil, nil }
+// TXT returns the text of this name.
+func (z *zone) TXT(_ context.Context, name string) ([]string, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if text, there := z.texts[name]; there {
+		return []string{text}, nil
+	}
+	return nil, nil
+}
 
 // Addresses returns nothing.
 func (*zone) Addresses(context.Context, string) ([]netip.Addr, error) { return nil, nil }
@@ -51,8 +74,12 @@ func (*zone) Apex(context.Context, string) (string, error) { return "", nil }
 func (n *Node) Bring(tb testing.TB, t *Tenant, host tenant.Host) string {
 	tb.Helper()
 	n.Register(tb, t, host)
-	n.dns.alias(string(host), string(n.Directory.Node().Target(t.Tenant)))
-	d, err := n.Domains.Verify(tb.Context(), string(host))
+	d, err := n.Domains.Find(tb.Context(), string(host))
+	ok(tb, err)
+	for _, r := range d.Document().Records {
+		n.dns.add(tb, r.Type, r.Name, r.Value)
+	}
+	d, err = n.Domains.Verify(tb.Context(), string(host))
 	ok(tb, err)
 	if !d.Served() {
 		tb.Fatalf("%s is %s: %s", host, d.Status, d.Reason)

@@ -101,7 +101,7 @@ func WithBusyMail() Option {
 // Start runs a node until the test ends.
 func Start(tb testing.TB, options ...Option) *Node {
 	tb.Helper()
-	n := &Node{Store: storagetest.Open(tb, tables()...), dns: &zone{aliases: map[string]string{}}}
+	n := &Node{Store: storagetest.Open(tb, tables()...), dns: &zone{aliases: map[string]string{}, texts: map[string]string{}}}
 	for _, option := range options {
 		option(tb, n)
 	}
