@@ -111,8 +111,41 @@ func (s *Server) showAttachment(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("attachment %s: %w", f.ID, err)
 	}
 	defer content.Close()
-	http.ServeContent(w, r, "", f.CreatedAt, content)
+	parts := &partWriter{ResponseWriter: w}
+	http.ServeContent(parts, r, "", f.CreatedAt, content)
+	if parts.none {
+		h.Del("Content-Disposition")
+		return errNoSuchPart
+	}
 	return nil
+}
+
+// errNoSuchPart answers a Range that begins behind the file's end.
+var errNoSuchPart = &answerError{
+	Status: http.StatusRequestedRangeNotSatisfiable, Code: "RANGE_NOT_SATISFIABLE",
+	Message: "There is no such part.", Explanation: "The file is shorter. Content-Range says how long it is.",
+}
+
+// partWriter keeps http.ServeContent from saying in its own words that a file has no such part.
+type partWriter struct {
+	http.ResponseWriter
+
+	none bool
+}
+
+// WriteHeader passes every status on but that one.
+func (w *partWriter) WriteHeader(status int) {
+	if w.none = status == http.StatusRequestedRangeNotSatisfiable; !w.none {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write passes on what belongs to such a status.
+func (w *partWriter) Write(b []byte) (int, error) {
+	if w.none {
+		return len(b), nil
+	}
+	return w.ResponseWriter.Write(b)
 }
 
 // matches says whether an If-None-Match header has a tag.

@@ -12,8 +12,8 @@ import (
 //go:embed openapi.yaml
 var openapi []byte
 
-// newDescription is openapi.yaml, which people write, as JSON, which programs read.
-func newDescription() ([]byte, error) {
+// Description is openapi.yaml, which people write, as JSON, which programs read.
+func Description() ([]byte, error) {
 	var document map[string]any
 	if err := yaml.Unmarshal(openapi, &document); err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)

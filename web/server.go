@@ -89,7 +89,7 @@ func New(c Config) (*Server, error) {
 	if s.snippets, err = newSnippets(files); err != nil {
 		return nil, err
 	}
-	if s.description, err = newDescription(); err != nil {
+	if s.description, err = Description(); err != nil {
 		return nil, err
 	}
 	if s.widget, s.nodeWidget, err = newWidgets(files); err != nil {

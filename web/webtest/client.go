@@ -86,7 +86,13 @@ func (c *Client) Do(method, address, body string, headers ...string) Answer {
 	content, err := io.ReadAll(answer.Body)
 	ok(c.tb, err)
 	ok(c.tb, answer.Body.Close())
-	return Answer{Status: answer.StatusCode, Header: answer.Header, Body: string(content)}
+	got := Answer{Status: answer.StatusCode, Header: answer.Header, Body: string(content)}
+	contract, err := TheContract()
+	ok(c.tb, err)
+	if err := contract.Judge(r, got); err != nil {
+		c.tb.Errorf("%s %s is not as openapi.yaml says: %v", method, address, err)
+	}
+	return got
 }
 
 // Get asks for an address.
