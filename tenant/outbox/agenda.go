@@ -44,6 +44,9 @@ func (a *agenda) poke() {
 // next waits until a tenant has something to do and a worker free, and takes it; release gives the worker back. False: ctx ended.
 func (a *agenda) next(ctx context.Context) (tenant.ID, bool) {
 	for {
+		if ctx.Err() != nil { // also with more to do
+			return "", false
+		}
 		id, wait := a.take(time.Now())
 		if wait == 0 {
 			return id, true

@@ -362,3 +362,23 @@ func TestForgetsDeletedTenants(t *testing.T) {
 		}
 	})
 }
+
+// A node that is to stop takes nothing new, however much is waiting.
+func TestStopsWithAFullQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, r := open(t), &recorder{}
+		for i := range 100 { // for more tenants than there are workers
+			h.put(t, []*tenant.Tenant{h.acme, h.bee}[i%2], strconv.Itoa(i), time.Time{})
+		}
+		c := h.courier(outbox.Config[parcel]{Workers: 2, TenantWorkers: 2, Deliver: func(ctx context.Context, tn *tenant.Tenant, i outbox.Item[parcel]) error {
+			time.Sleep(time.Second)
+			return r.deliver(ctx, tn, i)
+		}})
+		stop := h.run(t, c)
+		pass(1500 * time.Millisecond)
+		stop()
+		if got, _ := r.all(); len(got) > 6 {
+			t.Errorf("%d parcels were delivered before the courier stopped, want those that were under way", len(got))
+		}
+	})
+}
