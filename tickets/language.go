@@ -130,8 +130,11 @@ func (p *searchParser) readPlain() string {
 	if r, _ := utf8.DecodeRuneInString(p.value); !p.negated || !unicode.IsLetter(r) {
 		return notAFilter
 	}
-	if p.filters == maxFilters {
+	switch {
+	case p.filters == maxFilters:
 		return tooMany
+	case len(p.value) > maxQueryValue:
+		return "This is too long."
 	}
 	p.filters++
 	p.q.Not.Words = append(p.q.Not.Words, strings.ReplaceAll(p.value, `"`, ""))

@@ -22,8 +22,12 @@ const (
 	MaxTag          = 50 // characters
 	MaxExternalID   = 200
 	MaxCustomFields = 50
-	MaxFieldName    = 64   // bytes
-	MaxFieldValue   = 2000 // characters
+	MaxFieldName    = 64       // bytes
+	MaxFieldValue   = 2000     // characters
+	MaxFields       = 64 << 10 // bytes of all custom fields, their names included
+
+	// maxTagsAtOnce is how many tags one list of a request may have, those that a ticket never gets included.
+	maxTagsAtOnce = 5 * MaxTags
 )
 
 // check gathers what is wrong with input.
@@ -96,6 +100,10 @@ func (c check) visibility(v Visibility) {
 
 // tags returns tags in the form in which they are kept: lower case, without white space around, sorted, each once.
 func (c check) tags(field string, in []string) []string {
+	if len(in) > maxTagsAtOnce {
+		c.fail(field, "must not have more than %d tags.", maxTagsAtOnce)
+		return nil
+	}
 	out := make([]string, 0, len(in))
 	for _, tag := range in {
 		tag = strings.ToLower(strings.TrimSpace(tag))
@@ -145,10 +153,23 @@ func (c check) customFields(old, in map[string]any) map[string]any {
 		}
 		out[name] = plain
 	}
-	if len(out) > MaxCustomFields {
+	switch {
+	case len(out) > MaxCustomFields:
 		c.fail("custom_fields", "must not have more than %d fields.", MaxCustomFields)
+	case sizeOf(out) > MaxFields:
+		c.fail("custom_fields", "must not be larger than %d KiB together.", MaxFields>>10)
 	}
 	return out
+}
+
+// sizeOf is how many bytes custom fields have, about.
+func sizeOf(fields map[string]any) (size int) {
+	const number = 8
+	for name, v := range fields {
+		text, _ := v.(string)
+		size += len(name) + max(len(text), number)
+	}
+	return size
 }
 
 func notInName(r rune) bool {
