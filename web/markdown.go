@@ -39,13 +39,13 @@ func harmlessHTML() *bluemonday.Policy {
 }
 
 // What a text may hold to be shown as more than plain text. The renderer fills up each row of a table to the width of its
-// head, and its time for brackets, emphasis and quotes in quotes grows with their square: 64 KiB that are made for it would take
-// seconds and gigabytes. No person writes more than this.
+// head, and its time for brackets, emphasis, and quotes and lists in one another grows with their square: 64 KiB that are made for it
+// would take seconds and gigabytes. No person writes more than this.
 const (
 	maxCells    = 10_000 // of tables, if every line were a row of the widest
 	maxBrackets = 2000
 	maxEmphasis = 2000 // of the characters that it begins and ends with
-	maxQuotes   = 100  // one in the other
+	maxDepth    = 50   // of quotes and lists that one line begins, one in the other
 )
 
 // tableRule is what the line below a table's head is made of, also in a list or a quote.
@@ -75,7 +75,7 @@ func excessive(text string) bool {
 	}
 	rows, widest := 0, 0
 	for line := range strings.Lines(text) {
-		if strings.Count(line, ">") > maxQuotes {
+		if depth(line) > maxDepth {
 			return true
 		}
 		if rows++; strings.Trim(line, tableRule) == "" {
@@ -83,6 +83,24 @@ func excessive(text string) bool {
 		}
 	}
 	return rows*widest > maxCells
+}
+
+// depth is how many quotes and lists a line begins, one in the other.
+func depth(line string) (n int) {
+	for ; n <= maxDepth; n++ {
+		line = strings.TrimLeft(line, " \t")
+		quoted, quote := strings.CutPrefix(line, ">")
+		mark := strings.TrimLeft(line, "0123456789")
+		switch {
+		case quote:
+			line = quoted
+		case len(mark) > 1 && strings.IndexByte("-+*.)", mark[0]) >= 0 && strings.IndexByte(" \t", mark[1]) >= 0:
+			line = mark[2:]
+		default:
+			return n
+		}
+	}
+	return n
 }
 
 // emphasis counts the characters that emphasis begins and ends with.

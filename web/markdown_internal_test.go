@@ -38,6 +38,10 @@ func TestMarkdownOfHardTexts(t *testing.T) {
 		"mixed emphasis": fill("", "a*_"),
 		"struck out":     fill("", "x*_~"),
 		"lists":          fill("", "- a\n  "),
+		"list in list":   fill("", "+ "),
+		"numbered lists": fill("", "1. "),
+		"list in quote":  fill("", "> 12)\t"),
+		"lines of lists": fill("", strings.Repeat("+ ", 99)+"a\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -46,6 +50,12 @@ func TestMarkdownOfHardTexts(t *testing.T) {
 				t.Errorf("%d bytes became %d in %s", len(text), got, took)
 			}
 		})
+	}
+	if rule := strings.Repeat("-", 100) + "\n*after*"; !strings.Contains(string(markdown(rule)), "<em>") {
+		t.Error("a long line of hyphens is taken for a hundred lists")
+	}
+	if list := strings.Repeat("1. one\n   - two\n     - three\n", 500); !strings.Contains(string(markdown(list)), "<ol>") {
+		t.Error("a list of five hundred entries is none")
 	}
 	if table := "|a|b|\n|-|-|\n" + strings.Repeat("|1|2|\n", 1000); !strings.Contains(string(markdown(table)), "<table>") {
 		t.Error("a table of a thousand rows is none")
