@@ -12,6 +12,18 @@ import (
 
 const asJSONBody = "Content-Type: application/json"
 
+// TestRulesNameThePage: what a rule writes leads to the ticket on its own tenant's host.
+func TestRulesNameThePage(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	for _, tn := range []*webtest.Tenant{n.Acme, n.Bolt} {
+		p := caller(t, n, tn)
+		expect(t, p.call("POST", "/api/rules", `{"name":"Greet","when":"created","actions":[{"do":"note","text":"See {{ticket.url}}."}]}`), 201, "")
+		p.file("One")
+		expect(t, p.call("GET", "/api/tickets/1/comments", ""), 200, "See "+tn.URL+"/tickets/1.")
+	}
+}
+
 // Rules, targets and reports by the API: what one tenant decides runs on its tickets, and on no other's.
 func TestAutomationByAPI(t *testing.T) {
 	t.Parallel()

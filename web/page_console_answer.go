@@ -173,7 +173,7 @@ func (s *Server) insertReply(r *http.Request, t *tickets.Ticket, f answerForm) (
 		return f, err
 	}
 	text := tickets.Fill(&reply, tickets.Filling{
-		Ticket: t, Agent: c.actor(), Tenant: c.tenant, URL: s.directory.PortalURL(c.tenant) + ticketPath(t.Number),
+		Ticket: t, Agent: c.actor(), Tenant: c.tenant, URL: TicketPage(s.directory)(c.tenant, t.Number),
 	})
 	if strings.TrimSpace(f.body) != "" {
 		text = strings.TrimRight(f.body, "\n") + "\n\n" + text

@@ -276,4 +276,9 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, form createForm) e
 	return seeOther(w, tenant.VisitFrom(r.Context()), ticketPath(opened.Ticket.Number))
 }
 
+// TicketPage says where in a tenant's portal the ticket with a number is.
+func TicketPage(d *tenant.Directory) func(*tenant.Tenant, uint64) string {
+	return func(tn *tenant.Tenant, number uint64) string { return d.PortalURL(tn) + ticketPath(number) }
+}
+
 func ticketPath(number uint64) string { return "/tickets/" + strconv.FormatUint(number, 10) }

@@ -107,7 +107,7 @@ func (s *Server) sample(c caller) tickets.Filling {
 		Ticket: &tickets.Ticket{
 			Number: 123, Title: "The printer is jammed", Requester: &tickets.Person{Name: "Kim Example", Email: "kim@example.com"},
 		},
-		Agent: c.actor(), Tenant: c.tenant, URL: s.directory.PortalURL(c.tenant) + "/tickets/123",
+		Agent: c.actor(), Tenant: c.tenant, URL: TicketPage(s.directory)(c.tenant, 123),
 	}
 }
 

@@ -118,7 +118,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.notifier = notify.New(notify.Config{
 		Store: store, Directory: o.directory, Post: o.post, People: web.LetterReaders(), Delay: s.notifyDelay, Log: log,
 	})
-	o.rules = rule.New(rule.Config{Store: store, Agents: colleagues, Log: log})
+	o.rules = rule.New(rule.Config{Store: store, Agents: colleagues, Page: web.TicketPage(o.directory), Log: log})
 	o.webhooks = s.newWebhooks(o, log)
 	o.desk = tickets.New(tickets.Config{
 		Store: store, Tenants: o.tenants.List, Agents: o.team, Followers: []tickets.Follower{o.webhooks.Follow, o.notifier.Follow}, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,

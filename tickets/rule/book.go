@@ -24,6 +24,8 @@ type Config struct {
 	Store *storage.Store
 	// Agents are the agents who may be assigned, in the scope of the transaction.
 	Agents func(*storage.Tx) ([]tickets.Person, error)
+	// Page is the address of the ticket with that number in the tenant's portal, for texts that name it. Nil: they do not.
+	Page func(*tenant.Tenant, uint64) string
 	// Log takes what is wrong with rules that are stored. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -32,6 +34,7 @@ type Config struct {
 type Engine struct {
 	store  *storage.Store
 	agents func(*storage.Tx) ([]tickets.Person, error)
+	page   func(*tenant.Tenant, uint64) string
 	log    *slog.Logger
 
 	mu    sync.Mutex
@@ -43,7 +46,7 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{store: c.Store, agents: c.Agents, log: c.Log, books: map[storage.Scope]book{}}
+	return &Engine{store: c.Store, agents: c.Agents, page: c.Page, log: c.Log, books: map[storage.Scope]book{}}
 }
 
 // Errors of this package.

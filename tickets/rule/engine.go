@@ -108,7 +108,7 @@ func (e *Engine) act(tx *storage.Tx, tn *tenant.Tenant, r *Rule, t *tickets.Tick
 				main.Change.Assignee = tickets.Clear[tickets.Person]()
 			}
 		case Note, Reply:
-			note := x.note(tn, t)
+			note := x.note(e, tn, t)
 			if main.Change.Comment == nil {
 				main.Change.Comment = note
 			} else {
@@ -118,7 +118,7 @@ func (e *Engine) act(tx *storage.Tx, tn *tenant.Tenant, r *Rule, t *tickets.Tick
 			main.Notices = append(main.Notices, tickets.Notice{Rule: r.Name, Event: true, To: x.Value})
 		case Notify: // by a note of its own, which letters have and the ticket's thread shows
 			all = append(all, tickets.Automatic{
-				Rule: r.Name, Change: tickets.Change{Comment: x.note(tn, t)}, Notices: []tickets.Notice{{Rule: r.Name, To: x.Value, Text: x.Text}},
+				Rule: r.Name, Change: tickets.Change{Comment: x.note(e, tn, t)}, Notices: []tickets.Notice{{Rule: r.Name, To: x.Value, Text: x.Text}},
 			})
 		default:
 			x.set(&main.Change, t)
@@ -128,14 +128,22 @@ func (e *Engine) act(tx *storage.Tx, tn *tenant.Tenant, r *Rule, t *tickets.Tick
 }
 
 // note is the text of the action, with its placeholders filled in.
-func (x *Action) note(tn *tenant.Tenant, t *tickets.Ticket) *tickets.Note {
+func (x *Action) note(e *Engine, tn *tenant.Tenant, t *tickets.Ticket) *tickets.Note {
 	n := &tickets.Note{Visibility: tickets.Internal}
 	if x.Do == Reply {
 		n.Visibility = tickets.Public
 	}
 	by := tickets.System(tn.Name)
-	n.Body = tickets.Fill(&tickets.Reply{Body: x.Text}, tickets.Filling{Ticket: t, Agent: by, Tenant: tn})
+	n.Body = tickets.Fill(&tickets.Reply{Body: x.Text}, tickets.Filling{Ticket: t, Agent: by, Tenant: tn, URL: e.pageOf(tn, t)})
 	return n
+}
+
+// pageOf is the address of the ticket in the portal.
+func (e *Engine) pageOf(tn *tenant.Tenant, t *tickets.Ticket) string {
+	if e.page == nil {
+		return ""
+	}
+	return e.page(tn, t.Number)
 }
 
 // set makes an action on a field a part of the change.

@@ -130,7 +130,7 @@ func Start(tb testing.TB, options ...Option) *Node {
 	n.Notifier = notify.New(notify.Config{
 		Store: n.Store, Directory: n.Directory, Post: n.Post, People: web.LetterReaders(), Delay: notifyDelay,
 	})
-	n.Rules = rule.New(rule.Config{Store: n.Store, Agents: func(tx *storage.Tx) ([]tickets.Person, error) {
+	n.Rules = rule.New(rule.Config{Store: n.Store, Page: web.TicketPage(n.Directory), Agents: func(tx *storage.Tx) ([]tickets.Person, error) {
 		joined, err := staff.Joined(tx)
 		return web.Persons(joined), err
 	}})
