@@ -132,5 +132,8 @@ func (d *Desk) reschedule(tx *storage.Tx, tn *tenant.Tenant, r Ref) error {
 	if same {
 		return nil
 	}
-	return save(tx, &old, &t)
+	if err := save(tx, &old, &t); err != nil {
+		return err
+	}
+	return d.tellMissed(tx, tn, old.Breached, &old, &t, true) // of many tickets at once: no rule runs
 }

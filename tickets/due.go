@@ -148,6 +148,9 @@ func (d *Desk) fallDue(tx *storage.Tx, tn *tenant.Tenant, t Ticket, at time.Time
 	if err := save(tx, &old, &t); err != nil || t.shelf() != inLists {
 		return err
 	}
+	if err := d.tellMissed(tx, tn, old.Breached, &old, &t, false); err != nil {
+		return err
+	}
 	for _, step := range []func(*storage.Tx, *tenant.Tenant, *Ticket, time.Time) error{d.miss, d.wait, d.remind, d.close} {
 		if err := step(tx, tn, &t, at); err != nil {
 			return err

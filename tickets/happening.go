@@ -3,6 +3,7 @@ package tickets
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,6 +58,12 @@ func (d *Desk) record(tx *storage.Tx, tn *tenant.Tenant, h Happening) error {
 	if err := d.note(tx, tn, &h); err != nil {
 		return err
 	}
+	if h.Before != nil && h.Event.Type != TicketOverdue {
+		still := *h.After // the change itself has counted what was missed
+		if err := d.tellMissed(tx, tn, h.Before.Breached, &still, h.After, h.Automatic); err != nil {
+			return err
+		}
+	}
 	if d.rules == nil || h.Automatic || h.After == nil {
 		return nil
 	}
@@ -65,6 +72,21 @@ func (d *Desk) record(tx *storage.Tx, tn *tenant.Tenant, h Happening) error {
 		return fmt.Errorf("rules: %w", err)
 	}
 	return d.Automate(tx, tn, h.After, all)
+}
+
+// tellMissed writes that a ticket has missed targets beyond those that were known, where nobody had noticed before it
+// changed: it was late by less than the time between two looks.
+func (d *Desk) tellMissed(tx *storage.Tx, tn *tenant.Tenant, known []Target, before, t *Ticket, automatic bool) error {
+	h := Happening{Event: Event{Type: TicketOverdue, Actor: System("targets").author()}, Before: before, After: t, Automatic: automatic}
+	for _, target := range t.Breached {
+		if !slices.Contains(known, target) {
+			h.Event.Changes = append(h.Event.Changes, FieldChange{Field: "breached", To: string(target)})
+		}
+	}
+	if len(h.Event.Changes) == 0 {
+		return nil
+	}
+	return d.record(tx, tn, h)
 }
 
 // note writes down one thing that happened.

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/hours"
@@ -157,12 +159,33 @@ func TestOverdue(t *testing.T) {
 // An answer that comes between the end of a target and the next look at it is late all the same.
 func TestLateAnswerIsNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.promise(time.Hour, 0)
-		one := w.open(ann, "one")
+		var h told
+		w := newWorld(t).with(tickets.Config{Followers: []tickets.Follower{h.follow}})
+		w.promise(time.Hour, 2*time.Hour)
+		one, two := w.open(ann, "one"), w.open(ann, "two")
 		time.Sleep(time.Hour + time.Second)
+		h.take()
 		w.comment(agent, one, "Here I am.", tickets.Public)
-		w.wantDues(one, "- - [first_response] false")
+		w.wantDues(one, "- 59m59s [first_response] false")
+		w.live(2 * time.Minute)
+		time.Sleep(time.Hour)
+		w.change(agent, one, tickets.Change{Status: tickets.Set(tickets.StatusResolved)})
+		w.promise(0, 0)
+		w.live(2 * time.Minute)
+		want := []string{
+			"acme 3 ticket.commented v2 by Zoe status:new>open", "acme 4 ticket.overdue v2 by targets breached:>first_response",
+			"acme 5 ticket.overdue v2 by targets breached:>first_response",
+			"acme 6 ticket.updated v3 by Zoe status:open>resolved", "acme 7 ticket.overdue v3 by targets breached:>resolution",
+			"acme 8 ticket.overdue v2 by targets breached:>resolution",
+		}
+		if diff := cmp.Diff(want, h.take()); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		w.wantDues(two, "- - [first_response resolution] false")
+		r, err := w.Report(t.Context(), w.acme, agent, time.Now().Add(-time.Hour), time.Now())
+		if err != nil || r.Total.MissedFirst != 2 || r.Total.MissedResolution != 2 {
+			t.Errorf("the report counts %+v, %v", r.Total, err)
+		}
 	})
 }
 
