@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,7 +70,8 @@ type Commented struct {
 const reopens = 14 * 24 * time.Hour
 
 // Comment adds a comment and does what goes with it: a requester's reply opens a ticket that waits or is done, staff's first
-// public one opens a new ticket. A requester's reply to a ticket that was closed more than 14 days ago opens a new ticket.
+// public one opens a new ticket. A requester's reply to a ticket that was closed more than 14 days ago opens a new ticket; one to a
+// ticket that was merged goes to where the thread has gone, or opens a new ticket if that is not theirs.
 func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n Note) (Commented, error) {
 	if !a.known() {
 		return Commented{}, ErrNotFound
@@ -102,7 +104,11 @@ func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n
 }
 
 func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n Note) (Commented, error) {
-	if !a.Staff() && (t.ClosedForGood() || t.Apart && t.MergedInto != "") {
+	t, err := leadOn(tx, a, t)
+	if err != nil {
+		return Commented{}, err
+	}
+	if !a.Staff() && (t.ClosedForGood() || t.MergedInto != "") {
 		if err := a.mayOpen(tn); err != nil {
 			return Commented{}, err
 		}
@@ -114,6 +120,19 @@ func (d *Desk) comment(tx *storage.Tx, tn *tenant.Tenant, a Actor, t *Ticket, n 
 		return Commented{}, err
 	}
 	return Commented{Comment: *u.Comment, Ticket: u.Ticket}, nil
+}
+
+// leadOn is the ticket that takes the requester's word in the place of one that was merged while they wrote. It is that one
+// itself where they must not know of the other, and for staff, who are told.
+func leadOn(tx *storage.Tx, a Actor, t *Ticket) (*Ticket, error) {
+	if a.Staff() || t.MergedInto == "" || t.Apart {
+		return t, nil
+	}
+	target, err := find(tx, a, Ref{id: parseID(ticketPrefix, t.MergedInto)}, false)
+	if errors.Is(err, ErrNotFound) { // it is somebody else's by now, or deleted
+		return t, nil
+	}
+	return &target, err
 }
 
 // ClosedForGood says whether not even the requester's reply opens the ticket again: it opens a new one.

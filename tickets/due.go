@@ -63,7 +63,7 @@ func (d *Desk) nextDue(tx *storage.Tx, tn *tenant.Tenant, t *Ticket) (next time.
 	}
 	soonest(t.closes(tn))
 	soonest(t.reminds(tn))
-	if d.waits != nil {
+	if d.waits != nil && !t.Imported {
 		w, err := d.waits(tx, tn, t, time.Time{})
 		if err != nil {
 			return time.Time{}, err
@@ -100,7 +100,7 @@ func (t *Ticket) closes(tn *tenant.Tenant) time.Time {
 // reminds is when the requester is told that their ticket will be closed; zero: they are not, or were.
 func (t *Ticket) reminds(tn *tenant.Tenant) time.Time {
 	before, closes := time.Duration(tn.Settings.AutoCloseReminderDays)*24*time.Hour, t.closes(tn)
-	if before <= 0 || closes.IsZero() || t.Requester == nil || slices.Contains(t.Ran, ranReminder) {
+	if before <= 0 || closes.IsZero() || t.Requester == nil || t.Imported || slices.Contains(t.Ran, ranReminder) {
 		return time.Time{}
 	}
 	if at := closes.Add(-before); at.After(t.ResolvedAt) {
@@ -194,7 +194,7 @@ func (d *Desk) miss(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, at time.Time) 
 
 // wait runs the rules that waited for the ticket to stay as it is.
 func (d *Desk) wait(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, at time.Time) error {
-	if d.waits == nil {
+	if d.waits == nil || t.Imported {
 		return nil
 	}
 	w, err := d.waits(tx, tn, t, at)

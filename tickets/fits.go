@@ -59,7 +59,7 @@ func (f *filter) takes(t *Ticket) bool {
 	return f.fitsRow(&r) && !t.Purging && f.onShelf(t.shelf()) &&
 		(f.owner == "" || f.owner == t.owner()) &&
 		(f.number == 0 || f.number == t.Number) &&
-		(f.external == "" || f.external == t.ExternalID) &&
+		(f.external == "" || f.external == t.ExternalID || f.target == t.ID) &&
 		f.requester.is(t.Requester) &&
 		!slices.ContainsFunc(f.notRequesters, func(s somebody) bool { return s.is(t.Requester) }) &&
 		!slices.ContainsFunc(f.tags, func(tag string) bool { return !slices.Contains(t.Tags, tag) }) &&

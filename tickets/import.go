@@ -108,7 +108,8 @@ func (t *Ticket) settle(at time.Time) {
 // importedAction is what the history of a ticket calls its import. Who imports it has not worked on it.
 const importedAction = "imported"
 
-// Import writes a ticket with its times, in the caller's transaction. Unless tells, nobody is told: there is no event, and nothing
+// Import writes a ticket with its times, in the caller's transaction. What the node does by the passing of time begins with the
+// next word of its requester, but that a resolved ticket is closed, which it tells nobody. Unless tells, nobody is told: there is no event, and nothing
 // goes out. A tenant.FieldErrors says why not.
 func (d *Desk) Import(tx *storage.Tx, tn *tenant.Tenant, by Actor, in *Imported, tells bool) (Ticket, error) {
 	t, err := in.ticket(now())
@@ -121,6 +122,7 @@ func (d *Desk) Import(tx *storage.Tx, tn *tenant.Tenant, by Actor, in *Imported,
 	if t.Status == StatusResolved && now().Sub(t.ResolvedAt) > tn.Settings.AutoClose() { // as it would be here by now
 		t.Status, t.ClosedAt = StatusClosed, t.ResolvedAt.Add(tn.Settings.AutoClose())
 	}
+	t.Imported = true
 	if t.Number, err = numbers.Next(tx); err != nil {
 		return Ticket{}, err
 	}

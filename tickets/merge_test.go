@@ -117,7 +117,6 @@ func (w *world) everyChange(t tickets.Ticket) map[string]error {
 	_, errs["spam"] = w.Update(ctx, w.acme, agent, t.Ref(), tickets.Change{Spam: tickets.Set(true)})
 	_, errs["reopening"] = w.Update(ctx, w.acme, agent, t.Ref(), tickets.Change{Status: tickets.Set(tickets.StatusOpen)})
 	_, errs["comment"] = w.Comment(ctx, w.acme, agent, t.Ref(), tickets.Note{Body: "x"})
-	_, errs["requester's reply"] = w.Comment(ctx, w.acme, ann, t.Ref(), tickets.Note{Body: "x"})
 	errs["delete"] = w.Delete(ctx, w.acme, agent, t.Ref(), 0)
 	_, errs["merge"] = w.merge(t, w.open(ann, "other"), tickets.Merging{})
 	return errs
@@ -316,5 +315,63 @@ func TestMergeOnce(t *testing.T) {
 	again, err := w.Merge(t.Context(), w.acme, agent, a.Ref(), b.Ref(), once)
 	if err != nil || !again.Replayed || again.Ticket.Version != first.Ticket.Version {
 		t.Errorf("again: %+v, %v", again, err)
+	}
+}
+
+// A reply that comes just after the merge goes to where the thread has gone, or opens a ticket of its own: no text is lost.
+func TestReplyToAMergedTicket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		into, from, others := w.open(ann, "Into"), w.open(ann, "From"), w.open(bob, "Others")
+		if _, err := w.merge(from, into, tickets.Merging{}); err != nil {
+			t.Fatal(err)
+		}
+		got := w.comment(ann, from, "a late word", "")
+		if got.FollowUp || got.Ticket.ID != into.ID || got.Comment.TicketID != into.ID || got.Ticket.Status != tickets.StatusNew {
+			t.Errorf("the reply went to %+v", got)
+		}
+		var merged *tickets.MergedError
+		if _, err := w.Comment(t.Context(), w.acme, agent, from.Ref(), tickets.Note{Body: "x"}); !errors.As(err, &merged) {
+			t.Errorf("staff writes into a stub: %v", err)
+		}
+		w.change(agent, into, tickets.Change{Requester: tickets.Set(bob.Person())}) // not theirs any more
+		if got := w.comment(ann, from, "another word", ""); !got.FollowUp || got.Ticket.Description != "another word" || got.Ticket.FollowUpOf != from.ID {
+			t.Errorf("the reply to what is somebody else's: %+v", got)
+		}
+		if _, err := w.Comment(t.Context(), w.acme, bob, from.Ref(), tickets.Note{Body: "x"}); !errors.Is(err, tickets.ErrNotFound) {
+			t.Errorf("somebody else replies to the stub: %v", err)
+		}
+		if got := w.thread(bob, others); len(got) != 0 {
+			t.Errorf("another ticket has %v", got)
+		}
+	})
+}
+
+// Programs find by their ID of a merged ticket where its thread has gone.
+func TestExternalIDOfAMergedTicket(t *testing.T) {
+	w := newWorld(t)
+	named := func(id string) func(*tickets.Draft) {
+		return func(d *tickets.Draft) { d.ExternalID = id; p := ann.Person(); d.Requester = &p }
+	}
+	into, from := w.open(token, "Into", named("x-1")), w.open(token, "From", named("x-2"))
+	if _, err := w.merge(from, into, tickets.Merging{}); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string][]uint64{"external:x-1": {1}, "external:x-2": {1}, "external:x-2 is:merged": {2}, "external:x-2 status:closed": {}, "external:x-3": {}} {
+		q, _ := tickets.ParseSearch(text)
+		if got := numbers(w.all(w.acme, token, q)); !slices.Equal(got, want) {
+			t.Errorf("%q finds %v, want %v", text, got, want)
+		}
+	}
+	q, _ := tickets.ParseSearch("external:x-2")
+	if got := w.all(w.globex, token, q); len(got) != 0 {
+		t.Errorf("the other tenant finds %v", got)
+	}
+	if got := w.all(w.acme, bob, q); len(got) != 0 {
+		t.Errorf("another requester finds %v", got)
+	}
+	d := tickets.Draft{Title: "Again", Description: "x", ExternalID: "x-2"}
+	if _, err := w.Open(t.Context(), w.acme, token, d); !errors.As(err, new(tenant.FieldErrors)) {
+		t.Errorf("a second ticket with the ID: %v", err)
 	}
 }

@@ -92,6 +92,7 @@ type filter struct {
 	notFiles      bool
 	number        uint64
 	external      string
+	target        string    // the ID of the ticket that the one with the external ID was merged into
 	overdue       time.Time // those whose target ran out by then; zero: all
 	terms         terms
 	notTerms      []terms
@@ -147,7 +148,7 @@ func (q *Query) filter(a Actor, who *named, r reach) *filter {
 		categories: who.categories, notCategories: who.notCategories,
 		assigned: who.assigned, assignees: who.assignees, notAssignees: who.notAssignees,
 		requester: parseSomebody(q.Requester), files: q.Files, notFiles: q.Not.Files,
-		number: q.Number, external: q.ExternalID, terms: parseTerms(q.Text),
+		number: q.Number, external: q.ExternalID, target: who.target, terms: parseTerms(q.Text),
 		created: q.Created.at(now()), updated: q.Updated.at(now()),
 	}
 	if q.Overdue {

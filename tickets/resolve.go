@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,6 +17,8 @@ type named struct {
 	assignees, notAssignees   []string
 	nobody                    bool // something that must be there is not: no ticket can have it
 	problems                  []Problem
+	// target is the ID of the ticket that the one with the external ID was merged into.
+	target string
 }
 
 // maxNamesakes is how many agents one name may mean.
@@ -24,6 +27,11 @@ const maxNamesakes = 5
 // resolve finds what the query names.
 func (d *Desk) resolve(ctx context.Context, tn *tenant.Tenant, a Actor, q *Query) (*named, error) {
 	who := &named{assigned: q.Assignee != "" || len(q.Assignees) > 0}
+	if q.ExternalID != "" && !q.Merged {
+		if err := d.resolveExternal(ctx, tn, q.ExternalID, who); err != nil {
+			return nil, err
+		}
+	}
 	if len(q.Categories)+len(q.Not.Categories) > 0 {
 		if err := d.resolveCategories(ctx, tn, a, q, who); err != nil {
 			return nil, err
@@ -48,6 +56,18 @@ func (d *Desk) resolve(ctx context.Context, tn *tenant.Tenant, a Actor, q *Query
 		who.assignees = []string{id}
 	}
 	return who, nil
+}
+
+// resolveExternal finds where a ticket is by now that a program knows by an ID of its own.
+func (d *Desk) resolveExternal(ctx context.Context, tn *tenant.Tenant, id string, who *named) error {
+	return d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		t, err := byExternal.Get(tx, storage.Key(nil).Str(id))
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		who.target = t.MergedInto
+		return err
+	})
 }
 
 func (d *Desk) resolveCategories(ctx context.Context, tn *tenant.Tenant, a Actor, q *Query, who *named) error {

@@ -296,6 +296,9 @@ func (single) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[candi
 			find, key = byExternal, storage.Key(nil).Str(f.external)
 		}
 		t, err := find.Get(tx, key)
+		if f.number == 0 && f.target != "" {
+			t, err = ticketTable.Get(tx, newest(nil, parseID(ticketPrefix, f.target)))
+		}
 		if errors.Is(err, storage.ErrNotFound) {
 			return
 		}

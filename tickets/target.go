@@ -90,7 +90,7 @@ func (t *Ticket) running() (all []run) {
 
 // counts says whether the time of the targets passes for the ticket.
 func (t *Ticket) counts() bool {
-	return t.Status.Category() == "open" && t.shelf() == inLists
+	return t.Status.Category() == "open" && t.shelf() == inLists && !t.Imported
 }
 
 // reckon brings the ticket's clock and the ends of its targets to what has become of it at a time. What ran out before it was

@@ -124,6 +124,9 @@ type Ticket struct {
 	SplitInto []string `cbor:"61,keyasint,omitempty"`
 	// WrittenAt is when the description was written, where that was before the ticket: see Asked.
 	WrittenAt time.Time `cbor:"62,keyasint,omitzero"`
+	// Imported: it is as it was elsewhere, and its requester has not written since. Nothing was promised about it here, no rule
+	// waits for it, and nobody is reminded.
+	Imported bool `cbor:"63,keyasint,omitempty"`
 }
 
 // Spam says whether staff has put the ticket away as spam.

@@ -263,6 +263,9 @@ func (t *Ticket) turn(a Actor, c *Change, old *Ticket) error {
 		to = old.Status
 	}
 	public := c.Comment != nil && c.Comment.Visibility != Internal
+	if !a.Staff() {
+		t.Imported = false
+	}
 	if public && a.Staff() && a.kind != KindSystem && t.FirstResponseAt.IsZero() {
 		t.FirstResponseAt = t.UpdatedAt
 	}

@@ -62,7 +62,7 @@ func newsOf(h *tickets.Happening) (news, bool) {
 		}
 		return x, x.To != ""
 	case tickets.TicketCreated:
-		return x, t.Source != imported
+		return x, t.Source != imported && !t.Imported
 	case tickets.TicketCommented, tickets.TicketOverdue, tickets.TicketRated, tickets.TicketClosing:
 		return x, true
 	case tickets.TicketUpdated:
