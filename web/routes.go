@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/deskgate/deskgate/auth"
 )
@@ -117,6 +118,10 @@ func (s *Server) apiRoutes(t *table) {
 	s.apiRoute(post, "/test/jwt", auth.TenantWrite, s.testJWT)
 	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
 	t.add(anyHost, get, "/api/v1/openapi.json", s.open(s.describe))
+	for _, path := range []string{referencePath, "/api/v1/docs"} {
+		t.add(anyHost, get, path, s.open(s.referencePage))
+		t.add(anyHost, get, path+"/:group", s.open(s.referenceGroupPage))
+	}
 }
 
 // peopleRoutes are those of the API about who has rights: requesters, programs, hosts.
@@ -310,6 +315,7 @@ func (s *Server) ownSettings() {
 
 // apiWord adds a route of the API that ends with a word where others have a parameter, under both of its names.
 func (s *Server) apiWord(method, address string, rights auth.Scopes, h handler) {
+	s.demand(method, address, rights)
 	for _, root := range []string{"/api", "/api/v1"} {
 		s.table.word(anyHost, method, root+address, s.api(rights, h))
 	}
@@ -325,9 +331,21 @@ func (s *Server) transferSettings() {
 
 // apiRoute adds a route of the API under both of its names.
 func (s *Server) apiRoute(method, pattern string, rights auth.Scopes, h handler) {
+	s.demand(method, pattern, rights)
 	for _, root := range []string{"/api", "/api/v1"} {
 		s.table.add(anyHost, method, root+pattern, s.api(rights, h))
 	}
+}
+
+// demand notes the rights that a route of the API takes, by the path that openapi.yaml has for it.
+func (s *Server) demand(method, pattern string, rights auth.Scopes) {
+	parts := strings.Split("/api"+pattern, "/")
+	for i, part := range parts {
+		if name, ok := strings.CutPrefix(part, ":"); ok {
+			parts[i] = "{" + name + "}"
+		}
+	}
+	s.rights[Route{Method: method, Pattern: strings.Join(parts, "/")}] = rights
 }
 
 // webhookSettings are the pages of webhooks.

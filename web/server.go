@@ -65,6 +65,11 @@ type Server struct {
 	streams  *streams
 	// description is the OpenAPI document.
 	description []byte
+	// manual is that document for people, verifiers are programs in it.
+	manual    *reference
+	verifiers map[string]string
+	// rights are those that routes of the API demand.
+	rights map[Route]auth.Scopes
 	// widget is /widget.js at tenants' hosts, nodeWidget at the node's.
 	widget, nodeWidget packed
 }
@@ -74,7 +79,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{
 		directory: c.Directory, tenants: c.Tenants, domains: c.Domains, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, webhooks: c.Webhooks, rules: c.Rules, eraser: c.Eraser, transfers: c.Transfers, notifier: c.Notifier, log: c.Log,
-		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(),
+		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(), rights: map[Route]auth.Scopes{},
 	}
 	var err error
 	if s.assets, err = newAssets(files); err != nil {
@@ -95,7 +100,13 @@ func New(c Config) (*Server, error) {
 	if s.widget, s.nodeWidget, err = newWidgets(files); err != nil {
 		return nil, err
 	}
+	if s.verifiers, err = newVerifiers(files); err != nil {
+		return nil, err
+	}
 	s.routes()
+	if s.manual, err = newReference(s.rights); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
