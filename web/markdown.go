@@ -60,8 +60,12 @@ func markdown(text string) template.HTML {
 	if err := renderMarkdown.Convert([]byte(text), &b); err != nil {
 		return verbatim(text) // writing to memory doesn't fail; if it ever does, people still read the text
 	}
-	return template.HTML(harmless.SanitizeBytes(b.Bytes())) //nolint:gosec // sanitised
+	clean := bytes.ReplaceAll(harmless.SanitizeBytes(b.Bytes()), []byte("<table>"), []byte(scrollable))
+	return template.HTML(clean) //nolint:gosec // sanitised
 }
+
+// scrollable is how a table begins: a wide one scrolls by itself, also for those who have no mouse.
+const scrollable = `<table tabindex="0">`
 
 // verbatim is a text as it was typed.
 func verbatim(text string) template.HTML {

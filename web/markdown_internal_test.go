@@ -57,7 +57,7 @@ func TestMarkdownOfHardTexts(t *testing.T) {
 	if list := strings.Repeat("1. one\n   - two\n     - three\n", 500); !strings.Contains(string(markdown(list)), "<ol>") {
 		t.Error("a list of five hundred entries is none")
 	}
-	if table := "|a|b|\n|-|-|\n" + strings.Repeat("|1|2|\n", 1000); !strings.Contains(string(markdown(table)), "<table>") {
+	if table := "|a|b|\n|-|-|\n" + strings.Repeat("|1|2|\n", 1000); !strings.Contains(string(markdown(table)), scrollable) {
 		t.Error("a table of a thousand rows is none")
 	}
 }

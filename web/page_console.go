@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/web/words"
 )
@@ -22,6 +23,9 @@ func (s *Server) renderList(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	v.Title = v.List.Name
+	if len(v.List.Rows) == 0 && v.List.Query == "" && callerOf(r).Role == auth.RoleAdmin {
+		v.Setup = v.Href(startPath)
+	}
 	v.List.Problems = append(v.List.Problems, v.Say(sentencesOf(wrong))...)
 	return s.render(w, r, status, "console", v)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,32 @@ import (
 type page struct {
 	name, address string
 	as            *webtest.Client
+	// A page that answers a form: that of the page from.
+	from string
+	form url.Values
+	// script is what is done on the page before it is looked at.
+	script string
+}
+
+// open asks for the page as its visitor does.
+func (p page) open(headers ...string) webtest.Answer {
+	if p.from != "" {
+		return p.as.Do(http.MethodPost, p.address, p.form.Encode(), append(webtest.Submit, headers...)...)
+	}
+	return p.as.Get(p.address, append(webtest.Navigate, headers...)...)
+}
+
+// show has the browser show the page.
+func (p page) show(b *webtest.Browser) {
+	if p.from == "" {
+		b.Enter(p.as, p.address)
+	} else {
+		b.Enter(p.as, p.from)
+		b.Submit(p.address, p.form)
+	}
+	if p.script != "" {
+		b.Script(p.script)
+	}
 }
 
 // allPages are the pages of a help desk in which something has happened, with somebody who may see them.
@@ -43,7 +70,7 @@ func allPages(t *testing.T) (all []page) {
 	visit := func(as *webtest.Client, paths ...string) {
 		for _, path := range paths {
 			name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"), "-")
-			all = append(all, page{name, home + path, as})
+			all = append(all, page{name: name, address: home + path, as: as})
 		}
 	}
 	visit(nobody, "/auth/sign-in", "/agent/login", "/agent/forgot", "/auth/callback?token=x", "/nowhere")
@@ -65,27 +92,33 @@ func allPages(t *testing.T) (all []page) {
 			visit(ann, route.Pattern)
 		}
 	}
-	return append(all, page{"node", n.URL + "/", nobody})
+	return append(all, page{name: "node", address: n.URL + "/", as: nobody})
 }
 
 // TestEveryPageInEveryLook: axe-core finds nothing serious on any page, in either theme and either language; nothing sticks out of a
-// phone's window. With DESKGATE_SHOTS set to a folder, pictures of all pages are left there.
+// phone's window. With DESKGATE_SHOTS set to a folder, pictures of all pages are left there, or of those whose names
+// match DESKGATE_PAGES.
 func TestEveryPageInEveryLook(t *testing.T) {
 	t.Parallel()
 	axe, err := os.ReadFile("testdata/npm/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatal("npm's modules are not installed, run make tools: ", err)
 	}
-	all := allPages(t)
-	b, shots := webtest.NewBrowser(t, webtest.BrowserOptions{}), os.Getenv("DESKGATE_SHOTS")
-	looks := []webtest.Look{{Width: 360, Dark: true, Language: "de"}, {Width: 1440, Language: "en"}}
+	all := append(allPages(t), busyPages(t)...)
+	b := webtest.NewBrowser(t, webtest.BrowserOptions{})
+	shots, looks := os.Getenv("DESKGATE_SHOTS"), []webtest.Look{{Width: 360, Dark: true, Language: "de"}, {Width: 1440, Language: "en"}}
 	if shots != "" {
-		looks = append(looks, webtest.Look{Width: 900, Language: "de"}, webtest.Look{Width: 360, Language: "en"}, webtest.Look{Width: 1440, Dark: true, Language: "de"})
+		looks = photographed
+		only := regexp.MustCompile(os.Getenv("DESKGATE_PAGES"))
+		all = slices.DeleteFunc(all, func(p page) bool { return !only.MatchString(p.name) })
 	}
-	for _, look := range looks {
+	for i, look := range looks {
 		b.Wear(look)
-		for _, p := range all {
-			b.Enter(p.as, p.address)
+		for j, p := range all {
+			if shots == "" && strings.HasPrefix(p.name, busy) && j%len(looks) != i {
+				continue // one look each is enough for every day
+			}
+			p.show(b)
 			for _, wrong := range b.Violations(string(axe)) {
 				t.Errorf("%s at %s: %s", p.name, look, wrong)
 			}
@@ -99,14 +132,26 @@ func TestEveryPageInEveryLook(t *testing.T) {
 	}
 }
 
+// photographed are the looks of which pictures are made.
+var photographed = []webtest.Look{
+	{Width: 360, Language: "en"},
+	{Width: 360, Dark: true, Language: "en"},
+	{Width: 900, Language: "en"},
+	{Width: 900, Dark: true, Language: "en"},
+	{Width: 1440, Language: "en"},
+	{Width: 1440, Dark: true, Language: "en"},
+	{Width: 360, Dark: true, Language: "de"},
+	{Width: 1440, Language: "de"},
+}
+
 // TestPagesAreSmall: the pages and their style files keep within the budget of desk.md.
 func TestPagesAreSmall(t *testing.T) {
 	t.Parallel()
 	const maxHTML, maxCSS = 15 << 10, 12 << 10
-	all := allPages(t)
+	all := append(allPages(t), busyPages(t)...)
 	sheets := regexp.MustCompile(`<link rel="stylesheet" href="([^"]+)">`)
 	for _, p := range all {
-		got := p.as.Open(p.address)
+		got := p.open()
 		if n := packed(t, got.Body); n > maxHTML {
 			t.Errorf("%s has %d bytes of HTML, gzipped, want at most %d", p.name, n, maxHTML)
 		}
@@ -151,8 +196,7 @@ func TestPagesAreInOneLanguage(t *testing.T) {
 		if p.name == "agent-settings-audit" {
 			continue // the log has words of its own
 		}
-		english := p.as.Get(p.address, append(webtest.Navigate, "Accept-Language: en")...).Body
-		german := p.as.Get(p.address, append(webtest.Navigate, "Accept-Language: de")...).Body
+		english, german := p.open("Accept-Language: en").Body, p.open("Accept-Language: de").Body
 		known := map[string]bool{}
 		for text := range strings.SplitSeq(markup.ReplaceAllString(english, "\n"), "\n") {
 			known[strings.TrimSpace(text)] = true

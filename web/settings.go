@@ -9,12 +9,15 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // settingsPage is one page of the console's settings. Its path, and what lies below it, is guarded as it says.
 type settingsPage struct {
 	path, text string
 	guard      settingsGuard
+	// group is its part of the navigation.
+	group int
 }
 
 // settingsGuard says whom a page of the settings is for.
@@ -33,32 +36,34 @@ const (
 
 func (g settingsGuard) admins() bool { return g == forAdmins || g == forProvenAdmins }
 
-// settingsPages are all pages of the settings, in the order of the navigation: those that are about oneself, then those
-// about the help desk. Agents see and reach the first kind only.
+// settingsGroups are the parts of the settings' navigation. Agents see and reach the first only.
+var settingsGroups = []string{words.Key("You"), words.Key("Help desk"), words.Key("Tickets"), words.Key("People"), words.Key("Your programs"), words.Key("Data")}
+
+// settingsPages are all pages of the settings, by the parts of the navigation.
 var settingsPages = []settingsPage{
-	{accountPath, "Account", forStaff},
-	{securityPath, "Password and codes", forProven},
-	{passkeysPath, "Passkeys", forProven},
-	{sessionsPath, "Sessions", forStaff},
-	{notificationsPath, "Notifications", forStaff},
-	{repliesPath, "Canned replies", forStaff},
-	{startPath, "Getting started", forAdmins},
-	{generalPath, "General", forProvenAdmins},
-	{domainsPath, "Domains", forProvenAdmins},
-	{teamPath, "Team", forProvenAdmins},
-	{signInPath, "Sign-in", forProvenAdmins},
-	{mailPath, "Mail", forProvenAdmins},
-	{providerPath, "Single sign-on", forProvenAdmins},
-	{webhooksPath, "Webhooks", forProvenAdmins},
-	{rulesPath, "Rules", forProvenAdmins},
-	{policyPath, "Targets and hours", forProvenAdmins},
-	{transferPath, "Import and export", forProvenAdmins},
-	{keysPath, "Keys", forProvenAdmins},
-	{tokensPath, "API tokens", forProvenAdmins},
-	{categoriesPath, "Categories", forProvenAdmins},
-	{limitsPath, "Limits", forAdmins},
-	{auditPath, "Audit log", forAdmins},
-	{validatorPath, "Token validator", forAdmins},
+	{accountPath, "Account", forStaff, 0},
+	{securityPath, "Password and codes", forProven, 0},
+	{passkeysPath, "Passkeys", forProven, 0},
+	{sessionsPath, "Sessions", forStaff, 0},
+	{notificationsPath, "Notifications", forStaff, 0},
+	{repliesPath, "Canned replies", forStaff, 0},
+	{startPath, "Getting started", forAdmins, 1},
+	{generalPath, "General", forProvenAdmins, 1},
+	{domainsPath, "Domains", forProvenAdmins, 1},
+	{mailPath, "Mail", forProvenAdmins, 1},
+	{limitsPath, "Limits", forAdmins, 1},
+	{categoriesPath, "Categories", forProvenAdmins, 2},
+	{rulesPath, "Rules", forProvenAdmins, 2},
+	{policyPath, "Targets and hours", forProvenAdmins, 2},
+	{teamPath, "Team", forProvenAdmins, 3},
+	{signInPath, "Sign-in", forProvenAdmins, 3},
+	{providerPath, "Single sign-on", forProvenAdmins, 3},
+	{keysPath, "Keys", forProvenAdmins, 4},
+	{tokensPath, "API tokens", forProvenAdmins, 4},
+	{webhooksPath, "Webhooks", forProvenAdmins, 4},
+	{validatorPath, "Token validator", forAdmins, 4},
+	{transferPath, "Import and export", forProvenAdmins, 5},
+	{auditPath, "Audit log", forAdmins, 5},
 }
 
 // settingsRoute adds a route of the settings, guarded as the page is that it belongs to.
@@ -97,17 +102,15 @@ type sectionGroup struct {
 // settingsPages.
 func (s *Server) settingsFrame(r *http.Request, title, path string) frame {
 	f := s.ownFrame(r, title, "settings")
-	f.Settings = []sectionGroup{{Text: f.T("You")}, {Text: f.T("Help desk")}}
+	for _, group := range settingsGroups {
+		f.Settings = append(f.Settings, sectionGroup{Text: f.Reader.Say(group)})
+	}
 	mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
 	for _, p := range settingsPages {
-		group := 0
-		if p.guard.admins() {
-			group = 1
-		}
-		if group == 1 && callerOf(r).Role != auth.RoleAdmin {
+		if p.guard.admins() && callerOf(r).Role != auth.RoleAdmin {
 			continue
 		}
-		f.Settings[group].Sections = append(f.Settings[group].Sections, section{URL: mount + p.path, Text: f.Reader.Say(p.text), Current: p.path == path})
+		f.Settings[p.group].Sections = append(f.Settings[p.group].Sections, section{URL: mount + p.path, Text: f.Reader.Say(p.text), Current: p.path == path})
 	}
 	f.Settings = slices.DeleteFunc(f.Settings, func(g sectionGroup) bool { return len(g.Sections) == 0 })
 	return f

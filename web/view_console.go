@@ -20,8 +20,10 @@ type consoleView struct {
 	Saving string
 	// Dropping is where the present view is removed, empty where it is not the agent's.
 	Dropping string
-	List     listView
-	Ticket   *ticketView
+	// Setup is where an admin sees how requests get here, of a help desk that has none.
+	Setup  string
+	List   listView
+	Ticket *ticketView
 	// Sending are the replies that the agent can still take back.
 	Sending []sendingView
 }

@@ -106,7 +106,7 @@ func (n *ruleNames) cards(t *tickets.Figures, backlog int64) []figureCard {
 		{Text: n.T("Solved|count"), Value: n.number(t.Solved), Note: n.T("%d opened again", int(t.Reopened))},
 		{Text: n.T("First response"), Value: first[0], Note: n.T("9 of 10 within %s", first[1])},
 		{Text: n.T("Resolution"), Value: solved[0], Note: n.T("9 of 10 within %s", solved[1])},
-		{Text: n.T("Satisfied"), Value: n.satisfied(t), Note: n.T("%[1]d ratings, of %[2]d solved", int(t.Ratings()), int(t.Solved))},
+		{Text: n.T("Satisfied"), Value: n.satisfied(t), Note: n.T("%d ratings of %d solved", int(t.Ratings()), int(t.Solved))},
 		{Text: n.T("Not done now"), Value: n.number(backlog)},
 	}
 	if missed := t.MissedFirst + t.MissedResolution; missed > 0 {
@@ -202,7 +202,7 @@ func together(days []tickets.ReportDay) (all []figureSpan) {
 
 // name is the span's days, short.
 func (n *ruleNames) name(s *figureSpan) string {
-	day := func(t time.Time) string { return n.T("%[1]d/%[2]d|day and month", t.Day(), int(t.Month())) }
+	day := func(t time.Time) string { return n.Date(t) }
 	if s.first.Equal(s.last) {
 		return day(s.first)
 	}

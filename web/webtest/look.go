@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -59,6 +61,30 @@ func (b *Browser) Enter(c *Client, address string) {
 		})
 	}
 	b.Open(address)
+}
+
+// Submit posts a form from the page that the tab shows, and waits for the page that answers it.
+func (b *Browser) Submit(address string, form url.Values) {
+	b.tb.Helper()
+	fields, err := json.Marshal(form)
+	ok(b.tb, err)
+	b.Script(`window.waits = true; (() => {
+		const form = document.createElement("form");
+		form.method = "post"; form.action = ` + quote(address) + `;
+		for (const [name, values] of Object.entries(` + string(fields) + ` || {})) for (const value of values) {
+			const field = document.createElement("textarea");
+			field.name = name; field.value = value; form.append(field);
+		}
+		document.body.append(form);
+		form.submit();
+	})(); ""`)
+	for late := time.Now().Add(patience); time.Now().Before(late); pause() {
+		ready, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!window.waits && document.readyState === "complete"`))
+		if err == nil && ready {
+			return
+		}
+	}
+	b.tb.Fatalf("no page answers the form to %s", address)
 }
 
 // Shot writes a picture of the whole page to a PNG file.

@@ -96,7 +96,16 @@ func (r Reader) Time(t time.Time) string {
 // Stamp is a date and a time to the second, for logs: 2006-01-02 15:04:05.
 func (r Reader) Stamp(t time.Time) string { return t.In(r.Zone()).Format(time.DateTime) }
 
-// Ago says how long ago t was, in a word or two; after a week it says the day.
+// shortMonths in English, as Date says them.
+var shortMonths = [...]string{"Jan", "Feb", "Mar", "Apr", "May|short", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
+
+// Date is a date that takes little room: 2 Jan.
+func (r Reader) Date(t time.Time) string {
+	t = t.In(r.Zone())
+	return r.T("%[1]s %[2]s|date", strconv.Itoa(t.Day()), r.T(shortMonths[t.Month()-1]))
+}
+
+// Ago says how long ago t was, in a word or two; after a week it says the date, with the year if it is another one.
 func (r Reader) Ago(t time.Time) string {
 	switch d := time.Since(t); {
 	case d < time.Minute:
@@ -108,7 +117,10 @@ func (r Reader) Ago(t time.Time) string {
 	case d < 7*24*time.Hour:
 		return r.T("%d days ago", int(d.Hours()/24))
 	}
-	return r.Day(t)
+	if now := time.Now().In(r.Zone()); t.In(r.Zone()).Year() != now.Year() {
+		return r.Date(t) + " " + strconv.Itoa(t.In(r.Zone()).Year())
+	}
+	return r.Date(t)
 }
 
 // When is Ago as a time element, whose title is the whole time.
