@@ -41,6 +41,15 @@ type ActivityPage struct {
 // Activity lists what happened to a ticket, from a cursor on. Staff only. At most 100 at once; limit
 // 0: 25.
 func (d *Desk) Activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (ActivityPage, error) {
+	return d.activity(ctx, tn, a, r, cursor, limit, false)
+}
+
+// LastActivity is Activity from the end: the newest first.
+func (d *Desk) LastActivity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (ActivityPage, error) {
+	return d.activity(ctx, tn, a, r, cursor, limit, true)
+}
+
+func (d *Desk) activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int, back bool) (ActivityPage, error) {
 	limit = clampLimit(limit)
 	var page ActivityPage
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
@@ -54,11 +63,16 @@ func (d *Desk) Activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, 
 		page = ActivityPage{Activities: []Activity{}}
 		below := newest(nil, t.ulid())
 		list := threadOf("activity", t.ID)
+		if back {
+			list = threadOf("last activity", t.ID)
+		}
 		from, err := openCursor(cursor, list)
 		if err != nil {
 			return err
 		}
-		for x, err := range activityTable.Scan(tx, behind(below, from, limit+1)) {
+		entries := behind(below, from, limit+1)
+		entries.Reverse = back
+		for x, err := range activityTable.Scan(tx, entries) {
 			if err != nil {
 				return err
 			}

@@ -118,7 +118,7 @@ func (s *Server) deleteWebhook(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) rotateWebhook(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
-	hook, secret, err := s.webhooks.Rotate(r.Context(), c.tenant, c.Actor(), r.PathValue("id"))
+	hook, secret, err := s.webhooks.Rotate(r.Context(), c.tenant, c.Actor(), r.PathValue("id"), "")
 	if err != nil {
 		return err
 	}

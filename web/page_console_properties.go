@@ -230,12 +230,13 @@ func likeBefore(was any, text string) any {
 func (s *Server) renderClash(w http.ResponseWriter, r *http.Request, t *tickets.Ticket, e edit, names []string) error {
 	v := s.conflict(r, t, words.Key("Changed at the same time"))
 	v.Action = v.Href(standOf(r).ticket(t.Number, "/properties"))
-	all, err := s.history(r, t)
+	c := callerOf(r)
+	last, err := s.desk.LastActivity(r.Context(), c.tenant, c.actor(), t.Ref(), "", 1)
 	if err != nil {
 		return err
 	}
-	if n := len(all); n > 0 {
-		v.Who, v.Since = cmp.Or(all[n-1].Actor.Name, all[n-1].Actor.Email, v.T("Somebody")), all[n-1].CreatedAt
+	for _, a := range last.Activities {
+		v.Who, v.Since = cmp.Or(a.Actor.Name, a.Actor.Email, v.T("Somebody")), a.CreatedAt
 	}
 	now, wanted := propertiesOf(t), e.wanted()
 	for _, name := range names {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -396,7 +395,7 @@ func presentSentence(rd words.Reader, others []tickets.Presence) string {
 	return strings.Join(all, " · ")
 }
 
-// activityShown is how many entries of the history a page shows, the newest.
+// activityShown is how many entries of the history a page shows.
 const activityShown = 100
 
 // fillActivity reads the ticket's history if it was asked for.
@@ -404,7 +403,11 @@ func (s *Server) fillActivity(r *http.Request, v *consoleView, t *tickets.Ticket
 	if r.URL.Query().Get("history") == "" || t.Deleted() {
 		return nil
 	}
-	all, err := s.history(r, t)
+	c, from := callerOf(r), r.URL.Query().Get("history")
+	if from == "1" {
+		from = ""
+	}
+	page, err := s.desk.LastActivity(r.Context(), c.tenant, c.actor(), t.Ref(), from, activityShown)
 	if err != nil {
 		return err
 	}
@@ -412,24 +415,13 @@ func (s *Server) fillActivity(r *http.Request, v *consoleView, t *tickets.Ticket
 	if err != nil {
 		return err
 	}
-	for _, a := range slices.Backward(all[max(0, len(all)-activityShown):]) {
-		v.Ticket.Activity = append(v.Ticket.Activity, v.activity(&a, names))
+	for i := range page.Activities {
+		v.Ticket.Activity = append(v.Ticket.Activity, v.activity(&page.Activities[i], names))
+	}
+	if page.Next != "" {
+		v.Ticket.OlderActivity = v.Href(v.Stand.ticket(t.Number, "", "history", page.Next)) + "#history"
 	}
 	return nil
-}
-
-// history reads the newest entries of a ticket's history, the oldest first.
-func (s *Server) history(r *http.Request, t *tickets.Ticket) ([]tickets.Activity, error) {
-	c := callerOf(r)
-	var all []tickets.Activity
-	for cursor, pages := "", 0; pages == 0 || cursor != "" && pages < 50; pages++ {
-		page, err := s.desk.Activity(r.Context(), c.tenant, c.actor(), t.Ref(), cursor, activityShown)
-		if err != nil {
-			return nil, err
-		}
-		all, cursor = append(all[max(0, len(all)-activityShown):], page.Activities...), page.Next
-	}
-	return all, nil
 }
 
 // namesOf are the names of categories by their IDs.

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +25,7 @@ type webhooksView struct {
 	Hooks  []webhook.Webhook
 	Full   bool
 	Form   webhookForm
+	Key    string
 	Errors fieldErrors
 }
 
@@ -38,6 +42,9 @@ type webhookView struct {
 	Errors     fieldErrors
 	Deliveries []webhook.Delivery
 	Older      string
+	// Key makes a form that is sent twice do its work once. Version is what the page shows.
+	Key     string
+	Version int64
 }
 
 // webhookForm is what a webhook's form holds.
@@ -58,7 +65,7 @@ func (s *Server) renderWebhooks(w http.ResponseWriter, r *http.Request, status i
 	}
 	return s.render(w, r, status, "webhooks", &webhooksView{
 		frame: s.settingsFrame(r, "Webhooks", webhooksPath), Done: s.noticeOf(r), Hooks: all, Full: len(all) >= webhook.MaxHooks,
-		Form: formOf(typed), Errors: wrong,
+		Form: formOf(typed), Key: cmp.Or(typed.Get("key"), rand.Text()), Errors: wrong,
 	})
 }
 
@@ -77,9 +84,19 @@ func wanted(values url.Values) webhook.Change {
 		Name: tickets.Set(values.Get("name")), URL: tickets.Set(values.Get("url")), Internal: tickets.Set(values.Get("internal") != ""),
 		Types: tickets.Set([]tickets.EventType{}),
 	}
+	if version, err := strconv.ParseInt(values.Get("version"), 10, 64); err == nil {
+		c.IfUpdated = time.UnixMilli(version)
+	}
 	for _, t := range values["types"] {
 		c.Types.Value = append(c.Types.Value, tickets.EventType(t))
 	}
+	return c
+}
+
+// made is what a new webhook's form asks for.
+func made(values url.Values) webhook.Change {
+	c := wanted(values)
+	c.Form = values.Get("key")
 	return c
 }
 
@@ -89,7 +106,7 @@ func (s *Server) makeWebhook(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := callerOf(r)
-	hook, secret, err := s.webhooks.Create(r.Context(), c.tenant, c.Actor(), wanted(values))
+	hook, secret, err := s.webhooks.Create(r.Context(), c.tenant, c.Actor(), made(values))
 	switch wrong := sentences(err); {
 	case wrong != nil:
 		return s.renderWebhooks(w, r, http.StatusUnprocessableEntity, values, wrong)
@@ -129,6 +146,7 @@ func (s *Server) renderWebhook(w http.ResponseWriter, r *http.Request, status in
 		title = hook.URL
 	}
 	view.frame, view.Done, view.Form = s.settingsFrame(r, title, webhooksPath), s.noticeOf(r), formOf(typed)
+	view.Key, view.Version = rand.Text(), hook.UpdatedAt.UnixMilli()
 	view.Deliveries, view.Overlap, view.Reason = page.Deliveries, hook.Overlaps(), view.Reader.Say(hook.Reason)
 	if page.Next != "" {
 		view.Older = webhookPath(hook.ID) + "?cursor=" + url.QueryEscape(page.Next)
@@ -157,12 +175,17 @@ func (s *Server) saveWebhook(w http.ResponseWriter, r *http.Request) error {
 	}
 	c, id := callerOf(r), r.PathValue("id")
 	_, err = s.webhooks.Update(r.Context(), c.tenant, c.Actor(), id, wanted(values))
-	if wrong := sentences(err); wrong != nil {
+	wrong := sentences(err)
+	if errors.Is(err, tickets.ErrVersionConflict) {
+		wrong = fieldErrors{"form": {"Somebody has changed this meanwhile. Look at what you want to keep, and save again."}}
+	}
+	if wrong != nil {
+		status := problemOf(err).Status
 		hook, err := s.webhooks.Find(r.Context(), c.tenant, id)
 		if err != nil {
 			return err
 		}
-		return s.renderWebhook(w, r, http.StatusUnprocessableEntity, &webhookView{Hook: hook, Errors: wrong}, values)
+		return s.renderWebhook(w, r, status, &webhookView{Hook: hook, Errors: wrong}, values)
 	}
 	if err != nil {
 		return err
@@ -186,7 +209,11 @@ func (s *Server) switchWebhook(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) removeWebhook(w http.ResponseWriter, r *http.Request) error {
 	return s.onWebhook(w, r, webhooksPath, "webhook-removed", func(c caller, id string, _ url.Values) error {
-		return s.webhooks.Remove(r.Context(), c.tenant, c.Actor(), id)
+		err := s.webhooks.Remove(r.Context(), c.tenant, c.Actor(), id)
+		if errors.Is(err, webhook.ErrNotFound) {
+			return nil // it was asked for twice
+		}
+		return err
 	})
 }
 
@@ -202,11 +229,12 @@ func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request) error {
 
 // renewSecret shows the new secret in its answer: nobody can be shown it later.
 func (s *Server) renewSecret(w http.ResponseWriter, r *http.Request) error {
-	if _, err := readForm(w, r, maxForm); err != nil {
+	values, err := readForm(w, r, maxForm)
+	if err != nil {
 		return err
 	}
 	c := callerOf(r)
-	hook, secret, err := s.webhooks.Rotate(r.Context(), c.tenant, c.Actor(), r.PathValue("id"))
+	hook, secret, err := s.webhooks.Rotate(r.Context(), c.tenant, c.Actor(), r.PathValue("id"), values.Get("key"))
 	if err != nil {
 		return err
 	}

@@ -123,6 +123,7 @@ type ticketView struct {
 	Pending                                     []messageView
 	Last                                        string
 	Activity                                    []activityView
+	OlderActivity                               string
 	Editor                                      editorView
 	Properties                                  propertiesView
 	Present                                     string

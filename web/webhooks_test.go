@@ -213,3 +213,44 @@ func TestWebhookSettings(t *testing.T) {
 	expect(t, admin.Send(n.Acme.URL+one+"/remove", nil), http.StatusSeeOther, "")
 	expect(t, admin.Open(n.Acme.URL+one), http.StatusNotFound, "")
 }
+
+// TestWebhookForms: a form that is sent twice does its work once and shows the same secret, and one that has become old changes nothing.
+func TestWebhookForms(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	admin := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
+	home := n.Acme.URL + "/agent/settings/webhooks"
+	key := func(page webtest.Answer) string {
+		return regexp.MustCompile(`name="key" value="([^"]+)"`).FindStringSubmatch(page.Body)[1]
+	}
+	secret := regexp.MustCompile(`whsec_[^<]+`)
+	twice := func(address string, form url.Values) webtest.Answer {
+		first, again := admin.Send(address, form), admin.Send(address, form)
+		if a, b := secret.FindString(first.Body), secret.FindString(again.Body); a == "" || a != b {
+			t.Errorf("%s shows %q, and then %q", address, a, b)
+		}
+		return again
+	}
+	to := "https://hooks.example.com/"
+	made := twice(home, url.Values{"url": {to}, "name": {"CRM"}, "key": {key(admin.Open(home))}})
+	if got := admin.Open(home); strings.Count(got.Body, ">CRM</a>") != 1 {
+		t.Errorf("there are %d webhooks", strings.Count(got.Body, ">CRM</a>"))
+	}
+	one := n.Acme.URL + regexp.MustCompile(`/agent/settings/webhooks/whk_[0-9A-Z]+`).FindString(made.Body)
+	was := secret.FindString(made.Body)
+	if got := twice(one+"/rotate", url.Values{"key": {key(admin.Open(one))}}); secret.FindString(got.Body) == was {
+		t.Error("the secret is the former one")
+	}
+	version := func(page webtest.Answer) string {
+		return regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(page.Body)[1]
+	}
+	old := version(admin.Open(one))
+	expect(t, admin.Send(one, url.Values{"url": {to}, "name": {"Ledger"}, "version": {old}}), http.StatusSeeOther, "")
+	late := expect(t, admin.Send(one, url.Values{"url": {to}, "name": {"Mine"}, "version": {old}}), http.StatusPreconditionFailed, "Somebody has changed this meanwhile.")
+	expect(t, late, http.StatusPreconditionFailed, `value="Mine"`)
+	expect(t, admin.Open(home), http.StatusOK, "Ledger")
+	expect(t, admin.Send(one, url.Values{"url": {to}, "name": {"Mine"}, "version": {version(late)}}), http.StatusSeeOther, "")
+	for range 2 {
+		expect(t, admin.Send(one+"/remove", nil), http.StatusSeeOther, "")
+	}
+}

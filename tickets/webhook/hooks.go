@@ -60,6 +60,10 @@ type Change struct {
 	Types    tickets.Optional[[]tickets.EventType] // null: all
 	Internal tickets.Optional[bool]
 	Enabled  tickets.Optional[bool]
+	// Form is the key of the form that asks for a new webhook: sent again, it makes none. Empty: it is no form.
+	Form string
+	// IfUpdated is the UpdatedAt that the caller has seen; zero: whichever.
+	IfUpdated time.Time
 }
 
 // List returns a tenant's webhooks, the oldest first.
@@ -109,7 +113,7 @@ func (h *Hooks) Create(ctx context.Context, tn *tenant.Tenant, by string, c Chan
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	secret := newSecret()
-	hook := Webhook{ID: "whk_" + ulid.Make().String(), Enabled: true, CreatedAt: now, UpdatedAt: now, Secrets: []Secret{{Key: secret}}}
+	hook := Webhook{ID: "whk_" + ulid.Make().String(), Enabled: true, CreatedAt: now, UpdatedAt: now, Secrets: []Secret{{Key: secret}}, Form: c.Form}
 	if err := h.apply(&hook, c); err != nil {
 		return Webhook{}, "", err
 	}
@@ -117,6 +121,10 @@ func (h *Hooks) Create(ctx context.Context, tn *tenant.Tenant, by string, c Chan
 		all, err := list(tx)
 		if err != nil {
 			return err
+		}
+		if i := slices.IndexFunc(all, func(o Webhook) bool { return c.Form != "" && o.Form == c.Form }); i >= 0 {
+			hook, secret = all[i], all[i].Secrets[0].Key
+			return nil
 		}
 		if len(all) >= MaxHooks {
 			return ErrTooMany
@@ -126,12 +134,15 @@ func (h *Hooks) Create(ctx context.Context, tn *tenant.Tenant, by string, c Chan
 	return hook, printSecret(secret), err
 }
 
-// Update changes a webhook. Switched on again, it counts as one that never failed.
+// Update changes a webhook, or returns tickets.ErrVersionConflict. Switched on again, it counts as one that never failed.
 func (h *Hooks) Update(ctx context.Context, tn *tenant.Tenant, by, id string, c Change) (Webhook, error) {
 	var hook Webhook
 	err := h.config.Store.Update(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
 		if hook, err = find(tx, id); err != nil {
 			return err
+		}
+		if !c.IfUpdated.IsZero() && !c.IfUpdated.Equal(hook.UpdatedAt) {
+			return tickets.ErrVersionConflict
 		}
 		was := hook.Enabled
 		if err := h.apply(&hook, c); err != nil {
@@ -140,10 +151,18 @@ func (h *Hooks) Update(ctx context.Context, tn *tenant.Tenant, by, id string, c 
 		if hook.Enabled && !was {
 			hook.Reason, hook.FailingSince = "", time.Time{}
 		}
-		hook.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+		hook.UpdatedAt = later(hook.UpdatedAt)
 		return put(tx, &hook, by, "webhook.changed")
 	})
 	return hook, err
+}
+
+// later is now, or a millisecond after a time that is not over: each change has a time of its own.
+func later(than time.Time) time.Time {
+	if at := time.Now().UTC().Truncate(time.Millisecond); at.After(than) {
+		return at
+	}
+	return than.Add(time.Millisecond)
 }
 
 // put writes a webhook, and that it was changed.
@@ -201,8 +220,9 @@ func (h *Hooks) Remove(ctx context.Context, tn *tenant.Tenant, by, id string) er
 	})
 }
 
-// Rotate gives a webhook a new secret and returns it. For Overlap messages are signed with the one before as well.
-func (h *Hooks) Rotate(ctx context.Context, tn *tenant.Tenant, by, id string) (Webhook, string, error) {
+// Rotate gives a webhook a new secret and returns it. For Overlap messages are signed with the one before as well. A form that is
+// sent again makes one secret; it has a key, all else an empty one.
+func (h *Hooks) Rotate(ctx context.Context, tn *tenant.Tenant, by, id, form string) (Webhook, string, error) {
 	const most = 3 // signatures of one message
 	secret := newSecret()
 	var hook Webhook
@@ -210,9 +230,13 @@ func (h *Hooks) Rotate(ctx context.Context, tn *tenant.Tenant, by, id string) (W
 		if hook, err = find(tx, id); err != nil {
 			return err
 		}
-		now := time.Now().UTC().Truncate(time.Millisecond)
+		if form != "" && hook.Secrets[0].Form == form {
+			secret = hook.Secrets[0].Key
+			return nil
+		}
+		now := later(hook.UpdatedAt)
 		hook.Secrets[0].Until = now.Add(Overlap)
-		hook.Secrets = slices.Insert(valid(hook.Secrets, now), 0, Secret{Key: secret})
+		hook.Secrets = slices.Insert(valid(hook.Secrets, now), 0, Secret{Key: secret, Form: form})
 		hook.Secrets = hook.Secrets[:min(len(hook.Secrets), most)]
 		hook.UpdatedAt = now
 		return put(tx, &hook, by, "webhook.rotated")

@@ -52,13 +52,18 @@ type Webhook struct {
 	UpdatedAt    time.Time `cbor:"10,keyasint"`
 	// Secrets sign, the newest first.
 	Secrets []Secret `cbor:"11,keyasint"`
+	// Form is the key of the form that it was made with, if it was one.
+	Form string `cbor:"12,keyasint,omitempty"`
 }
 
-// Secret is a key that signs. It is for signing and for nothing else: nobody is shown it after it was made.
+// Secret is a key that signs. It is for signing and for nothing else: nobody is shown it after it was made, but for the form
+// that made it, which may be sent twice.
 type Secret struct {
 	Key []byte `cbor:"1,keyasint"`
 	// Until is when it signs no more; zero: it is the present one.
 	Until time.Time `cbor:"2,keyasint,omitzero"`
+	// Form is the key of the form that it was made with, if it was one.
+	Form string `cbor:"3,keyasint,omitempty"`
 }
 
 // Wants says whether the webhook is for events of a type.

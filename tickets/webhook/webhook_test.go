@@ -279,7 +279,7 @@ func TestRotation(t *testing.T) {
 		r := h.receive("acme.example")
 		hook, old := h.hook(h.acme, r.url)
 		h.run(h.Hooks)
-		_, next, err := h.Rotate(t.Context(), h.acme, "operator", hook.ID)
+		_, next, err := h.Rotate(t.Context(), h.acme, "operator", hook.ID, "")
 		ok(t, err)
 		for _, step := range []struct {
 			after time.Duration
