@@ -7,14 +7,19 @@ import (
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
-// domainsPath is the page about the tenant's own hosts.
-const domainsPath = "/agent/settings/domains"
+// domainsPath is the page about the tenant's own hosts, domainMissing the notice there that records are not found.
+const (
+	domainsPath   = "/agent/settings/domains"
+	domainMissing = "domain-missing"
+)
 
 // domainsView lists the tenant's domains.
 type domainsView struct {
 	frame
 
-	Done    string
+	Done string
+	// Missing: what was done just now was to look for records that are not there.
+	Missing bool
 	Default string
 	Primary string
 	Domains []domainRow
@@ -46,6 +51,7 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 	view := &domainsView{
 		frame: s.settingsFrame(r, "Domains", domainsPath), Done: s.noticeOf(r), Default: string(s.directory.Node().TenantHost(c.tenant.Slug)),
 		Primary: string(s.directory.PrimaryHost(c.tenant)), Host: typed, Errors: wrong,
+		Missing: r.URL.Query().Get("done") == domainMissing,
 	}
 	for _, d := range all {
 		row := domainRow{Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary}
@@ -95,7 +101,7 @@ func (s *Server) verifyDomainPage(w http.ResponseWriter, r *http.Request) error 
 	if d.Served() {
 		return done(w, r, domainsPath, "domain-verified")
 	}
-	return done(w, r, domainsPath, "domain-missing")
+	return done(w, r, domainsPath, domainMissing)
 }
 
 func (s *Server) primaryDomain(w http.ResponseWriter, r *http.Request) error {
