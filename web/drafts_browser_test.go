@@ -58,14 +58,18 @@ func TestBrowserDrafts(t *testing.T) {
 	comes(t, n, b, n.Acme, "zoe@example.com", "Zoe Park")
 	wantDraft(t, b, desk, "")
 
-	begin(b, desk, "Zoe's fan")
-	b.Click(".top form button")
-	b.At(desk + "/auth/sign-in")
-	if got := draftsKept(b); got != "[]" {
-		t.Errorf("after signing out, the browser keeps %s", got)
+	for name, out := range map[string]string{
+		"sign out": ".top form button", "sign out everywhere": "[name=everywhere]", "sign out here": ".item:has(.chip.plain) [name=session]",
+	} {
+		begin(b, desk, "Zoe's fan")
+		b.Open(desk + "/auth/sessions")
+		b.Click(out)
+		b.At(desk + "/auth/sign-in")
+		if got := draftsKept(b); got != "[]" {
+			t.Errorf("after %q, the browser keeps %s", name, got)
+		}
+		comes(t, n, b, n.Acme, "zoe@example.com", "Zoe Park")
 	}
-
-	comes(t, n, b, n.Acme, "zoe@example.com", "Zoe Park")
 	begin(b, desk, "Zoe's old lamp")
 	b.Script(`for (const [key, text] of Object.entries(localStorage)) localStorage.setItem(key, JSON.stringify({...JSON.parse(text), at: Date.now() - 7.01 * 86400e3})); ""`)
 	b.Open(desk + "/dashboard")

@@ -43,9 +43,9 @@ try {
     form.addEventListener("input", () => { clearTimeout(later); later = setTimeout(keep, 500); });
     form.addEventListener("submit", () => { keep(); sessionStorage.setItem(sending, key); });
   }
-  for (const form of document.querySelectorAll("form[action$='/sign-out']")) {
-    form.addEventListener("submit", () => { clearTimeout(later); kept().forEach(drop); });
-  }
+  document.addEventListener("submit", e => {
+    if (e.target.matches("[data-leaves]") || e.submitter?.matches("[data-leaves]")) { clearTimeout(later); kept().forEach(drop); }
+  });
 } catch { /* a browser that keeps nothing keeps no drafts */ }
 
 // Files are chosen, pasted and dropped into a form that takes several, and can be taken out again.
@@ -73,7 +73,7 @@ try {
   };
   const show = input => {
     const place = input.closest("label") || input, files = [...input.files];
-    if (!place.nextElementSibling?.matches(".chosen")) place.after(make("ul", "", "plain chosen"));
+    if (!place.nextElementSibling?.matches(".chosen-files")) place.after(make("ul", "", "plain chosen-files"));
     place.nextElementSibling.replaceChildren(...files.map(file => {
       const item = make("li"), button = make("button", "×", "btn small square");
       button.type = "button";
@@ -92,7 +92,7 @@ try {
 }
 
 // Buttons that copy what stands beside them.
-for (const button of navigator.clipboard ? document.querySelectorAll("button[data-copy]") : []) {
+for (const button of navigator.clipboard ? document.querySelectorAll("button[data-done]") : []) {
   const says = button.querySelector("[aria-live]"), copy = says.textContent;
   button.hidden = false;
   button.addEventListener("click", async () => {
