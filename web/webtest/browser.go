@@ -111,13 +111,13 @@ func (b *Browser) ClickToTab(css string) *Browser {
 	}
 }
 
-// See waits until an element is there whose text holds all the words, and returns its text.
+// See waits until an element is there whose text holds all the words, or any if there are none, and returns its text.
 func (b *Browser) See(css, words string) string {
 	b.tb.Helper()
 	for late := time.Now().Add(patience); ; {
 		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](
 			`(document.querySelector(`+quote(css)+`) || {innerText: ""}).innerText`))
-		if err == nil && strings.Contains(text, words) {
+		if err == nil && text != "" && strings.Contains(text, words) {
 			return text
 		}
 		if time.Now().After(late) {

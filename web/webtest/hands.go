@@ -136,3 +136,17 @@ func (b *Browser) Back() {
 	history := command(b, page.GetNavigationHistory, cdp.Empty{})
 	command(b, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID})
 }
+
+// SeeValue waits until a field has this text in it.
+func (b *Browser) SeeValue(css, want string) {
+	b.tb.Helper()
+	for late := time.Now().Add(patience); ; pause() {
+		got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`(document.querySelector(`+quote(css)+`) || {value: ""}).value`))
+		if err == nil && got == want {
+			return
+		}
+		if time.Now().After(late) {
+			b.tb.Fatalf("%s at %s has %q, want %q (%v)", css, b.URL(), got, want, err)
+		}
+	}
+}
