@@ -38,18 +38,59 @@ type Blobs struct {
 	mu    sync.Mutex
 	idle  map[Sum]time.Time // since when the sweeper has seen no reference to it
 	holds int               // backups under way: nothing is removed
+
+	promises promises
+	// dropped is purge: what is committed is done, whoever waits for it.
+	dropped func(Sum) error
+}
+
+// promises counts, of each blob, for how many who have put it there is no reference yet. What a restart forgets had no transaction any
+// more that could make one.
+type promises struct {
+	mu  sync.Mutex
+	all map[Sum]int
+}
+
+func (p *promises) made(sum Sum) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == nil {
+		p.all = map[Sum]int{}
+	}
+	p.all[sum]++
+}
+
+func (p *promises) kept(sum Sum) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all[sum]--; p.all[sum] <= 0 {
+		delete(p.all, sum)
+	}
+}
+
+func (p *promises) open(sum Sum) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all[sum] > 0
+}
+
+func (p *promises) forget(sum Sum) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.all, sum)
 }
 
 // shelf is where blobs lie: a folder, or memory.
 type shelf interface {
-	// put keeps what r yields under the name of its hash, and makes a blob that is there already young again.
-	put(r io.Reader) (Sum, int64, error)
+	// put keeps what r yields under the name of its hash, and makes a blob that is there already young again. It calls named
+	// before anybody else sees the blob.
+	put(r io.Reader, named func(Sum)) (Sum, int64, error)
 	// open returns ErrNotFound if the blob is not there.
 	open(sum Sum) (io.ReadSeekCloser, error)
 	// each calls fn with every blob and the time when it was last put.
 	each(fn func(Sum, time.Time) error) error
-	// remove drops a blob, unless it was put after before.
-	remove(sum Sum, before time.Time) error
+	// remove drops a blob, unless it was put after before or somebody wants it. No put gets in between.
+	remove(sum Sum, before time.Time, wanted func(Sum) bool) error
 	// tidy removes what interrupted puts left before a time.
 	tidy(before time.Time) error
 }
@@ -93,7 +134,7 @@ func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (Sum, int64, 
 	if err := b.store.Health(); err != nil {
 		return Sum{}, 0, fmt.Errorf("put blob: %w", err)
 	}
-	sum, size, err := b.shelf.put(&boundedReader{ctx: ctx, r: r, left: limit})
+	sum, size, err := b.shelf.put(&boundedReader{ctx: ctx, r: r, left: limit}, b.promises.made)
 	if err != nil {
 		return Sum{}, 0, fmt.Errorf("put blob: %w", err)
 	}
@@ -171,6 +212,7 @@ func (b *Blobs) Ref(tx *Tx, sum Sum) error {
 		return err
 	}
 	ref.Count++
+	tx.OnCommit(func() { b.promises.kept(sum) })
 	return blobRefs.Put(tx, &ref)
 }
 
@@ -188,6 +230,33 @@ func (b *Blobs) Unref(tx *Tx, sum Sum) error {
 		return err
 	}
 	return blobRefs.Delete(tx, Key(nil).Bytes(sum[:]))
+}
+
+// Drop is Unref for what has to be gone: a blob that nobody has a reference to any more is removed as soon as the transaction is
+// committed, if nobody is about to make one; else, or after a crash, as Unref says.
+func (b *Blobs) Drop(tx *Tx, sum Sum) error {
+	if err := b.Unref(tx, sum); err != nil {
+		return err
+	}
+	tx.OnCommit(func() {
+		if err := b.dropped(sum); err != nil {
+			b.store.log.Warn("a blob without a reference stays for a day", slog.String("blob", sum.String()), slog.Any("error", err))
+		}
+	})
+	return nil
+}
+
+// purge removes a blob at once that has no reference, and is promised none.
+func (b *Blobs) purge(sum Sum) error {
+	before := time.Now() // who puts it from now on makes it young again
+	if b.promises.open(sum) {
+		return nil
+	}
+	used, err := b.used(context.Background(), sum)
+	if err != nil || used {
+		return err
+	}
+	return b.remove(sum, before, b.promises.open)
 }
 
 // hold keeps the sweeper from removing anything until the returned function is called.
@@ -227,7 +296,8 @@ func (b *Blobs) sweep(ctx context.Context, now time.Time) error {
 			return nil
 		}
 		removed++
-		return b.remove(sum, before)
+		b.promises.forget(sum) // of a day ago
+		return b.remove(sum, before, func(Sum) bool { return false })
 	})
 	b.idle = seen
 	if removed > 0 {
@@ -236,25 +306,13 @@ func (b *Blobs) sweep(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// Orphans counts the blobs that nothing refers to. What was written just now and is about to be referred to is among them.
-func (b *Blobs) Orphans(ctx context.Context) (n int64, err error) {
-	err = b.shelf.each(func(sum Sum, _ time.Time) error {
-		used, err := b.used(ctx, sum)
-		if err == nil && !used {
-			n++
-		}
-		return err
-	})
-	return n, err
-}
-
-func (b *Blobs) remove(sum Sum, before time.Time) error {
+func (b *Blobs) remove(sum Sum, before time.Time, wanted func(Sum) bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.holds > 0 {
 		return nil
 	}
-	return b.shelf.remove(sum, before)
+	return b.shelf.remove(sum, before, wanted)
 }
 
 // used says whether some scope has a reference.

@@ -197,24 +197,36 @@ func TestBlobFiles(t *testing.T) {
 	}
 }
 
-// TestBlobOrphans: what nobody refers to is counted, whoever else refers to something.
-func TestBlobOrphans(t *testing.T) {
+func drop(t *testing.T, s *storage.Store, sc storage.Scope, sum storage.Sum) {
+	t.Helper()
+	update(t, s, sc, func(tx *storage.Tx) error { return s.Blobs().Drop(tx, sum) })
+}
+
+// TestBlobsAreDroppedAtOnce: but for those that somebody else has, or has just put there.
+func TestBlobsAreDroppedAtOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, s *storage.Store) {
 		t.Helper()
-		a, b := storage.Within(tenantA), storage.Within(tenantB)
-		sum := putBlob(t, s, "half an upload")
-		kept := putBlob(t, s, "kept")
-		ref(t, s, a, kept)
-		want := func(n int64) {
-			t.Helper()
-			if got, err := s.Blobs().Orphans(t.Context()); err != nil || got != n {
-				t.Errorf("Orphans = %d, %v, want %d", got, err, n)
+		a, b := storage.Within("aaaaaaaaaaaaaaaaaaaaaaaaaa"), storage.Within("bbbbbbbbbbbbbbbbbbbbbbbbbb")
+		alone, both, awaited := putBlob(t, s, "alone"), putBlob(t, s, "both"), putBlob(t, s, "awaited")
+		for _, sum := range []storage.Sum{alone, both, awaited} {
+			ref(t, s, a, sum)
+		}
+		ref(t, s, b, putBlob(t, s, "both"))
+		putBlob(t, s, "awaited") // by somebody who has not come to make a reference
+		for _, sum := range []storage.Sum{alone, both, awaited} {
+			drop(t, s, a, sum)
+		}
+		for sum, want := range map[storage.Sum]string{alone: "-", both: "both", awaited: "awaited"} {
+			if got := blobText(t, s, sum); got != want {
+				t.Errorf("the dropped blob is %q, want %q", got, want)
 			}
 		}
-		want(1)
-		ref(t, s, b, sum)
-		want(0)
-		unref(t, s, a, kept)
-		want(1)
+		ref(t, s, b, awaited)
+		drop(t, s, b, awaited)
+		drop(t, s, b, both)
+		if blobText(t, s, awaited) != "-" || blobText(t, s, both) != "-" {
+			t.Error("a blob is there that nobody has any more")
+		}
 	})
 }

@@ -224,7 +224,7 @@ func (l *loader) blob(payload []byte) error {
 		return fmt.Errorf("%w: a blob's name in the backup", ErrCorrupt)
 	}
 	want := Sum(payload)
-	sum, size, err := l.store.blobs.shelf.put(&blobFrames{in: l.in})
+	sum, size, err := l.store.blobs.shelf.put(&blobFrames{in: l.in}, func(Sum) {})
 	switch {
 	case errors.Is(err, errLost):
 		l.got.LostBlobs++

@@ -21,7 +21,7 @@ type folder struct {
 
 const halfBlob = "incoming-" // begins the name of a file that is still being written
 
-func (d *folder) put(r io.Reader) (sum Sum, size int64, err error) {
+func (d *folder) put(r io.Reader, named func(Sum)) (sum Sum, size int64, err error) {
 	if err := makeDirs(filepath.Dir(d.dir), d.dir); err != nil {
 		return sum, 0, err
 	}
@@ -36,7 +36,7 @@ func (d *folder) put(r io.Reader) (sum Sum, size int64, err error) {
 	}
 	h.Sum(sum[:0])
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = d.name(f.Name(), sum)
+		err = d.name(f.Name(), sum, named)
 	}
 	if err != nil {
 		return sum, 0, errors.Join(err, os.Remove(f.Name()))
@@ -45,9 +45,10 @@ func (d *folder) put(r io.Reader) (sum Sum, size int64, err error) {
 }
 
 // name moves a written file to its place. One that is there already is written over by the same bytes.
-func (d *folder) name(temporary string, sum Sum) error {
+func (d *folder) name(temporary string, sum Sum, named func(Sum)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	named(sum)
 	path := d.path(sum)
 	if err := makeDirs(d.dir, filepath.Dir(path)); err != nil {
 		return err
@@ -123,11 +124,11 @@ func (d *folder) walk(fn func(path string, e fs.DirEntry) error) error {
 	})
 }
 
-func (d *folder) remove(sum Sum, before time.Time) error {
+func (d *folder) remove(sum Sum, before time.Time, wanted func(Sum) bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := os.Stat(d.path(sum))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.ModTime().After(before) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (info.ModTime().After(before) || wanted(sum)) {
 		return nil
 	}
 	if err != nil {
@@ -160,7 +161,7 @@ type memoryBlob struct {
 	put  time.Time
 }
 
-func (m *memory) put(r io.Reader) (Sum, int64, error) {
+func (m *memory) put(r io.Reader, named func(Sum)) (Sum, int64, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return Sum{}, 0, err
@@ -168,6 +169,7 @@ func (m *memory) put(r io.Reader) (Sum, int64, error) {
 	sum := Sum(sha256.Sum256(data))
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	named(sum)
 	m.blobs[sum] = memoryBlob{data, time.Now()}
 	return sum, int64(len(data)), nil
 }
@@ -202,10 +204,10 @@ func (m *memory) each(fn func(Sum, time.Time) error) error {
 	return nil
 }
 
-func (m *memory) remove(sum Sum, before time.Time) error {
+func (m *memory) remove(sum Sum, before time.Time, wanted func(Sum) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if b, ok := m.blobs[sum]; ok && !b.put.After(before) {
+	if b, ok := m.blobs[sum]; ok && !b.put.After(before) && !wanted(sum) {
 		delete(m.blobs, sum)
 	}
 	return nil

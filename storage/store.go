@@ -138,6 +138,7 @@ func openEngine(o Options) (*Store, error) {
 	}
 	s := &Store{engine: e, tables: tables, log: o.Log}
 	s.blobs = &Blobs{shelf: newShelf(o), store: s, idle: map[Sum]time.Time{}}
+	s.blobs.dropped = s.blobs.purge
 	return s, nil
 }
 

@@ -141,7 +141,7 @@ func (s *Store) remove(tx *storage.Tx, gone []File) error {
 	}
 	var bytes int64
 	for i := range gone {
-		if err := errors.Join(s.store.Blobs().Unref(tx, gone[i].sum()), fileTable.Delete(tx, key(gone[i].ID))); err != nil {
+		if err := errors.Join(s.store.Blobs().Drop(tx, gone[i].sum()), fileTable.Delete(tx, key(gone[i].ID))); err != nil {
 			return err
 		}
 		bytes += gone[i].Size

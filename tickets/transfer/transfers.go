@@ -213,7 +213,7 @@ func (t *Transfers) drop(tx *storage.Tx, j *Job) error {
 	}
 	sum := storage.Sum(j.Sum)
 	j.Sum = nil
-	return t.config.Store.Blobs().Unref(tx, sum)
+	return t.config.Store.Blobs().Drop(tx, sum)
 }
 
 // Run works on what is to be done until ctx ends, one import after the other. What a crash interrupts goes on where it was.
