@@ -146,7 +146,7 @@ func innerQuery(value string) int {
 }
 
 // secret says whether a query parameter's value must not be seen by whoever reads logs. Who a visitor is has no place there
-// either: a partner's form without its method puts it into the address.
+// either: a partner's form without its method puts it into the address, and so does who searches for them.
 func secret(name string) bool {
 	if strings.ContainsAny(name, "%+") {
 		plain, err := url.QueryUnescape(name)
@@ -161,7 +161,7 @@ func secret(name string) bool {
 	}
 	switch name {
 	case "token", "jwt", "sig", "code", "password", "secret", "access_token", "id_token", "refresh_token", "api_token", "api_key",
-		"invite", "state", "nonce", "bearer", "email", "name":
+		"invite", "state", "nonce", "bearer", "email", "name", "q", "external_id", "requester", "address":
 		return true
 	}
 	return false
