@@ -60,7 +60,7 @@ func aboutSession(p *erasure.Person, r *sessionRecord) bool {
 	if !p.Is("", r.Email) {
 		return false
 	}
-	p.Follow(r.Lineage)
+	p.Follow(r.Lineage, r.Name)
 	return true
 }
 

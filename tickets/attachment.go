@@ -55,6 +55,24 @@ func (d *Desk) Uploads(ctx context.Context, tn *tenant.Tenant, a Actor, ids []st
 	return infos, err
 }
 
+// Unused are all files that the actor has uploaded and not attached yet.
+func (d *Desk) Unused(ctx context.Context, tn *tenant.Tenant, a Actor) ([]file.Info, error) {
+	infos := []file.Info{}
+	if !a.known() {
+		return infos, nil
+	}
+	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		infos = infos[:0]
+		return file.EachBy(tx, a.uploader(), func(f *file.File) error {
+			if !f.Used() {
+				infos = append(infos, f.Info())
+			}
+			return nil
+		})
+	})
+	return infos, err
+}
+
 // File returns a file that the actor may read: one of a ticket that they may read, but for those of internal comments, which are
 // staff's, or one that they have uploaded and not attached yet. ErrNotFound for all others.
 func (d *Desk) File(ctx context.Context, tn *tenant.Tenant, a Actor, id string) (file.File, error) {

@@ -12,24 +12,25 @@ import (
 	"github.com/deskgate/deskgate/tickets/file"
 )
 
-// Forgets is what the tables of this package do about a requester who is to be forgotten. Of their tickets the number, the status
-// and the times stay, and what others wrote: but for their address and name. Tickets of those who only said to have their address
-// are taken for theirs, unless they said that it is not. All that they ever wrote goes.
+// Forgets is what the tables of this package do about a requester who is to be forgotten. Of their tickets the number stays, with the
+// status, the times, and who of the team wrote when: no words, for those of others are about them or quote them. Tickets of those who
+// only said to have their address are taken for theirs, unless they said that it is not. What they wrote in others' tickets goes, and
+// what others wrote in those stays without their address, their whole name and what the partner calls them.
 func (d *Desk) Forgets() []erasure.Answer {
 	return append([]erasure.Answer{
 		erasure.Walk(ticketTable, aboutTicket, d.forgetTicket),
-		erasure.Each(commentTable, func(p *erasure.Person, c *Comment) bool { return p.Is(c.Author.ID, c.Author.Email) }, forgetComment),
+		erasure.Each(commentTable, aboutComment, forgetComment),
 		erasure.Each(activityTable, aboutActivity, forgetActivity),
 		erasure.Each(eventTable, aboutEvent, d.forgetEvent),
-		erasure.Dropped(answerTable, erasure.Mention[answer]),
+		erasure.Each(answerTable, aboutAnswer, forgetAnswer),
 		erasure.Dropped(counterTable, func(p *erasure.Person, c *counter) bool { return ownedBy(p, c.Of) }),
 		erasure.Never(documentTable, "written anew with the tickets and comments"),
-		erasure.Never(heldTable, "goes with the tickets"),
-		erasure.Never(draftTable, "goes with the tickets"),
-		erasure.Never(presenceTable, "of agents"),
+		erasure.Each(heldTable, func(p *erasure.Person, h *Held) bool { return p.Told(h) }, redacted[Held]),
+		erasure.Each(draftTable, func(p *erasure.Person, x *DraftReply) bool { return p.Told(x) }, redacted[DraftReply]),
+		erasure.Dropped(presenceTable, func(p *erasure.Person, x *Presence) bool { return p.Named(x.Name) }), // who was on the team
 		erasure.Never(habitsTable, "of agents"),
-		erasure.Scrubbed(viewTable),
-		erasure.Scrubbed(replyTable),
+		erasure.Redacted(viewTable),
+		erasure.Redacted(replyTable),
 		erasure.Never(policyTable, "the tenant's own"),
 		erasure.Never(passTable, "numbers"),
 		erasure.Never(measureTable, "numbers, and agents"),
@@ -61,23 +62,50 @@ func ownedBy(p *erasure.Person, owner string) bool {
 func filedBy(p *erasure.Person, t *Ticket) bool {
 	r := t.Requester
 	switch {
-	case r == nil:
-		return false
+	case r == nil: // notes about the person that were split off
+		return t.SplitFrom != "" && slices.Contains(p.Opened, t.ID)
 	case r.ID != "" && r.ID == p.ID:
 		p.Learn(r.Email, r.Name, r.ExternalID)
+		for _, part := range t.SplitInto {
+			p.Open(part)
+		}
 		return true
 	case r.ID == "" && (p.Is("", r.Email) || ownedBy(p, owner(*r))):
-		p.Learn("", r.Name, "")
-		p.Follow(r.Lineage)
+		p.Follow(r.Lineage, r.Name)
 		return true
 	}
 	return false
 }
 
-// aboutTicket says whether the person is in one of a ticket's fields. What others wrote in it is theirs.
+// IsOf says whether a ticket is the person's or one that somebody filed who only said to be the person, or was opened by them.
+func (t *Ticket) IsOf(p *erasure.Person) bool {
+	return filedBy(p, t) || slices.Contains(p.Opened, t.ID)
+}
+
+// aboutTicket says whether a ticket is the person's, or has them in one of its fields.
 func aboutTicket(p *erasure.Person, t *Ticket) bool {
-	return filedBy(p, t) || t.Assignee != nil && p.Is(t.Assignee.ID, t.Assignee.Email) || p.In(t.ExternalID) ||
-		p.Mentioned(&t.CustomFields) || p.Mentioned(&t.Tags)
+	if filedBy(p, t) || t.Assignee != nil && p.Is(t.Assignee.ID, t.Assignee.Email) {
+		return true
+	}
+	q := spared(p, t)
+	return q.Told(&t.CustomFields) || q.Told(&t.Tags) || slices.ContainsFunc(t.words(), func(text *string) bool { return q.In(*text) || q.Masks(*text) })
+}
+
+// spared is the person as the ticket of somebody else is searched for them: who has the same name keeps it there.
+func spared(p *erasure.Person, t *Ticket) *erasure.Person {
+	if r := t.Requester; r != nil {
+		return p.Sparing(r.ID, r.Email, r.Name)
+	}
+	return p
+}
+
+// words are the ticket's own texts.
+func (t *Ticket) words() []*string {
+	all := []*string{&t.Title, &t.Description, &t.ExternalID}
+	if t.Rating != nil {
+		all = append(all, &t.Rating.Comment)
+	}
+	return all
 }
 
 // forgetPart takes the person out of the next part of what belongs to their own ticket, behind a key. It returns the key of the
@@ -133,18 +161,16 @@ func (t *Ticket) forget(p *erasure.Person) {
 		t.Assignee = nil
 	}
 	if !filedBy(p, t) {
-		t.ExternalID = p.Clean(t.ExternalID)
-		t.CustomFields = cleanFields(p, t.CustomFields)
-		t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), p.In)
+		t.redact(spared(p, t))
 		return
 	}
 	t.Requester, t.Assurance = &Person{Name: erasure.Erased}, ""
 	if t.Disowned {
+		t.redact(p)
 		return
 	}
 	t.Title, t.Description, t.ExternalID, t.CustomFields, t.Erased = erasure.Erased, erasure.Erased, "", nil, true
-	t.Files = nil
-	t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool { return p.Masked(tag) != tag })
+	t.Files, t.Tags = nil, nil
 	if t.Rating != nil {
 		stars := *t.Rating
 		stars.Comment = ""
@@ -152,16 +178,29 @@ func (t *Ticket) forget(p *erasure.Person) {
 	}
 }
 
+// redact takes the person out of the texts of somebody else's ticket.
+func (t *Ticket) redact(p *erasure.Person) {
+	if t.Rating != nil {
+		stars := *t.Rating
+		t.Rating = &stars
+	}
+	for _, text := range t.words() {
+		*text = p.Masked(*text)
+	}
+	t.CustomFields = cleanFields(p, t.CustomFields)
+	t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool { return p.In(tag) || p.Masks(tag) })
+}
+
 func cleanFields(p *erasure.Person, fields map[string]any) map[string]any {
 	var clean map[string]any
 	for key, value := range fields {
 		if text, is := value.(string); is {
-			value = p.Clean(text)
+			value = p.Masked(text)
 		}
 		if clean == nil {
 			clean = make(map[string]any, len(fields))
 		}
-		if !p.In(key) {
+		if !p.In(key) && !p.Masks(key) {
 			clean[key] = value
 		}
 	}
@@ -180,11 +219,10 @@ func forgetThread(tx *storage.Tx, p *erasure.Person, t *Ticket, after storage.Ke
 	}
 	for i := range found {
 		c := found[i]
-		if c.Author.Role == "requester" && p.Is(c.Author.ID, c.Author.Email) {
-			c.erase()
-		} else { // others have written as well where tickets were merged
-			c.Body = p.Masked(c.Body)
-			p.Scrub(&c.Author)
+		if c.Author.Role != "requester" || p.Is(c.Author.ID, c.Author.Email) {
+			c.erase(p)
+		} else { // others have asked as well where tickets were merged
+			c.Body = p.Sparing(c.Author.ID, c.Author.Email, c.Author.Name).Masked(c.Body)
 		}
 		c.Files = nil // they are gone
 		if err := commentTable.Put(tx, &c); err != nil {
@@ -197,10 +235,13 @@ func forgetThread(tx *storage.Tx, p *erasure.Person, t *Ticket, after storage.Ke
 	return commentKey(&found[page-1]), nil
 }
 
-// erase leaves of a comment that it was there.
-func (c *Comment) erase() {
+// erase leaves of a comment that it was there, and who of the team wrote it.
+func (c *Comment) erase(p *erasure.Person) {
 	c.Body = erasure.Erased
-	c.Author = Author{Name: erasure.Erased, Role: c.Author.Role}
+	if c.Author.Role == "requester" {
+		c.Author = Author{Name: erasure.Erased, Role: c.Author.Role}
+	}
+	p.Scrub(&c.Author)
 }
 
 // forgetFiles removes the files of the person's own ticket, whoever attached them: nobody can tell what is in them.
@@ -288,7 +329,7 @@ func cleanChanges(p *erasure.Person, all []FieldChange, own bool) []FieldChange 
 				c.From, c.To = "", ""
 			}
 		}
-		c.From, c.To = p.Clean(c.From), p.Clean(c.To)
+		c.From, c.To = p.Masked(c.From), p.Masked(c.To)
 	}
 	return clean
 }
@@ -312,28 +353,65 @@ func rebuild(tx *storage.Tx, t *Ticket) error {
 	return documentTable.Put(tx, &doc)
 }
 
-// forgetComment does a comment of the person's in whosever ticket.
+func aboutComment(p *erasure.Person, c *Comment) bool {
+	return p.Is(c.Author.ID, c.Author.Email) || p.In(c.Body) || p.Masks(c.Body)
+}
+
+// forgetComment does a comment of the person's, or one with them in it, in whosever ticket.
 func forgetComment(tx *storage.Tx, p *erasure.Person, c *Comment) (erasure.Verdict, error) {
-	if c.Author.Role != "requester" {
-		p.Scrub(&c.Author)
-		return erasure.Put, nil
-	}
-	c.erase()
-	if err := commentTable.Put(tx, c); err != nil {
+	t, err := load(tx, Ref{id: parseID(ticketPrefix, c.TicketID)})
+	gone := errors.Is(err, storage.ErrNotFound)
+	if err != nil && !gone {
 		return erasure.Keep, err
 	}
-	t, err := load(tx, Ref{id: parseID(ticketPrefix, c.TicketID)})
-	if errors.Is(err, storage.ErrNotFound) {
+	was := *c
+	if p.Is(c.Author.ID, c.Author.Email) && c.Author.Role == "requester" {
+		c.erase(p)
+	} else {
+		c.Body = spared(p, &t).Sparing(c.Author.ID, c.Author.Email, c.Author.Name).Masked(c.Body)
+		p.Scrub(&c.Author)
+	}
+	if c.Body == was.Body && c.Author == was.Author {
 		return erasure.Keep, nil
 	}
-	if err != nil {
+	if err := commentTable.Put(tx, c); err != nil || gone {
 		return erasure.Keep, err
 	}
-	return erasure.Keep, rebuild(tx, &t)
+	after := t
+	after.Version++
+	if err := save(tx, &t, &after); err != nil {
+		return erasure.Keep, err
+	}
+	return erasure.Keep, rebuild(tx, &after)
+}
+
+// aboutAnswer says whether what a program or a browser was answered has the person in it.
+func aboutAnswer(p *erasure.Person, x *answer) bool {
+	return filedBy(p, &x.Ticket) || p.Told(x) || slices.Contains(p.Opened, x.Ticket.ID)
+}
+
+// forgetAnswer keeps what was answered about others' tickets.
+func forgetAnswer(_ *storage.Tx, p *erasure.Person, x *answer) (erasure.Verdict, error) {
+	if filedBy(p, &x.Ticket) || p.Is(x.Comment.Author.ID, x.Comment.Author.Email) || slices.Contains(p.Opened, x.Ticket.ID) {
+		return erasure.Drop, nil
+	}
+	return verdict(spared(p, &x.Ticket).Redact(x))
+}
+
+// redacted takes the person out of what somebody is writing.
+func redacted[T any](_ *storage.Tx, p *erasure.Person, v *T) (erasure.Verdict, error) {
+	return verdict(p.Redact(v))
+}
+
+func verdict(changed bool) (erasure.Verdict, error) {
+	if changed {
+		return erasure.Put, nil
+	}
+	return erasure.Keep, nil
 }
 
 func aboutActivity(p *erasure.Person, x *Activity) bool {
-	return p.Mentioned(x) || slices.ContainsFunc(x.Changes, func(c FieldChange) bool {
+	return p.Told(x) || slices.ContainsFunc(x.Changes, func(c FieldChange) bool {
 		return c.Field == "requester" && (p.Named(c.From) || p.Named(c.To))
 	})
 }
@@ -341,7 +419,7 @@ func aboutActivity(p *erasure.Person, x *Activity) bool {
 // forgetActivity also takes out of a ticket what the person wrote who opened it, whosever it is by now.
 func forgetActivity(tx *storage.Tx, p *erasure.Person, x *Activity) (erasure.Verdict, error) {
 	if x.Action == "created" && x.Actor.Role == "requester" && p.Is(x.Actor.ID, x.Actor.Email) {
-		if err := forgetOpening(tx, x.TicketID); err != nil {
+		if err := forgetOpening(tx, p, x.TicketID); err != nil {
 			return erasure.Keep, err
 		}
 	}
@@ -351,13 +429,16 @@ func forgetActivity(tx *storage.Tx, p *erasure.Person, x *Activity) (erasure.Ver
 }
 
 // forgetOpening removes what a ticket was opened with. One that its owner says is not theirs is somebody else's.
-func forgetOpening(tx *storage.Tx, id string) error {
+func forgetOpening(tx *storage.Tx, p *erasure.Person, id string) error {
 	old, err := load(tx, Ref{id: parseID(ticketPrefix, id)})
 	if errors.Is(err, storage.ErrNotFound) || err == nil && (old.Erased || old.Disowned) {
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if !filedBy(p, &old) {
+		p.Open(id)
 	}
 	after := old
 	after.Title, after.Description = erasure.Erased, erasure.Erased
@@ -370,7 +451,7 @@ func forgetOpening(tx *storage.Tx, id string) error {
 
 // aboutEvent also says so of events with words of a ticket whose owner may have been the person.
 func aboutEvent(p *erasure.Person, e *Event) bool {
-	return p.Mentioned(e) && e.Type != UserErased || ownedBy(p, e.Owner) || slices.ContainsFunc(e.Changes, func(c FieldChange) bool {
+	return p.Told(e) && e.Type != UserErased || ownedBy(p, e.Owner) || slices.ContainsFunc(e.Changes, func(c FieldChange) bool {
 		return slices.Contains([]string{"requester", "title", "external_id", "tags"}, c.Field) && (c.From != "" || c.To != "")
 	})
 }

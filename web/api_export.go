@@ -27,11 +27,24 @@ type sessionDocument struct {
 	EndsAt     time.Time `json:"ends_at"`
 }
 
-// exportedTicket is a ticket with all of its public messages.
+// exportedTicket is a ticket with all of its messages and its history.
 type exportedTicket struct {
 	ticketDocument
 
-	Comments []commentDocument `json:"comments"`
+	Comments []commentDocument  `json:"comments"`
+	Activity []activityDocument `json:"activity"`
+}
+
+// preferencesDocument is what a requester has chosen.
+type preferencesDocument struct {
+	Language  *string `json:"language"`
+	TimeZone  *string `json:"time_zone"`
+	Receipts  bool    `json:"mail_receipts"`
+	Replies   bool    `json:"mail_replies"`
+	Solved    bool    `json:"mail_solved"`
+	Reminders bool    `json:"mail_reminders"`
+	// Refused is why letters to them could not be delivered.
+	Refused *string `json:"mail_refused"`
 }
 
 // claimedTicket is one that somebody filed who only said to have the person's address. What they wrote may be anybody's.
@@ -47,14 +60,22 @@ type export struct {
 	r      *http.Request
 	c      caller
 	user   auth.User
-	out    *jsontext.Encoder
+	// notes: the team's internal notes and the tickets' histories are in it.
+	notes bool
+	out   *jsontext.Encoder
 }
 
-// exportUser answers with everything that is kept about a user, as one document.
+// exportUser answers with everything that is kept about a user, as one document: what the team noted about them as well, unless it is
+// asked for without.
 func (s *Server) exportUser(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	if c.browser() && !c.session.Fresh(proofLife) {
 		return errStepUp
+	}
+	p := queryOf(r)
+	publicOnly := p.flag("public_only")
+	if err := p.err(); err != nil {
+		return err
 	}
 	u, err := s.doors.Users.Find(r.Context(), c.tenant, r.PathValue("id"))
 	if err != nil {
@@ -70,7 +91,7 @@ func (s *Server) exportUser(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	buffer := bufio.NewWriterSize(w, 64<<10)
-	x := &export{server: s, r: r, c: c, user: u, out: jsontext.NewEncoder(buffer, jsontext.WithIndent("  "))}
+	x := &export{server: s, r: r, c: c, user: u, notes: !publicOnly, out: jsontext.NewEncoder(buffer, jsontext.WithIndent("  "))}
 	if err := errors.Join(x.write(), buffer.Flush()); err != nil { //nolint:contextcheck // the request has it
 		s.log.WarnContext(r.Context(), "an export ended early", slog.Any("error", err))
 		panic(http.ErrAbortHandler) // half of it must not be taken for the whole
@@ -91,7 +112,9 @@ func (x *export) write() error {
 		{"user", func() error { return x.put(userOf(&x.user)) }},
 		{"sessions", func() error { return x.sessions(who) }},
 		{"remembered_browsers", func() error { return x.devices(who) }},
-		{"tickets", func() error { return x.list(func() error { return errors.Join(x.tickets(false), x.tickets(true)) }) }},
+		{"preferences", x.preferences},
+		{"tickets", func() error { return x.list(x.tickets) }},
+		{"unused_attachments", x.uploads},
 		{"claimed_tickets", x.claims},
 		{"audit", func() error { return x.list(x.audit) }},
 	} {
@@ -147,25 +170,30 @@ func (x *export) devices(who auth.Identity) error {
 	return x.put(documents)
 }
 
-// tickets writes the user's tickets, or those of them that are deleted and kept for a while.
-func (x *export) tickets(deleted bool) error {
-	const page = 50
-	portal, a := x.server.directory.PortalURL(x.c.tenant), x.c.actor()
-	q := tickets.Query{RequesterID: x.user.ID, Deleted: deleted, Sort: tickets.CreatedDesc, Limit: page}
+// tickets writes all of the user's tickets, wherever they are put away.
+func (x *export) tickets() error {
+	of := func() tickets.Query {
+		return tickets.Query{RequesterID: x.user.ID, Sort: tickets.CreatedDesc, Limit: 50}
+	}
+	deleted, spam, merged := of(), of(), of()
+	deleted.Deleted, spam.Spam, merged.Merged = true, true, true
+	for _, q := range []tickets.Query{of(), deleted, spam, merged} {
+		if err := x.shelf(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *export) shelf(q tickets.Query) error {
+	a := x.c.actor()
 	for more := true; more; {
 		found, err := x.server.desk.List(x.r.Context(), x.c.tenant, a, q)
 		if err != nil {
 			return err
 		}
 		for i := range found.Tickets {
-			t := &found.Tickets[i]
-			one := exportedTicket{ticketDocument: document(portal, tickets.Requester(*t.Requester), t), Comments: []commentDocument{}}
-			if !deleted {
-				if one.Comments, err = x.comments(t); err != nil {
-					return err
-				}
-			}
-			if err := x.put(one); err != nil {
+			if err := x.ticket(a, &found.Tickets[i]); err != nil {
 				return err
 			}
 		}
@@ -174,20 +202,61 @@ func (x *export) tickets(deleted bool) error {
 	return nil
 }
 
-func (x *export) comments(t *tickets.Ticket) ([]commentDocument, error) {
-	const page = 100
-	all := []commentDocument{}
-	for cursor, more := "", true; more; {
-		found, err := x.server.desk.Comments(x.r.Context(), x.c.tenant, tickets.Requester(*t.Requester), t.Ref(), cursor, page)
-		if err != nil {
-			return nil, err
+func (x *export) ticket(a tickets.Actor, t *tickets.Ticket) error {
+	portal := x.server.directory.PortalURL(x.c.tenant)
+	one := exportedTicket{ticketDocument: document(portal, a, t), Comments: []commentDocument{}, Activity: []activityDocument{}}
+	err := x.server.desk.EachComment(x.r.Context(), x.c.tenant, t, func(c *tickets.Comment) error {
+		if c.Visibility == tickets.Public || x.notes {
+			one.Comments = append(one.Comments, comment(portal, c))
 		}
-		for i := range found.Comments {
-			all = append(all, comment(x.server.directory.PortalURL(x.c.tenant), &found.Comments[i]))
-		}
-		cursor, more = found.Next, found.Next != ""
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	return all, nil
+	if x.notes {
+		err = x.server.desk.EachActivity(x.r.Context(), x.c.tenant, t, func(e *tickets.Activity) error {
+			one.Activity = append(one.Activity, activity(e))
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return x.put(one)
+}
+
+// uploads writes the files that wait for their message.
+func (x *export) uploads() error {
+	files, err := x.server.desk.Unused(x.r.Context(), x.c.tenant, tickets.Requester(ticketPerson(x.user)))
+	if err != nil {
+		return err
+	}
+	return x.put(attachments(x.server.directory.PortalURL(x.c.tenant), files))
+}
+
+// preferences writes what the user has chosen, and whether their address takes letters.
+func (x *export) preferences() error {
+	reading, err := x.server.doors.Readers.Find(x.r.Context(), x.c.tenant, x.user.ID)
+	if err != nil {
+		return err
+	}
+	wishes, err := x.server.notifier.Wishes(x.r.Context(), x.c.tenant, x.user.ID)
+	if err != nil {
+		return err
+	}
+	trouble, troubled, err := x.server.notifier.Trouble(x.r.Context(), x.c.tenant, x.user.Email)
+	if err != nil {
+		return err
+	}
+	p := preferencesDocument{
+		Language: orNull(reading.Language), TimeZone: orNull(reading.Zone), Receipts: !wishes.NoReceipts, Replies: !wishes.NoReplies,
+		Solved: !wishes.NoSolved, Reminders: !wishes.NoReminders,
+	}
+	if troubled {
+		p.Refused = &trouble.Reason
+	}
+	return x.put(p)
 }
 
 func (x *export) claims() error {

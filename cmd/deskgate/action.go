@@ -138,16 +138,11 @@ func overSocket[Q, A any](ctx context.Context, c *http.Client, path string, q Q)
 	if err != nil {
 		return answer, err
 	}
-	return posted[A](ctx, c, adminURL+path, "application/json", bytes.NewReader(b))
-}
-
-// posted sends a body to the running node and reads its answer.
-func posted[A any](ctx context.Context, c *http.Client, address, mediaType string, body io.Reader) (answer A, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, adminURL+path, bytes.NewReader(b))
 	if err != nil {
 		return answer, err
 	}
-	req.Header.Set("Content-Type", mediaType)
+	req.Header.Set("Content-Type", "application/json")
 	res, err := c.Do(req)
 	if err != nil {
 		return answer, fmt.Errorf("ask the running node: %w", err)

@@ -117,6 +117,16 @@ func Scrubbed[T any](t *storage.Table[T]) Answer {
 	})
 }
 
+// Redacted is the answer of a table with words of the team's: see Person.Redact.
+func Redacted[T any](t *storage.Table[T]) Answer {
+	return Each(t, func(p *Person, v *T) bool { return p.Told(v) }, func(_ *storage.Tx, p *Person, v *T) (Verdict, error) {
+		if p.Redact(v) {
+			return Put, nil
+		}
+		return Keep, nil
+	})
+}
+
 // Mention says that a record has the person in any of its texts.
 func Mention[T any](p *Person, v *T) bool { return p.Mentioned(v) }
 

@@ -9,6 +9,9 @@ import (
 	"unicode/utf8"
 )
 
+// long is what an external ID or a single name has to have in bytes to be taken for itself wherever it stands.
+const long = 6
+
 // Erased stands where the name of somebody who was erased was.
 const Erased = "erased"
 
@@ -23,6 +26,10 @@ type Person struct {
 	ExternalIDs []string `cbor:"4,keyasint,omitempty"`
 	// Lineages are the chains of sessions of those who only claimed to have one of the addresses.
 	Lineages []string `cbor:"5,keyasint,omitempty"`
+	// Aliases are the names that those gave: no text of others is searched for them, or anybody could have any words erased.
+	Aliases []string `cbor:"6,keyasint,omitempty"`
+	// Opened are the tickets that they opened and that are others' now, and those that were split off theirs.
+	Opened []string `cbor:"7,keyasint,omitempty"`
 
 	grown bool
 }
@@ -39,8 +46,24 @@ func (p *Person) Learn(email, name, externalID string) {
 	p.learn(&p.ExternalIDs, externalID)
 }
 
-// Follow adds a chain of sessions.
-func (p *Person) Follow(lineage string) { p.learn(&p.Lineages, lineage) }
+// Follow adds a chain of sessions of somebody who only claimed to be the person, and the name that they gave.
+func (p *Person) Follow(lineage, alias string) {
+	p.learn(&p.Lineages, lineage)
+	p.learn(&p.Aliases, alias)
+}
+
+// Open adds a ticket that they opened and that is somebody else's now, or one that was split off one of theirs.
+func (p *Person) Open(ticket string) { p.learn(&p.Opened, ticket) }
+
+// Sparing is the person as texts are searched for them that belong to somebody else: whoever has the same name keeps it.
+func (p *Person) Sparing(id, email, name string) *Person {
+	if p.Is(id, email) || !p.Named(name) {
+		return p
+	}
+	q := *p
+	q.Names = slices.DeleteFunc(slices.Clone(p.Names), func(one string) bool { return one == name })
+	return &q
+}
 
 func (p *Person) learn(all *[]string, one string) {
 	const most = 1000 // strangers make lineages
@@ -50,7 +73,9 @@ func (p *Person) learn(all *[]string, one string) {
 }
 
 // Named says whether a text is one of the person's names and nothing else.
-func (p *Person) Named(text string) bool { return text != "" && slices.Contains(p.Names, text) }
+func (p *Person) Named(text string) bool {
+	return text != "" && (slices.Contains(p.Names, text) || slices.Contains(p.Aliases, text))
+}
 
 // In says whether a text has the person's ID or one of their addresses in it.
 func (p *Person) In(text string) bool {
@@ -65,8 +90,11 @@ func (p *Person) In(text string) bool {
 
 // Clean takes the person's addresses out of a text, with the name before it as in "Zoe <zoe@example.com>".
 func (p *Person) Clean(text string) string {
+	if !strings.Contains(text, "@") {
+		return text
+	}
 	for _, email := range p.Emails {
-		for _, name := range p.Names {
+		for _, name := range slices.Concat(p.Names, p.Aliases) {
 			text = strings.ReplaceAll(text, name+" <"+email+">", Erased)
 		}
 		for i := place(text, email); i >= 0; i = place(text, email) {
@@ -79,7 +107,7 @@ func (p *Person) Clean(text string) string {
 // Anonymous is Clean for a text that is about the person: their names and external IDs go as well, where they stand as words.
 func (p *Person) Anonymous(text string) string {
 	text = p.Clean(text)
-	for _, all := range [][]string{p.Names, p.ExternalIDs} {
+	for _, all := range [][]string{p.Names, p.Aliases, p.ExternalIDs} {
 		for _, word := range all {
 			text = replaceWord(text, word)
 		}
@@ -87,13 +115,12 @@ func (p *Person) Anonymous(text string) string {
 	return text
 }
 
-// Masked is Clean for what others wrote to the person: whole names and long external IDs go as well. A name of one word, or an ID like
-// "7", may be any other word.
+// Masked is Clean for what others wrote: whole names and long external IDs go as well, in upper or lower case. A name of one word,
+// or an ID like "7", may be any other word.
 func (p *Person) Masked(text string) string {
-	const long = 6
 	text = p.Clean(text)
 	for _, name := range p.Names {
-		if strings.Contains(name, " ") {
+		if len(strings.Fields(name)) > 1 {
 			text = replaceWord(text, name)
 		}
 	}
@@ -105,28 +132,56 @@ func (p *Person) Masked(text string) string {
 	return text
 }
 
-// replaceWord puts Erased in the place of a word, where it is not a part of another.
+// Masks says whether Masked would change a text.
+func (p *Person) Masks(text string) bool { return p.Masked(text) != text }
+
+// replaceWord puts Erased in the place of some words, where they are not a part of others. One short word is only itself as it is
+// written: "Will" is not "will".
 func replaceWord(text, word string) string {
-	if word == "" {
+	words := strings.Fields(word)
+	if len(words) == 0 {
 		return text
 	}
 	var b strings.Builder
 	done := 0
-	for i := strings.Index(text, word); i >= 0; {
-		end := i + len(word)
+	for i := indexFold(text, words[0]); i >= 0; {
+		end := i + wordsAt(text[i:], words)
 		before, _ := utf8.DecodeLastRuneInString(text[:i])
 		after, _ := utf8.DecodeRuneInString(text[end:])
-		if (i == 0 || !inWord(before)) && (end == len(text) || !inWord(after)) {
+		if end > i && (i == 0 || !inWord(before)) && (end == len(text) || !inWord(after)) {
 			b.WriteString(text[done:i] + Erased)
 			done = end
 		}
-		next := strings.Index(text[end:], word)
+		from := max(end, i+1)
+		next := indexFold(text[from:], words[0])
 		if next < 0 {
 			break
 		}
-		i = end + next
+		i = from + next
 	}
 	return b.String() + text[done:]
+}
+
+// wordsAt is how much of a text the words take that it begins with, whatever space is between them; 0: it does not.
+func wordsAt(text string, words []string) int {
+	n := 0
+	for i, word := range words {
+		if i > 0 {
+			rest := strings.TrimLeftFunc(text[n:], unicode.IsSpace)
+			if len(rest) == len(text)-n {
+				return 0
+			}
+			n = len(text) - len(rest)
+		}
+		if len(text) < n+len(word) || !strings.EqualFold(text[n:n+len(word)], word) {
+			return 0
+		}
+		if len(words) == 1 && len(word) < long && text[:len(word)] != word {
+			return 0
+		}
+		n += len(word)
+	}
+	return n
 }
 
 func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
@@ -147,10 +202,14 @@ func place(text, email string) int {
 	}
 }
 
-// indexFold is strings.Index for whatever case the letters of ASCII are in.
-func indexFold(text, email string) int {
-	for i := 0; i+len(email) <= len(text); i++ {
-		if strings.EqualFold(text[i:i+len(email)], email) {
+// indexFold is strings.Index for whatever case the letters are in, as long as both cases have as many bytes.
+func indexFold(text, part string) int {
+	for i := 0; i+len(part) <= len(text); i++ {
+		c, first := text[i], part[0]
+		if c < utf8.RuneSelf && first < utf8.RuneSelf && c|0x20 != first|0x20 {
+			continue // the most of any text
+		}
+		if utf8.RuneStart(c) && strings.EqualFold(text[i:i+len(part)], part) {
 			return i
 		}
 	}
@@ -161,20 +220,32 @@ func inAddress(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c >= 0x80 || strings.IndexByte("!#$%&'*+-/?^_`{|}~.", c) >= 0
 }
 
-// inDomain says whether a domain goes on with what follows it: a dot at the end of a sentence is none of it.
+// inDomain says whether a domain goes on with what follows it: a dot at the end of a sentence is none of it, nor is what ends a
+// file's name.
 func inDomain(rest string) bool {
 	c := rest[0]
 	if c == '.' {
+		extension, _, _ := strings.Cut(rest[1:], " ")
+		if slices.Contains(extensions(), strings.ToLower(strings.TrimRight(extension, `.,;:)"'<>`))) {
+			return false
+		}
 		return len(rest) > 1 && inAddress(rest[1]) && rest[1] != '.'
 	}
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c >= 0x80
 }
 
 // Mentioned says whether a record has the person in any of its texts: their ID, or one of their addresses.
-func (p *Person) Mentioned(record any) bool {
+func (p *Person) Mentioned(record any) bool { return visit(record, p.In) }
+
+// Told says whether a record has the person in any of its texts, as Mentioned does, or by what Masked takes out of them.
+func (p *Person) Told(record any) bool {
+	return p.Mentioned(record) || visit(record, p.Masks)
+}
+
+func visit(record any, is func(string) bool) bool {
 	found := false
 	w := walker{text: func(s string) string {
-		found = found || p.In(s)
+		found = found || is(s)
 		return s
 	}}
 	w.walk(reflect.ValueOf(record))
@@ -183,25 +254,33 @@ func (p *Person) Mentioned(record any) bool {
 
 // Scrub takes the person out of a record, to which v points: whoever is written down in it as somebody with an ID, a name and an
 // address becomes nobody, called erased, and all addresses in its texts go. It says whether there was anything.
-func (p *Person) Scrub(v any) bool {
+func (p *Person) Scrub(v any) bool { return p.scrub(v, p.Clean) }
+
+// Redact is Scrub for a record with words of others: all goes that Masked takes out. Other people's names stay, whatever they are.
+func (p *Person) Redact(v any) bool { return p.scrub(v, p.Masked) }
+
+func (p *Person) scrub(v any, clean func(string) string) bool {
 	changed := false
-	w := walker{
-		text: func(s string) string {
-			t := p.Clean(s)
+	note := func(clean func(string) string) func(string) string {
+		return func(s string) string {
+			t := clean(s)
 			changed = changed || t != s
 			return t
-		},
-		somebody: func(v reflect.Value) bool {
-			if !p.Is(textOf(v, "ID"), textOf(v, "Email")) {
-				return false
-			}
-			changed = true
-			for _, field := range []string{"ID", "Email", "ExternalID", "Lineage"} {
-				setText(v, field, "")
-			}
-			setText(v, "Name", Erased)
+		}
+	}
+	others := walker{text: note(p.Clean)}
+	w := walker{text: note(clean)}
+	w.somebody = func(v reflect.Value) bool {
+		if !p.Is(textOf(v, "ID"), textOf(v, "Email")) {
+			others.fields(v)
 			return true
-		},
+		}
+		changed = true
+		for _, field := range []string{"ID", "Email", "ExternalID", "Lineage"} {
+			setText(v, field, "")
+		}
+		setText(v, "Name", Erased)
+		return true
 	}
 	w.walk(reflect.ValueOf(v))
 	return changed
@@ -308,4 +387,9 @@ func (w *walker) members(v reflect.Value) {
 		w.walk(is)
 		v.SetMapIndex(k, is)
 	}
+}
+
+// extensions are those of files' names that are no domains of countries.
+func extensions() []string {
+	return []string{"csv", "txt", "pdf", "json", "jsonl", "zip", "png", "jpg", "jpeg", "gif", "webp", "doc", "docx", "xls", "xlsx", "odt", "eml", "html", "htm", "vcf", "xml", "log"}
 }

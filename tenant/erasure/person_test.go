@@ -27,6 +27,7 @@ func TestClean(t *testing.T) {
 		{"a.zoe@example.com", "a.zoe@example.com"},
 		{"zoe@example.community", "zoe@example.community"},
 		{"zoe@example.com.au", "zoe@example.com.au"},
+		{"zoe@example.com.PDF, zoe@example.com.csv", "erased.PDF, erased.csv"},
 		{"<zoe@example.com>,zoe@example.com;", "<erased>,erased;"},
 		{"zoe@example.comzoe@example.com", "zoe@example.comzoe@example.com"},
 	} {

@@ -13,7 +13,7 @@ import (
 func (s *Store) Forgets(
 	owned func(p *erasure.Person, owner string) bool, amend func(tx *storage.Tx, f *File, is *Info) error,
 ) []erasure.Answer {
-	about := func(p *erasure.Person, f *File) bool { return owned(p, f.Owner) || p.In(f.Name) }
+	about := func(p *erasure.Person, f *File) bool { return owned(p, f.Owner) || p.In(f.Name) || p.Masks(f.Name) }
 	return []erasure.Answer{
 		erasure.Each(fileTable, about, func(tx *storage.Tx, p *erasure.Person, f *File) (erasure.Verdict, error) {
 			if owned(p, f.Owner) {
@@ -22,7 +22,7 @@ func (s *Store) Forgets(
 				}
 				return erasure.Keep, amend(tx, f, nil)
 			}
-			f.Name = CleanName(strings.TrimSpace(p.Clean(f.Name)))
+			f.Name = CleanName(strings.TrimSpace(p.Masked(f.Name)))
 			if p.In(f.Name) { // the person's ID
 				f.Name = erasure.Erased
 			}

@@ -115,6 +115,19 @@ func (s *Store) RemoveBy(tx *storage.Tx, owner string, limit int) ([]File, error
 	return gone, errors.Join(err, s.remove(tx, gone))
 }
 
+// EachBy calls fn with every file that an owner has uploaded, used or not.
+func EachBy(tx *storage.Tx, owner string, fn func(*File) error) error {
+	for f, err := range byOwner.Records(tx, storage.Range{Prefix: storage.Key(nil).Str(owner)}) {
+		if err != nil {
+			return err
+		}
+		if err := fn(&f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Hand makes what one owner has uploaded another's.
 func (s *Store) Hand(ctx context.Context, tn *tenant.Tenant, from, to string) error {
 	const some = 100

@@ -12,7 +12,7 @@ import (
 // and nothing is kept of what they wished or how their address answered.
 func Forgets() []erasure.Answer {
 	return []erasure.Answer{
-		erasure.Each(digestTable, erasure.Mention[digest], forgetNews),
+		erasure.Each(digestTable, func(p *erasure.Person, d *digest) bool { return p.Told(d) }, forgetNews),
 		erasure.Dropped(wishTable, func(p *erasure.Person, w *wishesOf) bool {
 			address, is := strings.CutPrefix(w.Reader, addressPrefix)
 			return w.Reader == userPrefix+p.ID || is && slices.Contains(p.Emails, address)
@@ -25,7 +25,7 @@ func Forgets() []erasure.Answer {
 
 // forgetNews leaves in a digest what others did.
 func forgetNews(_ *storage.Tx, p *erasure.Person, d *digest) (erasure.Verdict, error) {
-	d.News = slices.DeleteFunc(d.News, func(x news) bool { return p.Mentioned(&x) })
+	d.News = slices.DeleteFunc(d.News, func(x news) bool { return p.Told(&x) })
 	if len(d.News) == 0 && d.Kind != reminder {
 		return erasure.Drop, nil
 	}

@@ -24,11 +24,11 @@ func (h *Hooks) Run(ctx context.Context) error {
 }
 
 // Forgets is what the tables of this package do about a requester who is to be forgotten: what is still to be said about them is not,
-// and of what was answered their addresses go.
+// and of what receivers answered to messages that are not kept any more, as they may have sent them back, nothing stays.
 func (h *Hooks) Forgets() []erasure.Answer {
 	return []erasure.Answer{
-		erasure.Dropped(messageTable, erasure.Mention[Message]),
-		erasure.Scrubbed(deliveryTable),
+		erasure.Each(messageTable, aboutMessage, forgetMessage),
+		erasure.Each(deliveryTable, aboutDelivery, forgetDelivery),
 		erasure.Never(hookTable, "the tenant's own"),
 		erasure.Never(queue.Table(), "it names messages"),
 		erasure.Never(subscriptionTable, "the tenant's own"),
