@@ -3,10 +3,14 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	netmail "net/mail"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/storage"
@@ -225,6 +229,58 @@ func TestUnreachableRequesters(t *testing.T) {
 	expect(t, ana.Send(n.Acme.URL+"/agent/settings/mail/resume", url.Values{"address": {"zoe@example.com"}}), 303, "")
 	if page := ana.Open(n.Acme.URL + "/agent/tickets/1"); strings.Contains(page.Body, "mail cannot be delivered") {
 		t.Error("the ticket still says that letters do not arrive")
+	}
+}
+
+// TestLettersOfHostileNames: whatever a tenant and a requester are called, their letters come.
+func TestLettersOfHostileNames(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t, webtest.WithMail())
+	p := caller(t, n, n.Acme)
+	p.call("PUT", "/api/tenant", `{"name":"12\" Vinyl <Records>\\"}`)
+	n.Agent(t, n.Acme, "ana@acme.example", "Ana \"A\" <x@y.example>", auth.RoleAdmin)
+	n.Mail.Wait(t, "ana@acme.example")
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", `"><img src=x>`)
+	expect(t, zoe.Send(n.Acme.URL+"/tickets", url.Values{"title": {`end" =?utf-8?q?=22?=`}, "description": {"one"}}), 303, "")
+	for _, to := range []string{"ana@acme.example", "zoe@example.com"} {
+		l := n.Mail.Wait(t, to)
+		if from, err := netmail.ParseAddress(l.Header.Get("From")); err != nil || from.Name != `12" Vinyl <Records>\` {
+			t.Errorf("the letter to %s is from %q: %v", to, l.Header.Get("From"), err)
+		}
+		if !strings.Contains(l.Subject, `[#1] end" `) {
+			t.Errorf("subject %q", l.Subject)
+		}
+	}
+}
+
+// TestUndeliveredLetters: admins see which letters were given up, of whatever kind, and why; and other tenants' do not.
+func TestUndeliveredLetters(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t, webtest.WithMailFor(func(to string) error {
+		if to == "zoe@example.com" {
+			return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "not from <you>"}
+		}
+		return nil
+	}))
+	ana := n.Agent(t, n.Acme, "ana@acme.example", "Ana", auth.RoleAdmin)
+	n.Mail.Wait(t, "ana@acme.example")
+	address := n.Acme.URL + "/agent/settings/mail"
+	if page := expect(t, ana.Open(address), 200, "Letters that were not delivered"); strings.Contains(page.Body, "not from") {
+		t.Error("a letter is given up before it was sent")
+	}
+	expect(t, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Send(n.Acme.URL+"/tickets", url.Values{"title": {"One"}, "description": {"one"}}), 303, "")
+	page := ana.Open(address)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if page = ana.Open(address); strings.Contains(page.Body, "not from") {
+			break
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	expect(t, page, 200, "not from &lt;you&gt;")
+	expect(t, page, 200, "Letter to a requester")
+	bo := n.Agent(t, n.Bolt, "bo@bolt.example", "Bo", auth.RoleAdmin)
+	if other := expect(t, bo.Open(n.Bolt.URL+"/agent/settings/mail"), 200, "There are none."); strings.Contains(other.Body, "zoe@example") {
+		t.Error("another tenant sees the letter")
 	}
 }
 

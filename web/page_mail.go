@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tickets/notify"
 )
 
@@ -26,9 +27,13 @@ func (s *Server) renderMail(w http.ResponseWriter, r *http.Request, status int, 
 	if err != nil {
 		return err
 	}
+	lost, err := s.notifier.Undelivered(r.Context(), c.tenant, troublesShown)
+	if err != nil {
+		return err
+	}
 	return s.render(w, r, status, "mail", &mailView{
 		frame: s.settingsFrame(r, "Mail", mailPath), Done: s.noticeOf(r), Mail: s.notifier.Ready(), On: on, Days: days,
-		Troubles: troubles, Errors: wrong,
+		Troubles: troubles, Undelivered: lost, Errors: wrong,
 	})
 }
 
@@ -81,5 +86,26 @@ type mailView struct {
 	Mail, On bool
 	Days     string
 	Troubles []notify.Trouble
-	Errors   fieldErrors
+	// Undelivered letters were given up lately, whatever the reason.
+	Undelivered []mail.Undelivered
+	Errors      fieldErrors
+}
+
+// Letter says what a letter was about, in a few words.
+func (v *mailView) Letter(k mail.Kind) string {
+	switch k {
+	case mail.Code:
+		return v.T("Code to confirm an address")
+	case mail.Invite:
+		return v.T("Invitation")
+	case mail.Reset:
+		return v.T("New password")
+	case mail.Notice:
+		return v.T("Notice about an account")
+	case mail.Request, mail.Claimed:
+		return v.T("Letter to a requester")
+	case mail.Work:
+		return v.T("Letter to staff")
+	}
+	return ""
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	netmail "net/mail"
 	"strings"
 	"time"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -165,9 +167,16 @@ func (p *Post) deliver(ctx context.Context, t *tenant.Tenant, i outbox.Item[lett
 func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter], c Content) (*gomail.Msg, error) {
 	l := i.Payload
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := errors.Join(m.FromFormat(t.Name, p.from), m.AddToFormat(l.Name, l.To)); err != nil {
+	from, err := address(t.Name, p.from)
+	if err != nil {
 		return nil, err
 	}
+	to, err := address(l.Name, l.To)
+	if err != nil {
+		return nil, err
+	}
+	m.FromMailAddress(from)
+	m.ToMailAddress(to)
 	p.identify(m, t, i)
 	m.SetDateWithValue(i.CreatedAt)
 	m.Subject(c.Subject)
@@ -187,6 +196,23 @@ func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter], c Content) (*gom
 	return m, nil
 }
 
+// address is an address with a name as a header may hold it: any name will do, for people choose them, and one that does not fit must
+// cost nobody their letters.
+func address(name, at string) (*netmail.Address, error) {
+	a, err := netmail.ParseAddress("<" + at + ">")
+	if err != nil {
+		return nil, fmt.Errorf("the address %q: %w", at, err)
+	}
+	visible := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(name, " "))
+	a.Name = strings.Join(strings.Fields(visible), " ")
+	return a, nil
+}
+
 // identify names a letter, and the one that its thread began with.
 func (p *Post) identify(m *gomail.Msg, t *tenant.Tenant, i outbox.Item[letter]) {
 	_, domain, _ := strings.Cut(p.from, "@")
@@ -201,17 +227,4 @@ func (p *Post) identify(m *gomail.Msg, t *tenant.Tenant, i outbox.Item[letter]) 
 		m.SetGenHeaderPreformatted(gomail.HeaderInReplyTo, "<"+thread+">")
 		m.SetGenHeaderPreformatted(gomail.HeaderReferences, "<"+thread+">")
 	}
-}
-
-// giveUp tells the tenant that a letter was not delivered, and takes out of it what opens doors.
-func (p *Post) giveUp(tx *storage.Tx, i *outbox.Item[letter], cause error) error {
-	if p.config.Failed != nil {
-		if err := p.config.Failed(tx, i.Payload.whole(i.Expires), cause); err != nil {
-			return err
-		}
-	}
-	i.Payload.Fields = nil
-	return tenant.Record(tx, tenant.Event{
-		Actor: "system", Action: "mail.failed", Object: i.Payload.To, Detail: string(i.Payload.Kind) + ": " + cause.Error(),
-	})
 }

@@ -75,3 +75,22 @@ func (q *Queue[T]) Put(tx *storage.Tx, payload T, expires time.Time) (string, er
 	i := Item[T]{ID: rand.Text(), CreatedAt: at, Expires: expires, NextAt: at, Payload: payload}
 	return i.ID, q.table.Insert(tx, &i)
 }
+
+// Dead are the items that were given up lately, the last one first, at most so many.
+func (q *Queue[T]) Dead(tx *storage.Tx, most int) (all []Item[T], err error) {
+	// They are kept for much longer than any pause lasts, and so are the last of what is due.
+	for e, err := range q.due.Scan(tx, storage.Range{Reverse: true, Limit: most}) {
+		if err != nil {
+			return nil, err
+		}
+		if !e.Row.Dead {
+			break
+		}
+		i, err := q.table.Get(tx, e.Primary)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, i)
+	}
+	return all, nil
+}

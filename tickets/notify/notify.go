@@ -2,6 +2,7 @@ package notify
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"time"
 
@@ -63,6 +64,11 @@ func New(c Config) *Notifier {
 
 // Ready says whether anybody is told anything: the node sends mail.
 func (n *Notifier) Ready() bool { return n.post.Ready() }
+
+// Undelivered are the letters of a tenant's that were given up lately, at most so many.
+func (n *Notifier) Undelivered(ctx context.Context, tn *tenant.Tenant, most int) ([]mail.Undelivered, error) {
+	return n.post.Undelivered(ctx, tn, most)
+}
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {

@@ -91,10 +91,13 @@ func WithMail() Option {
 }
 
 // WithBusyMail gives the node a mail server that takes nothing at the moment: letters wait.
-func WithBusyMail() Option {
+func WithBusyMail() Option { return WithMailFor(func(string) error { return mailtest.ErrHangup }) }
+
+// WithMailFor gives the node a mail server that answers each recipient as rcpt does; nil: it takes the letter.
+func WithMailFor(rcpt func(to string) error) Option {
 	return func(tb testing.TB, n *Node) {
 		tb.Helper()
-		n.Mail = mailtest.Start(tb, mailtest.Options{Rcpt: func(string) error { return mailtest.ErrHangup }})
+		n.Mail = mailtest.Start(tb, mailtest.Options{Rcpt: rcpt})
 	}
 }
 
