@@ -36,7 +36,7 @@ type Bulked struct {
 }
 
 // Bulk changes several tickets in the same way, or deletes or restores them, each in a transaction of its own and with the
-// actor's rights on it: some may succeed where others fail. Staff only. An action goes without a change. With c.Idempotency a
+// actor's rights on it: some may succeed where others fail. A ticket that is named twice, by ID or number, is changed once. Staff only. An action goes without a change. With c.Idempotency a
 // repeated call goes on where the first one was interrupted, and changes nothing twice. c.IfVersion does not count.
 func (d *Desk) Bulk(ctx context.Context, tn *tenant.Tenant, a Actor, ids []string, action BulkAction, c Change) (Bulked, error) {
 	if err := c.bulk(a, ids, action); err != nil {
@@ -53,17 +53,49 @@ func (d *Desk) Bulk(ctx context.Context, tn *tenant.Tenant, a Actor, ids []strin
 			return b, err
 		}
 	}
-	for _, id := range ids {
-		err := d.bulkOne(ctx, tn, a, id, action, c.forOne())
-		if b.Replayed && action == BulkDelete && errors.Is(err, ErrNotFound) {
-			err = d.deleted(ctx, tn, a, id)
+	refs, err := d.refs(ctx, tn, ids)
+	if err != nil {
+		return b, err
+	}
+	became := make(map[Ref]error, len(refs))
+	for i, ref := range refs {
+		err, again := became[ref]
+		if !again {
+			err = d.bulkOne(ctx, tn, a, ref, action, c.forOne())
+			if b.Replayed && action == BulkDelete && errors.Is(err, ErrNotFound) {
+				_, err = d.FindDeleted(ctx, tn, a, ref)
+			}
+			became[ref] = err
 		}
 		if err != nil && !ofTicket(err) {
 			return b, err
 		}
-		b.Outcomes = append(b.Outcomes, Outcome{ID: id, Err: err})
+		b.Outcomes = append(b.Outcomes, Outcome{ID: ids[i], Err: err})
 	}
 	return b, nil
+}
+
+// refs are the tickets that ids name: two names of one ticket become the same. What names none becomes a Ref to none.
+func (d *Desk) refs(ctx context.Context, tn *tenant.Tenant, ids []string) ([]Ref, error) {
+	refs := make([]Ref, len(ids))
+	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		for i, id := range ids {
+			ref, err := ParseRef(id)
+			if err != nil {
+				continue
+			}
+			t, err := load(tx, ref)
+			if errors.Is(err, storage.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			refs[i] = t.Ref()
+		}
+		return nil
+	})
+	return refs, err
 }
 
 // bulk checks what can be known without the tickets.
@@ -111,11 +143,7 @@ func (c *Change) forOne() Change {
 	return one
 }
 
-func (d *Desk) bulkOne(ctx context.Context, tn *tenant.Tenant, a Actor, id string, action BulkAction, c Change) error {
-	ref, err := ParseRef(id)
-	if err != nil {
-		return err
-	}
+func (d *Desk) bulkOne(ctx context.Context, tn *tenant.Tenant, a Actor, ref Ref, action BulkAction, c Change) (err error) {
 	switch action {
 	case BulkDelete:
 		return d.Delete(ctx, tn, a, ref, 0)
@@ -124,16 +152,6 @@ func (d *Desk) bulkOne(ctx context.Context, tn *tenant.Tenant, a Actor, id strin
 		return err
 	}
 	_, err = d.Update(ctx, tn, a, ref, c)
-	return err
-}
-
-// deleted is nil for a ticket that is deleted already.
-func (d *Desk) deleted(ctx context.Context, tn *tenant.Tenant, a Actor, id string) error {
-	ref, err := ParseRef(id)
-	if err != nil {
-		return err
-	}
-	_, err = d.FindDeleted(ctx, tn, a, ref)
 	return err
 }
 

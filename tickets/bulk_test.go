@@ -61,6 +61,28 @@ func TestBulk(t *testing.T) {
 	}
 }
 
+// A ticket that a call names several times is changed once, and every name gets what became of it.
+func TestBulkNamesTwice(t *testing.T) {
+	w := newWorld(t)
+	a := w.open(ann, "a")
+	w.open(bob, "b")
+	ids := []string{a.ID, "1", a.ID, "2", "9", "9"}
+	errs := w.bulk(agent, ids, "", tickets.Change{Comment: &tickets.Note{Body: "We are on it."}})
+	for i, err := range errs {
+		if none := ids[i] == "9"; none != errors.Is(err, tickets.ErrNotFound) || !none && err != nil {
+			t.Errorf("%s: %v", ids[i], err)
+		}
+	}
+	if got := w.thread(agent, a); len(got) != 1 {
+		t.Errorf("the thread is %q, want one answer", got)
+	}
+	for i, err := range w.bulk(agent, []string{"1", a.ID}, tickets.BulkDelete, tickets.Change{}) {
+		if err != nil {
+			t.Errorf("delete %d: %v", i, err)
+		}
+	}
+}
+
 func TestBulkOnce(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.open(ann, "a"), w.open(ann, "b")
