@@ -2,9 +2,12 @@ package web_test
 
 import (
 	"fmt"
+	"html"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/web/webtest"
@@ -180,5 +183,14 @@ func TestAutomationPages(t *testing.T) {
 		t.Errorf("agents.csv is %s", csv.Body)
 	}
 	expect(t, boss.Open(reports+"/days.csv"), 200, "date,created,solved")
+	day := time.Now().UTC().Format(time.DateOnly)
+	page = expect(t, boss.Open(reports+"?from="+day+"&to="+day), 200, "")
+	links := regexp.MustCompile(`href="([^"]*/days\.csv[^"]*)"`).FindStringSubmatch(page.Body)
+	if links == nil {
+		t.Fatal("the report has no link to its CSV")
+	}
+	if got := expect(t, boss.Open(n.Acme.URL+html.UnescapeString(links[1])), 200, ""); strings.Count(strings.TrimSpace(got.Body), "\n") != 1 {
+		t.Errorf("the CSV of one day is\n%s", got.Body)
+	}
 	expect(t, boss.Open(reports+"/other.csv"), 404, "")
 }

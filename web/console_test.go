@@ -456,6 +456,20 @@ func TestConsolePutAway(t *testing.T) {
 	expect(t, d.ann.Send(d.home+"/agent/tickets/1/state", url.Values{"do": {"nonsense"}}), 400, "")
 }
 
+// A ticket has one URL. Staff who follow it come to the console, others to the portal's door.
+func TestConsoleTakesTicketURLs(t *testing.T) {
+	t.Parallel()
+	d := newConsoleDesk(t, "Printer")
+	for who, to := range map[*webtest.Client]string{d.ann: "/agent/tickets/1", d.Client(t): "/auth/sign-in"} {
+		if got := who.Open(d.home + "/tickets/1"); got.Status != 303 || got.Location() != to {
+			t.Errorf("%d %s, want 303 %s", got.Status, got.Location(), to)
+		}
+	}
+	both := d.ann
+	expect(t, both.Open(d.Handoff(t, d.Acme, "mia@example.com", "Mia", true)), 303, "")
+	expect(t, both.Open(d.home+"/tickets/1"), 404, "")
+}
+
 // The requester's panel says how sure we are, and what else they asked for; the history what happened.
 func TestConsoleRequester(t *testing.T) {
 	t.Parallel()
@@ -466,6 +480,11 @@ func TestConsoleRequester(t *testing.T) {
 	page = expect(t, d.ann.Open(d.home+"/agent/tickets/3"), 200, "Nobody has proven that this is their address.")
 	if strings.Contains(page.Body, "#2 Screen</a>") && strings.Contains(page.Body, "Other tickets") {
 		t.Error("a claimed ticket shows the tickets of the address's owner as the same person's")
+	}
+	expect(t, caller(t, d.Node, d.Acme).call("POST", "/api/tickets", `{"title":"Named","description":"x","requester":{"email":"never@example.com","name":"N"}}`), 201, "")
+	page = expect(t, d.ann.Open(d.home+"/agent/tickets/4"), 200, "who has never signed in.")
+	if strings.Contains(page.Body, "The address is proven.") {
+		t.Error("whom a program has named counts as proven")
 	}
 	d.send(d.ann, "/agent/tickets/1/properties", url.Values{"was.status": {"new"}, "status": {"on_hold"}})
 	history := expect(t, d.ann.Open(d.home+"/agent/tickets/1?history=1"), 200, "Status: New → On hold")

@@ -354,6 +354,7 @@ func (s *Server) fillRequester(r *http.Request, v *consoleView, t *tickets.Ticke
 	if user, err := s.doors.Users.Find(r.Context(), c.tenant, t.Requester.ID); err == nil {
 		panel.Name, panel.Email = cmp.Or(user.Name, panel.Name), cmp.Or(user.Email, panel.Email)
 		panel.ExternalID = cmp.Or(user.ExternalID, panel.ExternalID)
+		panel.Proven = panel.Verified && !user.VouchedAt.IsZero()
 	} else if !errors.Is(err, auth.ErrNotFound) {
 		return err
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -28,4 +29,22 @@ func (s *Server) leadOn(h handler) handler {
 		}
 		return seeOther(w, tenant.VisitFrom(r.Context()), ticketPath(t.Number))
 	}
+}
+
+// staffToo leads staff who are not signed in as requesters to the same ticket in the console: a ticket has one URL, whoever
+// reads it in an answer of the API, an event or a letter.
+func (s *Server) staffToo(h http.HandlerFunc) http.HandlerFunc {
+	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		_, err := tickets.ParseRef(r.PathValue("number"))
+		if err == nil && !s.signedIn(r, auth.RequesterSide) && s.signedIn(r, auth.StaffSide) {
+			return seeOther(w, tenant.VisitFrom(r.Context()), "/agent/tickets/"+r.PathValue("number"))
+		}
+		h(w, r)
+		return nil
+	})
+}
+
+func (s *Server) signedIn(r *http.Request, side auth.Side) bool {
+	_, err := s.identify(r, side)
+	return err == nil
 }

@@ -184,7 +184,7 @@ func (s *Server) portalRoutes(t *table) {
 	t.add(tenantHosts, get, "/dashboard", s.portal(s.dashboard))
 	t.add(tenantHosts, get, "/tickets", s.portal(s.ticketsPage))
 	t.add(tenantHosts, post, "/tickets", s.portal(s.fileTicket))
-	t.add(tenantHosts, get, "/tickets/:number", s.portal(s.leadOn(s.threadPage)))
+	t.add(tenantHosts, get, "/tickets/:number", s.staffToo(s.portal(s.leadOn(s.threadPage))))
 	t.add(tenantHosts, post, "/tickets/:number/reply", s.portal(s.reply))
 	t.add(tenantHosts, post, "/tickets/:number/solved", s.portal(s.markSolved))
 	t.add(tenantHosts, post, "/tickets/:number/reopen", s.portal(s.reopen))

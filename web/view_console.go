@@ -138,7 +138,8 @@ type requesterPanel struct {
 	Name, Email, ExternalID string
 	Language                string
 	Nobody                  bool
-	Verified, Disowned      bool
+	// Verified: the ticket is theirs for sure. Proven: they have come in with a proof of their address before, too.
+	Verified, Proven, Disowned bool
 	// Unreachable is what the mail server says that refuses letters to the requester; empty: none does.
 	Unreachable string
 	// Undeliverable says that mail to them comes back.

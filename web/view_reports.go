@@ -16,8 +16,6 @@ type reportsView struct {
 
 	Periods  []option
 	From, To string
-	// Query is what addresses of the same period end with.
-	Query  string
 	Zone   string
 	Admin  bool
 	Empty  bool
@@ -80,7 +78,6 @@ const (
 
 func newReportsView(f frame, admin bool, n *ruleNames, r *tickets.Report, days int, zone string) *reportsView {
 	v := &reportsView{frame: f, From: r.From.Format(time.DateOnly), To: r.To.Format(time.DateOnly), Zone: zone, Admin: admin}
-	v.Query = "from=" + v.From + "&to=" + v.To
 	for _, d := range reportPeriods {
 		v.Periods = append(v.Periods, option{Value: strconv.Itoa(d), Text: n.T("%d days", d), Selected: d == days})
 	}
