@@ -306,6 +306,18 @@ func (b *Blobs) sweep(ctx context.Context, now time.Time) error {
 	return err
 }
 
+// Orphans counts the blobs that nothing refers to. What was written just now and is about to be referred to is among them.
+func (b *Blobs) Orphans(ctx context.Context) (n int64, err error) {
+	err = b.shelf.each(func(sum Sum, _ time.Time) error {
+		used, err := b.used(ctx, sum)
+		if err == nil && !used {
+			n++
+		}
+		return err
+	})
+	return n, err
+}
+
 func (b *Blobs) remove(sum Sum, before time.Time, wanted func(Sum) bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -230,3 +230,25 @@ func TestBlobsAreDroppedAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestBlobOrphans: what nobody refers to is counted, whoever else refers to something.
+func TestBlobOrphans(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *storage.Store) {
+		t.Helper()
+		a, b := storage.Within(tenantA), storage.Within(tenantB)
+		sum := putBlob(t, s, "half an upload")
+		kept := putBlob(t, s, "kept")
+		ref(t, s, a, kept)
+		want := func(n int64) {
+			t.Helper()
+			if got, err := s.Blobs().Orphans(t.Context()); err != nil || got != n {
+				t.Errorf("Orphans = %d, %v, want %d", got, err, n)
+			}
+		}
+		want(1)
+		ref(t, s, b, sum)
+		want(0)
+		unref(t, s, a, kept)
+		want(1)
+	})
+}

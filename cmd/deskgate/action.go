@@ -138,11 +138,16 @@ func overSocket[Q, A any](ctx context.Context, c *http.Client, path string, q Q)
 	if err != nil {
 		return answer, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, adminURL+path, bytes.NewReader(b))
+	return posted[A](ctx, c, adminURL+path, "application/json", bytes.NewReader(b))
+}
+
+// posted sends a body to the running node and reads its answer.
+func posted[A any](ctx context.Context, c *http.Client, address, mediaType string, body io.Reader) (answer A, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
 	if err != nil {
 		return answer, err
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", mediaType)
 	res, err := c.Do(req)
 	if err != nil {
 		return answer, fmt.Errorf("ask the running node: %w", err)

@@ -26,6 +26,7 @@ func (a *admin) handler() http.Handler {
 	}
 	mux.HandleFunc("GET "+backupPath, a.backup)
 	mux.HandleFunc("GET "+exportPath, a.export)
+	mux.HandleFunc("POST "+importPath, a.importBegun)
 	return mux
 }
 

@@ -25,6 +25,8 @@ type checked struct {
 	Records  int64             `json:"records"`
 	Bytes    int64             `json:"bytes"`
 	Blobs    int64             `json:"blobs"`
+	// Orphans are the files that nothing refers to. They are no damage.
+	Orphans int64 `json:"orphans"`
 }
 
 // UnmarshalJSON reads an answer of the running node, with the error document if there is one: encoding/json makes no
@@ -66,10 +68,16 @@ func (o *operator) check(ctx context.Context, _ nothing) (checked, error) {
 			a.Findings = append(a.Findings, f)
 		}
 	}, func(p storage.Progress) { a.Records, a.Bytes, a.Blobs = p.Records, p.Bytes, p.Blobs })
+	if err != nil {
+		return a, err
+	}
+	if a.Orphans, err = o.store.Blobs().Orphans(ctx); err != nil {
+		return a, fmt.Errorf("look for files that nothing refers to: %w", err)
+	}
 	if found > 0 {
 		a.failure = &failure{Code: codeFindings, Message: "The check found damage.", Details: english.Plural(found, "finding", "")}
 	}
-	return a, err
+	return a, nil
 }
 
 func (o *operator) showCA(ctx context.Context, _ nothing) (shownAuthority, error) {
@@ -81,7 +89,10 @@ func (p *program) checkCommand() *cobra.Command {
 	return p.leaf(lesson{
 		use: "check", short: "read everything that is stored and report damage",
 		long: `Reads every record, index and file that the node keeps, while the node goes on, and reports what is damaged or out of
-step. The exit code is 1 if there are findings.`,
+step. The exit code is 1 if there are findings.
+
+Files that nothing refers to are counted as well. They are no damage: an upload that was broken off leaves one. A node removes
+each by itself once it has run for a day, so that nothing has to be done about them.`,
 		example: "check\ncheck --json",
 	}, func(ctx context.Context, _ []string) error {
 		a, err := askStore(ctx, p, check, nothing{})
@@ -100,6 +111,7 @@ step. The exit code is 1 if there are findings.`,
 
 func (a checked) people(b *bytes.Buffer) {
 	read := fmt.Sprintf("%d records (%s) and %d files", a.Records, sizeWord(a.Bytes), a.Blobs)
+	defer a.orphans(b)
 	if len(a.Findings) == 0 {
 		fmt.Fprintf(b, "Read %s: nothing is wrong.\n", read)
 		return
@@ -110,6 +122,13 @@ func (a checked) people(b *bytes.Buffer) {
 	}
 	table(b, "", []string{"TENANT", "TABLE", "KEY", "PROBLEM"}, rows)
 	fmt.Fprintf(b, "\nRead %s: %s. Restore a backup from before the damage, or ask for help with this list.\n", read, a.Details)
+}
+
+// orphans says what is to be done about files that nothing refers to.
+func (a checked) orphans(b *bytes.Buffer) {
+	if a.Orphans > 0 {
+		fmt.Fprintf(b, "%s that nothing refers to: keep the node running, and it removes them within two days.\n", english.Plural(int(a.Orphans), "file", ""))
+	}
 }
 
 func (p *program) caCommand() *cobra.Command {

@@ -162,7 +162,7 @@ printed this once only.`,
 	})
 	create.Flags().StringVar(&name, "name", "", "`NAME` for people (the slug if none)")
 	return p.group("tenant", "make, look at, change and delete tenants",
-		create, p.tenantList(), p.tenantShow(), p.tenantSet(), p.tenantDelete(), p.tenantExport())
+		create, p.tenantList(), p.tenantShow(), p.tenantSet(), p.tenantDelete(), p.tenantExport(), p.tenantImport())
 }
 
 func (a createdTenant) people(b *bytes.Buffer) {

@@ -22,7 +22,7 @@ func (p *program) addCommands(root *cobra.Command) {
 // actions are all actions, as the admin socket serves them.
 func actions() []served {
 	return []served{
-		tenantCreate, tenantList, tenantShow, tenantSet, tenantDelete,
+		tenantCreate, tenantList, tenantShow, tenantSet, tenantDelete, stepImport,
 		domainAdd, domainVerify, domainShow, domainList, domainMount, domainRemove,
 		tokenCreate, tokenList, tokenRevoke,
 		keyShow, keyRotate, keySet,

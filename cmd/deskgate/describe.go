@@ -12,6 +12,8 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	attachment "github.com/deskgate/deskgate/tickets/file"
+	"github.com/deskgate/deskgate/tickets/transfer"
 )
 
 // Codes of the error documents that the commands print. Those that the API knows too mean the same there.
@@ -63,7 +65,9 @@ func describe(err error) *failure {
 		return &failure{Code: codeCancelled, Message: "Stopped before it was done."}
 	case errors.Is(err, tenant.ErrBadHost):
 		return &failure{Code: codeInvalid, Message: "The given data was invalid.", Details: err.Error(), Errors: map[string][]string{"host": {err.Error()}}}
-	case errors.Is(err, tenant.ErrNotFound), errors.Is(err, auth.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, attachment.ErrEmpty), errors.Is(err, transfer.ErrTooMany):
+		return &failure{Code: codeInvalid, Message: "The file can't be imported.", Details: err.Error()}
+	case errors.Is(err, tenant.ErrNotFound), errors.Is(err, auth.ErrNotFound), errors.Is(err, transfer.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return &failure{Code: codeNotFound, Message: "Not found.", Details: err.Error()}
 	default:
 		return &failure{Code: codeInternal, Message: "That did not work.", Details: err.Error()}
