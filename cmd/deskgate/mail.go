@@ -23,7 +23,7 @@ func (s *settings) post(o *operator, log *slog.Logger) (*mail.Post, error) {
 		return nil, err
 	}
 	return mail.New(mail.Config{
-		Store: o.store, Directory: o.directory, Server: s.smtp, From: s.mailFrom, Render: letters.Render, Failed: notify.Failed,
+		Store: o.store, Directory: o.directory, Server: s.smtp, From: s.mailFrom, Render: letters.Render, Failed: notify.Failed, Sent: notify.Sent(o.store),
 		Log: log,
 	}), nil
 }

@@ -36,6 +36,8 @@ type Config struct {
 	Render func(ctx context.Context, t *tenant.Tenant, l Letter) (Content, error)
 	// Failed is called in the transaction in which a letter is given up, to note it; see Refused. Nil: nothing happens.
 	Failed func(tx *storage.Tx, l Letter, cause error) error
+	// Sent is called when the server has taken a letter. It may be called twice for one. Nil: nothing happens.
+	Sent func(ctx context.Context, t *tenant.Tenant, l Letter) error
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -160,7 +162,13 @@ func (p *Post) deliver(ctx context.Context, t *tenant.Tenant, i outbox.Item[lett
 	if err != nil {
 		return outbox.Permanent(err)
 	}
-	return p.config.Server.send(ctx, p.helo, m)
+	if err := p.config.Server.send(ctx, p.helo, m); err != nil || p.config.Sent == nil {
+		return err
+	}
+	if err := p.config.Sent(ctx, t, l); err != nil { // the letter is out, and is not to go again because of it
+		p.config.Log.WarnContext(ctx, "that a letter was sent was not noted", slog.String("tenant", t.Slug), slog.Any("error", err))
+	}
+	return nil
 }
 
 // compose puts the words of a letter into an envelope. Its identity stays the same whenever it is sent again.

@@ -253,6 +253,34 @@ func TestBusyServersAreTriedAgain(t *testing.T) {
 	})
 }
 
+// Refusals that are behind an address count no more: it takes letters again.
+func TestRefusalsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refuses atomic.Bool
+		w := start(t, mailtest.Options{Rcpt: func(to string) error {
+			if to == ann.Email && refuses.Load() {
+				return refuse(550, smtp.EnhancedCode{5, 1, 1})
+			}
+			return nil
+		}})
+		taken := 0
+		for i := range 9 { // two of three are refused, each time
+			refuses.Store(i%3 != 2)
+			w.file(requester(ann))
+			pass(long)
+			if !refuses.Load() {
+				taken++
+			}
+		}
+		if n := len(w.letters(ann)); n != taken {
+			t.Errorf("%d letters came, want %d", n, taken)
+		}
+		if _, troubled, err := w.Trouble(t.Context(), w.acme, ann.Email); err != nil || troubled {
+			t.Errorf("there is trouble with the address still: %t, %v", troubled, err)
+		}
+	})
+}
+
 // A letter shows so much of a thread, and says that there is more.
 func TestLettersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -74,7 +74,7 @@ func open(tb testing.TB, o mailtest.Options, off bool) *world {
 	w.employ(w.acme, zoe)
 	c := mail.Config{
 		Store: w.store, Directory: w.directory, Render: w.render(notify.NewThreads(w.store, w.directory, w.people())),
-		Failed: notify.Failed, From: "desk@desk.example",
+		Failed: notify.Failed, Sent: notify.Sent(w.store), From: "desk@desk.example",
 	}
 	if !off {
 		o.Pipes = true

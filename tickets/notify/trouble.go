@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// mostRefusals is after how many refused letters, each within forgetAfter of the one before, an address gets no more of the kind.
+	// mostRefusals is after how many refused letters, each within forgetAfter of the one before and none that was taken between, an
+	// address gets no more of the kind.
 	mostRefusals = 3
 	// forgetAfter is how long a refusal counts.
 	forgetAfter = 30 * day
@@ -49,6 +50,30 @@ func Failed(tx *storage.Tx, l mail.Letter, cause error) error {
 	return troubleTable.Put(tx, &Trouble{
 		Address: l.To, Kind: l.Kind, Count: t.Count + 1, Reason: cause.Error(), At: time.Now().UTC(),
 	})
+}
+
+// Sent forgets what an address has refused before: it takes letters again. It is what mail.Config.Sent wants.
+func Sent(s *storage.Store) func(context.Context, *tenant.Tenant, mail.Letter) error {
+	return func(ctx context.Context, tn *tenant.Tenant, l mail.Letter) error {
+		if !l.Kind.AboutTickets() {
+			return nil
+		}
+		key, has := storage.Key(nil).Str(l.To).Str(string(l.Kind)), false
+		err := s.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
+			has, err = troubleTable.Has(tx, key)
+			return err
+		})
+		if err != nil || !has {
+			return err
+		}
+		return s.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+			has, err := troubleTable.Has(tx, key)
+			if err != nil || !has {
+				return err
+			}
+			return troubleTable.Delete(tx, key)
+		})
+	}
 }
 
 func givenUp(tx *storage.Tx, address string, k mail.Kind) (bool, error) {

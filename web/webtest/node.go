@@ -173,7 +173,7 @@ func (n *Node) post(tb testing.TB) *mail.Post {
 	tb.Helper()
 	letters, err := web.NewLetters(notify.NewThreads(n.Store, n.Directory, web.LetterReaders()))
 	ok(tb, err)
-	c := mail.Config{Store: n.Store, Directory: n.Directory, Render: letters.Render, Failed: notify.Failed}
+	c := mail.Config{Store: n.Store, Directory: n.Directory, Render: letters.Render, Failed: notify.Failed, Sent: notify.Sent(n.Store)}
 	if n.Mail != nil {
 		c.Server = n.Mail.Server(tb)
 	}
