@@ -24,6 +24,8 @@ type exchange struct {
 	status    int
 	bytes     int64
 	forwarded bool
+	// until is the handler's own bound for what it writes, zero for none.
+	until time.Time
 }
 
 // WriteHeader implements [http.ResponseWriter]. The request's name is in the last header, also where one of an upstream that
@@ -38,21 +40,46 @@ func (x *exchange) WriteHeader(status int) {
 
 // Write implements [http.ResponseWriter].
 func (x *exchange) Write(p []byte) (int, error) {
-	if x.status == 0 {
-		x.status = http.StatusOK
-	}
-	hurry(x.ResponseWriter, len(p))
+	x.begin()
+	x.hurry(len(p))
 	n, err := x.ResponseWriter.Write(p)
-	rest(x.ResponseWriter)
+	deadline(x.ResponseWriter, x.until)
 	x.bytes += int64(n)
 	return n, err
 }
 
-// Flush implements [http.Flusher] for handlers that stream.
-func (x *exchange) Flush() {
-	if f, ok := x.ResponseWriter.(http.Flusher); ok {
-		f.Flush()
+// FlushError is what [http.ResponseController] looks for where a handler streams: what was written waits to be taken then.
+func (x *exchange) FlushError() error {
+	x.begin()
+	x.hurry(0)
+	defer func() { deadline(x.ResponseWriter, x.until) }()
+	return http.NewResponseController(x.ResponseWriter).Flush()
+}
+
+// Flush implements [http.Flusher]: who does not want to know whether it works hears of it at the next Write.
+func (x *exchange) Flush() { _ = x.FlushError() }
+
+// begin notes that the answer has begun.
+func (x *exchange) begin() {
+	if x.status == 0 {
+		x.status = http.StatusOK
 	}
+}
+
+// SetWriteDeadline bounds what the handler writes from now on. The edge's own bound holds as well.
+func (x *exchange) SetWriteDeadline(t time.Time) error {
+	x.until = t
+	return http.NewResponseController(x.ResponseWriter).SetWriteDeadline(t)
+}
+
+// hurry bounds how long the client may take for so many bytes that are about to be written, unless the handler wants less. It
+// holds for HTTP/2 as well, where a client can keep its connection alive and yet take nothing of one stream.
+func (x *exchange) hurry(bytes int) {
+	by := time.Now().Add(answerGrace + time.Duration(bytes)*(time.Second/answerRate))
+	if !x.until.IsZero() && x.until.Before(by) {
+		by = x.until
+	}
+	deadline(x.ResponseWriter, by)
 }
 
 // Hijack implements [http.Hijacker] for what switches protocols.

@@ -93,15 +93,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	return n, &upstream.BodyError{Err: err}
 }
 
-// hurry bounds how long the client may take for so many bytes that are about to be written. It holds for HTTP/2 as well,
-// where a client can keep its connection alive and yet take nothing of one stream.
-func hurry(w http.ResponseWriter, bytes int) {
-	deadline(w, time.Now().Add(answerGrace+time.Duration(bytes)*(time.Second/answerRate)))
-}
-
-// rest lets an answer pause: nothing waits to be taken.
-func rest(w http.ResponseWriter) { deadline(w, time.Time{}) }
-
+// deadline bounds how long writing may take; the zero time lets the answer pause, as nothing waits to be taken.
 func deadline(w http.ResponseWriter, t time.Time) {
 	if c, ok := w.(interface{ SetWriteDeadline(t time.Time) error }); ok {
 		_ = c.SetWriteDeadline(t) // on a connection that is closed, writing fails by itself

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/oidc"
@@ -20,7 +22,7 @@ import (
 	"github.com/deskgate/deskgate/web/words"
 )
 
-// Config is what the product needs from the other rooms. Every field is required.
+// Config is what the product needs from the other rooms. Every field is required but StreamPatience.
 type Config struct {
 	Directory *tenant.Directory
 	Tenants   *tenant.Registry
@@ -36,6 +38,8 @@ type Config struct {
 	Transfers *transfer.Transfers
 	Notifier  *notify.Notifier
 	Log       *slog.Logger
+	// StreamPatience is how long a listener to an event stream may take for what is sent to it; 0: 15 seconds.
+	StreamPatience time.Duration
 }
 
 // Server is the product: it answers every request that is not forwarded to an upstream. It is safe for concurrent use.
@@ -79,7 +83,7 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{
 		directory: c.Directory, tenants: c.Tenants, domains: c.Domains, doors: c.Doors, staff: c.Staff, oidc: c.OIDC, passkeys: c.Passkeys, desk: c.Desk, webhooks: c.Webhooks, rules: c.Rules, eraser: c.Eraser, transfers: c.Transfers, notifier: c.Notifier, log: c.Log,
-		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(), bodies: newBodies(), rights: map[Route]auth.Scopes{},
+		guard: newGuard(c.Directory), table: newTable(), streams: newStreams(cmp.Or(c.StreamPatience, streamWrite)), bodies: newBodies(), rights: map[Route]auth.Scopes{},
 	}
 	var err error
 	if s.assets, err = newAssets(files); err != nil {

@@ -40,9 +40,10 @@ var errNoStream = &answerError{
 
 // stream is an answer that goes on: server-sent events.
 type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	buffer  bytes.Buffer
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+	buffer   bytes.Buffer
 }
 
 // openStream begins an event stream for the caller of an API. The function that it returns has to be called at its end.
@@ -58,7 +59,7 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, fu
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // proxies of nginx's kind pass it on at once
-	return &stream{w: w, control: http.NewResponseController(w)}, leave, nil
+	return &stream{w: w, control: http.NewResponseController(w), patience: s.streams.patience}, leave, nil
 }
 
 // retry tells the client how long to wait before it comes back.
@@ -80,13 +81,12 @@ func (st *stream) beat(id uint64) {
 func (st *stream) flush() error {
 	deadline := func(t time.Time) { _ = st.control.SetWriteDeadline(t) } // where there is none, writing goes on for as long as it does
 	defer deadline(time.Time{})
-	deadline(time.Now().Add(streamWrite))
+	deadline(time.Now().Add(st.patience))
 	_, err := st.w.Write(st.buffer.Bytes())
 	st.buffer.Reset()
 	if err != nil {
 		return err
 	}
-	deadline(time.Now().Add(streamWrite)) // what is below may have taken the first one away
 	return st.control.Flush()
 }
 
@@ -120,11 +120,15 @@ func signedOut(err error) bool {
 
 // streams counts those that are open.
 type streams struct {
+	patience time.Duration // how long a listener may take for what is sent to it
+
 	mu   sync.Mutex
 	open map[string]int
 }
 
-func newStreams() *streams { return &streams{open: map[string]int{}} }
+func newStreams(patience time.Duration) *streams {
+	return &streams{patience: patience, open: map[string]int{}}
+}
 
 // enter makes room for one more stream of a caller, or returns a *limit.Error.
 func (s *streams) enter(c caller) (leave func(), err error) {

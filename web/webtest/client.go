@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net"
@@ -71,6 +72,20 @@ func (n *Node) Forgetful(tb testing.TB) *Client {
 	c.http.Jar = nil
 	return c
 }
+
+// Modern returns a client that keeps no cookies and speaks HTTP/2, as browsers do.
+func (n *Node) Modern(tb testing.TB) *Client {
+	tb.Helper()
+	c := n.Forgetful(tb)
+	c.http.Transport.(*http.Transport).ForceAttemptHTTP2 = true //nolint:errcheck,forcetypeassert // Client has made it
+	return c
+}
+
+// Addr is where the node listens.
+func (n *Node) Addr() string { return n.addr }
+
+// Roots are the authorities that the node's certificates are to be checked with.
+func (n *Node) Roots() *x509.CertPool { return n.roots }
 
 // Do makes a request. Headers are written as "Name: value".
 func (c *Client) Do(method, address, body string, headers ...string) Answer {

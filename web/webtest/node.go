@@ -63,9 +63,11 @@ type Node struct {
 	// RootPEM is the root certificate of the node's own CA.
 	RootPEM []byte
 
-	dns   *zone
-	addr  string
-	roots *x509.CertPool
+	dns  *zone
+	addr string
+	// patience is that of the node's event streams.
+	patience time.Duration
+	roots    *x509.CertPool
 }
 
 // Tenant is one of a Node's tenants, with all that opens its doors.
@@ -98,6 +100,14 @@ func WithMailFor(rcpt func(to string) error) Option {
 	return func(tb testing.TB, n *Node) {
 		tb.Helper()
 		n.Mail = mailtest.Start(tb, mailtest.Options{Rcpt: rcpt})
+	}
+}
+
+// WithStreamPatience gives those who listen to event streams so long for what is sent to them.
+func WithStreamPatience(d time.Duration) Option {
+	return func(tb testing.TB, n *Node) {
+		tb.Helper()
+		n.patience = d
 	}
 }
 
@@ -186,7 +196,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
 	product, err := web.New(web.Config{
-		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Webhooks: n.Webhooks, Rules: n.Rules, Eraser: n.Eraser, Transfers: n.Transfers, Notifier: n.Notifier, Log: log,
+		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Webhooks: n.Webhooks, Rules: n.Rules, Eraser: n.Eraser, Transfers: n.Transfers, Notifier: n.Notifier, Log: log, StreamPatience: n.patience,
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{

@@ -12,9 +12,11 @@ import (
 type Stream struct {
 	Status int
 	Header http.Header
-	body   io.ReadCloser
-	lines  *bufio.Scanner
-	close  context.CancelFunc
+	// Proto is what it is spoken in, e.g. "HTTP/2.0".
+	Proto string
+	body  io.ReadCloser
+	lines *bufio.Scanner
+	close context.CancelFunc
 }
 
 // Event is one event of a stream. A block that has an id only, as it is sent where nothing happens, has no name.
@@ -36,7 +38,7 @@ func (c *Client) Listen(address string, headers ...string) *Stream {
 		stop()
 		c.tb.Fatal(err)
 	}
-	return &Stream{Status: answer.StatusCode, Header: answer.Header, body: answer.Body, lines: bufio.NewScanner(answer.Body), close: stop}
+	return &Stream{Status: answer.StatusCode, Header: answer.Header, Proto: answer.Proto, body: answer.Body, lines: bufio.NewScanner(answer.Body), close: stop}
 }
 
 // Next waits for the next block; false: the stream is over.
