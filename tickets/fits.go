@@ -37,6 +37,7 @@ func (f *filter) fitsRow(r *row) bool {
 		(len(f.categories) == 0 || slices.Contains(f.categories, r.Category)) &&
 		!slices.Contains(f.notCategories, r.Category) &&
 		(f.overdue.IsZero() || r.late(f.overdue)) &&
+		(len(f.ratings) == 0 || slices.Contains(f.ratings, int(r.Stars))) &&
 		(!f.assigned || slices.Contains(f.assignees, r.Assignee)) &&
 		!slices.Contains(f.notAssignees, r.Assignee)
 }
@@ -55,7 +56,7 @@ func (f *filter) onShelf(s shelf) bool {
 
 // takes says whether the ticket is wanted, but for what only its words tell.
 func (f *filter) takes(t *Ticket) bool {
-	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t)}
+	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t), Stars: t.starCount()}
 	return f.fitsRow(&r) && !t.Purging && f.onShelf(t.shelf()) &&
 		(f.owner == "" || f.owner == t.owner()) &&
 		(f.number == 0 || f.number == t.Number) &&

@@ -154,6 +154,7 @@ var filters = map[string]func(*searchParser) string{
 	"category":  (*searchParser).category,
 	"has":       (*searchParser).has,
 	"external":  (*searchParser).external,
+	"rating":    (*searchParser).rating,
 	"created":   (*searchParser).created,
 	"updated":   (*searchParser).updated,
 	"sort":      (*searchParser).sort,

@@ -47,6 +47,7 @@ type Query struct {
 	Number      uint64
 	ExternalID  string
 	Overdue     bool
+	Ratings     []int // any of them: 1 to MaxStars; nil is no condition, and none of them fulfils an empty one
 	// Text is searched for: every word must be there, the last one may be the beginning of a word. Words in quotes are whole.
 	Text    string
 	Created Period
@@ -93,6 +94,7 @@ type filter struct {
 	number        uint64
 	external      string
 	target        string    // the ID of the ticket that the one with the external ID was merged into
+	ratings       []int     // stars
 	overdue       time.Time // those whose target ran out by then; zero: all
 	terms         terms
 	notTerms      []terms
@@ -149,13 +151,13 @@ func (q *Query) filter(a Actor, who *named, r reach) *filter {
 		assigned: who.assigned, assignees: who.assignees, notAssignees: who.notAssignees,
 		requester: parseSomebody(q.Requester), files: q.Files, notFiles: q.Not.Files,
 		number: q.Number, external: q.ExternalID, target: who.target, terms: parseTerms(q.Text),
-		created: q.Created.at(now()), updated: q.Updated.at(now()),
+		created: q.Created.at(now()), updated: q.Updated.at(now()), ratings: q.Ratings,
 	}
 	if q.Overdue {
 		f.overdue = now()
 	}
 	text := strings.TrimSpace(q.Text) != ""
-	f.nothing = !a.known() || who.nobody || text && len(f.terms) == 0
+	f.nothing = !a.known() || who.nobody || q.Ratings != nil && len(q.Ratings) == 0 || text && len(f.terms) == 0
 	f.choose(q)
 	if q.RequesterID != "" {
 		wanted := owner(Person{ID: q.RequesterID})
@@ -209,6 +211,11 @@ func (q *Query) check(a Actor) error {
 	for _, p := range slices.Concat(q.Priority, q.Not.Priority) {
 		if !slices.Contains(Priorities(), p) {
 			return &QueryError{Param: "priority", Reason: "It must be among " + list(Priorities()) + "."}
+		}
+	}
+	for _, stars := range q.Ratings {
+		if stars < 1 || stars > MaxStars {
+			return &QueryError{Param: "rating", Reason: "It must be among 1, 2, 3, 4, 5."}
 		}
 	}
 	switch {

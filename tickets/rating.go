@@ -30,6 +30,14 @@ const (
 	ratingChanges = 14 * 24 * time.Hour
 )
 
+// starCount is how many stars the ticket got, 0 for none.
+func (t *Ticket) starCount() uint8 {
+	if t.Rating == nil {
+		return 0
+	}
+	return uint8(t.Rating.Stars) //nolint:gosec // 1 to 5
+}
+
 // Ratable says whether the requester may rate the ticket now, or change their rating: once it is solved, and for 14 days
 // after the first word about this solution.
 func (t *Ticket) Ratable() bool {

@@ -161,6 +161,44 @@ func (p *searchParser) external() string {
 	return ""
 }
 
+// rating takes stars: 5, 1,2, <3, >=4, or any.
+func (p *searchParser) rating() string {
+	const reason = "It takes stars like 5, 1,2, <3 or >=4, or any."
+	if p.negated {
+		return "This cannot be left out."
+	}
+	var chosen []int
+	for value := range strings.SplitSeq(p.value, ",") {
+		stars := parseStars(strings.ToLower(strings.TrimSpace(value)))
+		if len(stars) == 0 {
+			return reason
+		}
+		chosen = append(chosen, stars...)
+	}
+	p.q.Ratings = inOrder(allStars(), append(p.q.Ratings, chosen...))
+	return ""
+}
+
+func allStars() []int { return []int{1, 2, 3, 4, 5} }
+
+// parseStars are the stars that a number, a comparison or "any" means; none: it means none.
+func parseStars(s string) (stars []int) {
+	if s == "any" {
+		return allStars()
+	}
+	op := s[:len(s)-len(strings.TrimLeft(s, "<>="))]
+	n, err := strconv.Atoi(s[len(op):])
+	fits, known := map[string]func(int) bool{
+		"": func(x int) bool { return x == n }, "=": func(x int) bool { return x == n },
+		"<": func(x int) bool { return x < n }, "<=": func(x int) bool { return x <= n },
+		">": func(x int) bool { return x > n }, ">=": func(x int) bool { return x >= n },
+	}[op]
+	if err != nil || !known || n < 1 || n > MaxStars {
+		return nil
+	}
+	return slices.DeleteFunc(allStars(), func(x int) bool { return !fits(x) })
+}
+
 func (p *searchParser) sort() string {
 	s := Sort(strings.ToLower(p.value))
 	if p.negated || !slices.Contains(Sorts(), s) {

@@ -43,6 +43,7 @@ func (q *Query) String() string {
 	b.flag("has:attachment", q.Files)
 	b.flag("-has:attachment", q.Not.Files)
 	b.flag("is:overdue", q.Overdue)
+	b.one("rating", numerals(q.Ratings))
 	b.flag("is:spam", q.Spam)
 	b.flag("is:merged", q.Merged)
 	b.flag("is:deleted", q.Deleted)
@@ -57,6 +58,15 @@ func (q *Query) String() string {
 		b.parts = append(b.parts, q.Text)
 	}
 	return strings.Join(b.parts, " ")
+}
+
+// numerals are numbers, separated by commas.
+func numerals(all []int) string {
+	texts := make([]string, len(all))
+	for i, n := range all {
+		texts[i] = strconv.Itoa(n)
+	}
+	return strings.Join(texts, ",")
 }
 
 // searchWriter gathers the parts of a search.

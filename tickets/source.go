@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -55,6 +56,9 @@ func (f *filter) options() []source {
 	if !f.overdue.IsZero() {
 		options = append(options, late{})
 	}
+	if len(f.ratings) > 0 {
+		options = append(options, f.ofRatings())
+	}
 	for _, tag := range f.tags {
 		options = append(options, spans{{byTag, storage.Key(nil).Str(tag)}})
 	}
@@ -104,6 +108,14 @@ func (f *filter) ofAssignees() (s spans) {
 func (f *filter) ofCategories() (s spans) {
 	for _, id := range distinct(f.categories) {
 		s = append(s, span{byCategory, storage.Key(nil).Str(id)})
+	}
+	return s
+}
+
+// ofRatings is the tickets with the filter's stars.
+func (f *filter) ofRatings() (s spans) {
+	for _, stars := range f.ratings {
+		s = append(s, span{byRating, storage.Key(nil).Str(strconv.Itoa(stars))})
 	}
 	return s
 }

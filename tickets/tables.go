@@ -19,6 +19,7 @@ type row struct {
 	Tags     []uint32 `cbor:"5,keyasint,omitempty"` // hashes
 	Due      int64    `cbor:"6,keyasint,omitempty"` // the next target's end in Unix milliseconds
 	Shelf    shelf    `cbor:"7,keyasint,omitempty"`
+	Stars    uint8    `cbor:"8,keyasint,omitempty"`
 }
 
 // late says whether the ticket has missed a target by then.
@@ -27,7 +28,7 @@ func (r *row) late(by time.Time) bool { return r.Due != 0 && r.Due <= by.UnixMil
 func rowOf(t *Ticket) row {
 	return row{
 		Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t),
-		Tags: tagHashes(t.Tags), Shelf: t.shelf(),
+		Tags: tagHashes(t.Tags), Shelf: t.shelf(), Stars: t.starCount(),
 	}
 }
 
@@ -105,6 +106,8 @@ var (
 		}
 		return []storage.Key{storage.Key(nil).Time(end).TimeDesc(t.UpdatedAt)}
 	}, rowOf)
+	// byRating has the few tickets that were rated, by their stars.
+	byRating = listed(17, func(t *Ticket) []storage.Key { return given(t.stars()) })
 	bySpam   = shelved(14, func(t *Ticket) bool { return t.shelf() == asSpam }, headless)
 	byMerged = shelved(15, func(t *Ticket) bool { return t.shelf() == asMerged }, headless)
 	numbers  = storage.NewSequence(137)

@@ -51,6 +51,51 @@ func TestSearchInTheAPI(t *testing.T) {
 	expect(t, p.call("GET", "/api/tickets?status=odd&q=status%3Aclosed", ""), 400, "status")
 }
 
+// TestRatingsAreFound: lists have the tickets with so many stars, of one's own tenant and, for requesters, one's own.
+func TestRatingsAreFound(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p, zoe, yan := caller(t, n, n.Acme), n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.SignIn(t, n.Acme, "yan@example.com", "Yan")
+	for i, who := range []*webtest.Client{zoe, zoe, yan, zoe} {
+		expect(t, who.Send(n.Acme.URL+"/tickets", url.Values{"title": {"T"}, "description": {"text"}}), 303, "")
+		at := fmt.Sprintf("/api/tickets/%d", i+1)
+		if i < 3 {
+			expect(t, p.call("PATCH", at, `{"status":"resolved"}`), 200, "")
+			expect(t, who.Do("PUT", n.Acme.URL+at+"/rating", fmt.Sprintf(`{"stars":%d}`, 2*i+1), asJSON), 200, "")
+		}
+	}
+	numbers := func(got webtest.Answer) string {
+		var out []string
+		all, _ := expect(t, got, 200, "").JSON(t)["data"].([]any)
+		for _, one := range all {
+			ticket, _ := one.(map[string]any)
+			out = append(out, fmt.Sprint(ticket["number"]))
+		}
+		return strings.Join(out, " ")
+	}
+	for query, want := range map[string][2]string{
+		"rating=1": {"1", "1"}, "rating=1,5": {"3 1", "1"}, "rated=true": {"3 2 1", "2 1"}, "rating=4": {"", ""}, "q=rating%3A%3C4": {"2 1", "2 1"},
+		"q=rating%3A5&rating=1": {"", ""}, "q=rating%3Aany&status=resolved": {"3 2 1", "2 1"}, "rating=3&q=nothing": {"", ""}, "rated=false": {"4 3 2 1", "4 2 1"},
+		"rating=1&sort=created_at&include_total=true": {"1", "1"},
+	} {
+		if !strings.Contains(query, "sort") {
+			query += "&sort=-created_at"
+		}
+		if got := numbers(p.call("GET", "/api/tickets?"+query, "")); got != want[0] {
+			t.Errorf("%s has %q, want %q", query, got, want[0])
+		}
+		if got := numbers(zoe.Get(n.Acme.URL + "/api/tickets?" + query)); got != want[1] {
+			t.Errorf("%s has %q for a requester, want %q", query, got, want[1])
+		}
+		if got := numbers(caller(t, n, n.Bolt).call("GET", "/api/tickets?"+query, "")); got != "" {
+			t.Errorf("%s has %q at the other tenant", query, got)
+		}
+	}
+	for _, bad := range []string{"rating=0", "rating=6", "rating=good", "rated=yes!", "ratings=1"} {
+		expect(t, p.call("GET", "/api/tickets?"+bad, ""), 400, "")
+	}
+}
+
 // TestViewsInTheAPI: tokens keep what is shared, agents their own, and requesters nothing.
 func TestViewsInTheAPI(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -39,6 +40,7 @@ func ticketQuery(p parameters) (tickets.Query, []tickets.Problem, error) {
 	}
 	q.Deleted = p.flag("deleted") || q.Deleted
 	q.Overdue = p.flag("overdue") || q.Overdue
+	q.Ratings = p.ratings(q.Ratings)
 	if sort := p.text("sort"); sort != "" {
 		q.Sort = tickets.Sort(sort)
 	}
@@ -49,6 +51,29 @@ func ticketQuery(p parameters) (tickets.Query, []tickets.Problem, error) {
 	q.Status, q.Not.Status = narrow(tickets.Statuses(), q.Status, q.Not.Status, p.words("status"))
 	q.Priority, q.Not.Priority = narrow(tickets.Priorities(), q.Priority, q.Not.Priority, p.words("priority"))
 	return q, problems, p.err()
+}
+
+// ratings are the stars that the search and the parameters both ask for; nil: neither asks for any.
+func (p *parameters) ratings(searched []int) []int {
+	asked := searched
+	also := func(fits func(stars int) bool) {
+		if asked == nil {
+			asked = []int{1, 2, 3, 4, 5}
+		}
+		asked = slices.DeleteFunc(asked, func(stars int) bool { return !fits(stars) })
+	}
+	if p.flag("rated") {
+		also(func(int) bool { return true })
+	}
+	if words := p.words("rating"); len(words) > 0 {
+		for _, word := range words {
+			if n, err := strconv.Atoi(word); err != nil || n < 1 || n > tickets.MaxStars {
+				p.reject("rating", "must be among 1, 2, 3, 4, 5.")
+			}
+		}
+		also(func(stars int) bool { return slices.Contains(words, strconv.Itoa(stars)) })
+	}
+	return asked
 }
 
 // narrow has what a search wants and what a parameter wants both hold.
