@@ -85,7 +85,7 @@ func (p *Person) In(text string) bool {
 	if p.ID != "" && strings.Contains(text, p.ID) {
 		return true
 	}
-	return slices.ContainsFunc(p.Emails, func(email string) bool { return place(text, email) >= 0 })
+	return slices.ContainsFunc(p.Emails, func(email string) bool { return place(text, email, 0) >= 0 })
 }
 
 // Clean takes the person's addresses out of a text, with the name before it as in "Zoe <zoe@example.com>".
@@ -97,11 +97,20 @@ func (p *Person) Clean(text string) string {
 		for _, name := range slices.Concat(p.Names, p.Aliases) {
 			text = strings.ReplaceAll(text, name+" <"+email+">", Erased)
 		}
-		for i := place(text, email); i >= 0; i = place(text, email) {
-			text = text[:i] + Erased + text[i+len(email):]
-		}
+		text = withoutAddress(text, email)
 	}
 	return text
+}
+
+// withoutAddress puts Erased in the place of an address. It goes through the text once: whoever is to be forgotten may have written it.
+func withoutAddress(text, email string) string {
+	var b strings.Builder
+	done := 0
+	for i := place(text, email, 0); i >= 0; i = place(text, email, done) {
+		b.WriteString(text[done:i] + Erased)
+		done = i + len(email)
+	}
+	return b.String() + text[done:]
 }
 
 // Anonymous is Clean for a text that is about the person: their names and external IDs go as well, where they stand as words.
@@ -186,9 +195,9 @@ func wordsAt(text string, words []string) int {
 
 func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
 
-// place is where an address stands in a text, and not as a part of another one; -1: nowhere.
-func place(text, email string) int {
-	for from := 0; ; {
+// place is where an address stands in a text from some byte on, and not as a part of another one; -1: nowhere.
+func place(text, email string, from int) int {
+	for {
 		i := indexFold(text[from:], email)
 		if i < 0 {
 			return -1

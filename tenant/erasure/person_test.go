@@ -1,7 +1,9 @@
 package erasure_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,6 +36,19 @@ func TestClean(t *testing.T) {
 		if got := p.Clean(tc.in); got != tc.want {
 			t.Errorf("Clean(%q) = %q, want %q", tc.in, got, tc.want)
 		}
+	}
+}
+
+// A text may be as long as one likes to write it, and nothing but one's address: to clean it must not take longer than to read it.
+func TestCleanIsQuick(t *testing.T) {
+	p := zoe()
+	const times = 20_000
+	start := time.Now()
+	if got, want := p.Clean(strings.Repeat("zoe@example.com ", times)), strings.Repeat("erased ", times); got != want {
+		t.Errorf("Clean of an address %d times is %d bytes long, want %d", times, len(got), len(want))
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("Clean took %v", took)
 	}
 }
 
