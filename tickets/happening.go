@@ -35,8 +35,8 @@ type Notice struct {
 	Text  string
 }
 
-// Follower is told of everything that happens, in the transaction in which it does. It writes rows and does nothing else,
-// and an error undoes what happened. It changes nothing of the Happening.
+// Follower is told of everything that happens, in the transaction in which it does. It writes rows, all of them together at most
+// FollowerWrites, and does nothing else, and an error undoes what happened. It changes nothing of the Happening.
 type Follower func(tx *storage.Tx, tn *tenant.Tenant, h *Happening) error
 
 // Rules say what else is to be changed because of something that happened, in the transaction in which it did. They change
@@ -147,7 +147,7 @@ func (d *Desk) remember(tx *storage.Tx, h *Happening) error {
 // made, as one of a status that the ticket cannot take, is left out, and the ticket's history says so.
 func (d *Desk) Automate(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, all []Automatic) error {
 	for i := range all {
-		if writes, bytes := tx.Room(); writes < all[i].writes() || bytes < roomBytes {
+		if !hasRoom(tx, t, ticketWrites+all[i].words(), all[i].size()) {
 			return d.leaveOut(tx, &all[i], t, FieldChange{Field: "rules", To: strconv.Itoa(len(all) - i)})
 		}
 		if err := d.automate(tx, tn, t, &all[i]); err != nil {
@@ -157,17 +157,36 @@ func (d *Desk) Automate(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, all []Auto
 	return nil
 }
 
-// roomBytes is what a rule's change may need of the room in a transaction. A rule that would not fit is left out: the change
-// of a person that it followed must not be lost because of it.
-const roomBytes = 128 << 10
+// What a rule's change needs of the room in a transaction, at most. One that would not fit is left out: the change of a person
+// that it followed must not be lost because of it.
+const (
+	ticketWrites = 90
+	// FollowerWrites is how many rows followers write of one happening: for each webhook, its delivery and its place in the queue.
+	FollowerWrites = 80
+	noteWrites     = FollowerWrites + 20 // with what is written in the history, among events and for reports
+	roomBytes      = 128 << 10           // for rows, and the words that a ticket is found by
+	copies         = 3                   // of a ticket: its row, the message to webhooks, the answer to a request that may come again
+)
 
-// writes is about how many writes the change needs: a few for the ticket, and one for each word of its text.
-func (rule *Automatic) writes() int {
-	const ticket, shortest = 90, 3
+// hasRoom says whether a transaction has room for something else that happens to a ticket.
+func hasRoom(tx *storage.Tx, t *Ticket, writes, size int) bool {
+	size += len(t.Title) + len(t.Description) + sizeOf(t.CustomFields)
+	left, bytes := tx.Room()
+	return left >= writes+noteWrites && bytes >= roomBytes+copies*size
+}
+
+// words is about how many words the change adds to those that the ticket is found by.
+func (rule *Automatic) words() int {
+	const shortest = 3
+	return min(rule.size()/shortest, maxWords)
+}
+
+// size is how much the change writes.
+func (rule *Automatic) size() int {
 	if rule.Change.Comment == nil {
-		return ticket
+		return 0
 	}
-	return ticket + min(len(rule.Change.Comment.Body)/shortest, maxWords)
+	return len(rule.Change.Comment.Body)
 }
 
 // automate makes one rule's change, as far as it can be made.
@@ -193,6 +212,9 @@ func (d *Desk) automate(tx *storage.Tx, tn *tenant.Tenant, t *Ticket, rule *Auto
 	}
 	*t = u.Ticket
 	for i := range rule.Notices {
+		if !hasRoom(tx, t, 0, rule.size()) {
+			return d.leaveOut(tx, rule, t, FieldChange{Field: "notices", To: strconv.Itoa(len(rule.Notices) - i)})
+		}
 		if err := d.proclaim(tx, tn, t, u.Comment, &rule.Notices[i]); err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -139,5 +142,67 @@ func TestRulesChangeOnceAndNeverStartRules(t *testing.T) {
 	}
 	if asked != 1 {
 		t.Errorf("the rules were asked %d times, want once", asked)
+	}
+}
+
+// message is what a follower keeps of a happening.
+type message struct {
+	Seq     uint64           `cbor:"1,keyasint"`
+	Copy    int              `cbor:"2,keyasint"`
+	Ticket  *tickets.Ticket  `cbor:"3,keyasint,omitempty"`
+	Comment *tickets.Comment `cbor:"4,keyasint,omitempty"`
+}
+
+// TestRulesNeverCostAChange has rules that want more than a transaction holds, of a ticket as large as they get that many are told
+// of: what cannot be done is left out, and what the person did stays.
+func TestRulesNeverCostAChange(t *testing.T) {
+	table := storage.NewTable(storage.Declaration[message]{ID: 65000, Name: "messages of a test", Key: func(m *message) storage.Key {
+		return storage.Key(nil).Uint(m.Seq).Uint(uint64(m.Copy))
+	}})
+	follow := func(tx *storage.Tx, _ *tenant.Tenant, h *tickets.Happening) error {
+		for i := range tickets.FollowerWrites {
+			m := message{Seq: h.Event.Seq, Copy: i}
+			if i == 0 {
+				m.Ticket, m.Comment = h.After, h.Comment
+			}
+			if err := table.Put(tx, &m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rules := func(*storage.Tx, *tenant.Tenant, *tickets.Happening) (all []tickets.Automatic, err error) {
+		for i := range 10 {
+			rule := tickets.Automatic{Rule: strconv.Itoa(i), Change: tickets.Change{
+				AddTags: []string{"tag" + strconv.Itoa(i)},
+				Comment: &tickets.Note{Body: strings.Repeat("seen ", 400), Visibility: tickets.Internal},
+			}}
+			for range 10 {
+				rule.Notices = append(rule.Notices, tickets.Notice{Event: true, To: "seen"})
+			}
+			all = append(all, rule)
+		}
+		return all, nil
+	}
+	w := newWorld(t)
+	w.store = storagetest.Open(t, append(tickets.Tables(), table)...)
+	w.with(tickets.Config{Followers: []tickets.Follower{follow}, Rules: rules})
+	for name, large := range map[string]func(*tickets.Draft){
+		"small": func(*tickets.Draft) {},
+		"large": func(d *tickets.Draft) {
+			d.Description, d.CustomFields = strings.Repeat("漢字 ", tickets.MaxBody/7), map[string]any{}
+			for i := range tickets.MaxCustomFields {
+				d.CustomFields["field_"+strconv.Itoa(i)] = strings.Repeat("x", tickets.MaxFields/tickets.MaxCustomFields-len("field_99"))
+			}
+		},
+	} {
+		x := w.open(ann, name, large, func(d *tickets.Draft) { d.Idempotency = &tickets.Idempotency{Key: name} })
+		y := w.comment(ann, x, strings.Repeat("word and ", tickets.MaxBody/9), tickets.Public)
+		if got := w.find(agent, x); got.Version < 2 || y.Ticket.Version != got.Version {
+			t.Errorf("%s: version %d, and the comment's answer says %d", name, got.Version, y.Ticket.Version)
+		}
+		if actions := w.actions(x); !slices.Contains(actions, "left_out") {
+			t.Errorf("%s: nothing was left out: %q", name, actions)
+		}
 	}
 }
