@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,6 +136,7 @@ func (d *Desk) Run(ctx context.Context) error {
 // sweep does what came due in a tenant after a time and up to another.
 func (d *Desk) sweep(ctx context.Context, tn *tenant.Tenant, after, upTo time.Time) error {
 	r := storage.Range{From: storage.Key(nil).Time(after), To: storage.Key(nil).Time(upTo.Add(1)), Limit: sweepPage}
+	var failed error
 	for {
 		var due []Ref
 		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
@@ -151,18 +153,34 @@ func (d *Desk) sweep(ctx context.Context, tn *tenant.Tenant, after, upTo time.Ti
 		if err != nil {
 			return err
 		}
-		for _, ref := range due {
-			err := d.expire(ctx, tn, ref, upTo)
-			if errors.Is(err, storage.ErrCorrupt) { // one bad record must not keep the others waiting
-				d.log.ErrorContext(ctx, "a ticket's timer cannot go off", "tenant", tn.Slug, "ticket", ref.String(), "error", err)
-			} else if err != nil {
-				return err
-			}
+		one, err := d.expireAll(ctx, tn, due, upTo)
+		if err != nil {
+			return err
 		}
+		failed = cmp.Or(failed, one)
 		if len(due) < sweepPage {
-			return d.forgetDrafts(ctx, tn, upTo)
+			return errors.Join(failed, d.forgetDrafts(ctx, tn, upTo))
 		}
 	}
+}
+
+// expireAll does what is due of some tickets. failed is what one of them cannot do, which must not keep the others waiting; err is
+// what none of them can.
+func (d *Desk) expireAll(ctx context.Context, tn *tenant.Tenant, due []Ref, upTo time.Time) (failed, err error) {
+	for _, ref := range due {
+		err := d.expire(ctx, tn, ref, upTo)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || errors.Is(err, storage.ErrReadOnly) || errors.Is(err, storage.ErrClosed) {
+			return failed, err
+		}
+		d.log.ErrorContext(ctx, "a ticket's timer cannot go off", "tenant", tn.Slug, "ticket", ref.String(), "error", err)
+		if !errors.Is(err, storage.ErrCorrupt) { // which a later round does not mend
+			failed = cmp.Or(failed, err)
+		}
+	}
+	return failed, nil
 }
 
 // purge removes a ticket for good with all that belongs to it, in several transactions, the ticket last: what was

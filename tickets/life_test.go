@@ -3,12 +3,14 @@ package tickets_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -100,6 +102,33 @@ func TestTimersTogether(t *testing.T) {
 			if got := w.find(ann, tk); got.Status != tickets.StatusClosed || got.Version != tk.Version+1 {
 				t.Fatalf("ticket %d: %s, version %d", got.Number, got.Status, got.Version)
 			}
+		}
+	})
+}
+
+// A ticket whose time cannot come, as there is no room to tell of it, keeps no other waiting, and has its turn when it can.
+func TestOneTimerFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var stuck atomic.Uint64
+		w := newWorld(t).with(tickets.Config{Followers: []tickets.Follower{func(_ *storage.Tx, _ *tenant.Tenant, h *tickets.Happening) error {
+			if h.After != nil && h.After.Number == stuck.Load() {
+				return errFull
+			}
+			return nil
+		}}})
+		first := w.in(tickets.StatusResolved)
+		time.Sleep(time.Second)
+		second := w.in(tickets.StatusResolved)
+		stuck.Store(first.Number)
+		defer w.run()()
+		time.Sleep(7*aDay + 5*time.Minute)
+		if got := w.find(ann, second); got.Status != tickets.StatusClosed {
+			t.Errorf("behind one that cannot be closed: %s", got.Status)
+		}
+		stuck.Store(0)
+		time.Sleep(2 * time.Minute)
+		if got := w.find(ann, first); got.Status != tickets.StatusClosed {
+			t.Errorf("once it can be closed: %s", got.Status)
 		}
 	})
 }
