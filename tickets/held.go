@@ -102,7 +102,8 @@ func (d *Desk) Hold(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, x Se
 	}
 	defer done()
 	var h Held
-	err = d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+	var refused []string // earlier ones, which go back to their author when their time has come
+	hold := func(tx *storage.Tx) error {
 		h = Held{}
 		t, err := find(tx, a, r, false)
 		if err != nil {
@@ -111,7 +112,7 @@ func (d *Desk) Hold(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, x Se
 		if _, found, err := o.earlier(tx); found || err != nil {
 			return err
 		}
-		if t, err = d.hurry(tx, tn, a, t); err != nil {
+		if t, err = d.hurry(tx, tn, a, t, refused); err != nil {
 			return err
 		}
 		if h, err = d.hold(tx, a, &t, x); err != nil {
@@ -119,8 +120,15 @@ func (d *Desk) Hold(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, x Se
 		}
 		tx.OnCommit(func() { d.holds.expect(tn, h.DueAt) })
 		return o.keep(tx, answer{Ticket: t}, h.HeldAt)
-	})
-	return h, err
+	}
+	for {
+		err := d.store.Update(ctx, tn.Scope(), hold)
+		earlier, again := errors.AsType[*refusedReplyError](err)
+		if !again {
+			return h, err
+		}
+		refused = append(refused, earlier.id)
+	}
 }
 
 // hold writes the reply down, and forgets the draft that it was.
@@ -151,14 +159,14 @@ func (d *Desk) hold(tx *storage.Tx, a Actor, t *Ticket, x Sending) (Held, error)
 	return h, dropDraft(tx, t, a.person.ID)
 }
 
-// hurry sends what waits of an agent in a ticket at once, and returns what became of the ticket.
-func (d *Desk) hurry(tx *storage.Tx, tn *tenant.Tenant, a Actor, t Ticket) (Ticket, error) {
+// hurry sends what waits of an agent in a ticket at once, but for some, and returns what became of the ticket.
+func (d *Desk) hurry(tx *storage.Tx, tn *tenant.Tenant, a Actor, t Ticket, but []string) (Ticket, error) {
 	waiting, err := heldIn(tx, &t)
 	if err != nil {
 		return t, err
 	}
 	for i := range waiting {
-		if waiting[i].Author.ID != a.person.ID {
+		if waiting[i].Author.ID != a.person.ID || slices.Contains(but, waiting[i].ID) {
 			continue
 		}
 		if err := d.release(tx, tn, &waiting[i]); err != nil {
@@ -231,9 +239,10 @@ func (d *Desk) Undo(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, id s
 	})
 }
 
-// SendNow sends a reply that waits. ErrNotFound as for Undo.
+// SendNow sends a reply that waits. ErrNotFound as for Undo. A tenant.FieldErrors: it can no longer be written as it is, and is the
+// author's draft again.
 func (d *Desk) SendNow(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, id string) error {
-	return d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+	return d.releasing(ctx, tn, func(tx *storage.Tx) error {
 		h, err := d.ownHeld(tx, a, r, id)
 		if err != nil {
 			return err
@@ -303,6 +312,9 @@ func (d *Desk) release(tx *storage.Tx, tn *tenant.Tenant, h *Held) error {
 		return err
 	}
 	_, err = d.change(tx, tn, h.actor(), &t, &c)
+	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
+		return &refusedReplyError{h.ID, heldKey(h), wrong}
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -256,6 +257,43 @@ func TestHeldMeanwhile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A reply that can no longer be written goes back to its author alone, and not into the way of what they do next.
+func TestHeldRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.runHeld()()
+		var tags []string
+		for i := range tickets.MaxTags {
+			tags = append(tags, "tag"+strconv.Itoa(i))
+		}
+		hold := func(x tickets.Ticket) tickets.Held {
+			h, err := w.Hold(t.Context(), w.acme, agent, x.Ref(), tickets.Sending{Body: "First.", Tags: []string{"more"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.change(other, x, tickets.Change{AddTags: tags})
+			return h
+		}
+		x := w.open(ann, "Printer")
+		hold(x)
+		w.hold(agent, x, "Second.", "")
+		time.Sleep(tickets.UndoFor + time.Second)
+		if draft := w.draft(agent, x); draft.Body != "First." || draft.Returned != tickets.ReturnedRefused {
+			t.Errorf("the draft = %+v, want the first reply returned", draft)
+		}
+		if got := w.bodies(ann, x); !slices.Equal(got, []string{"Second."}) {
+			t.Errorf("sent %q", got)
+		}
+		y := w.open(ann, "Scanner")
+		if err := w.SendNow(t.Context(), w.acme, agent, y.Ref(), hold(y).ID); !isField("tags")(err) {
+			t.Errorf("SendNow = %v, want that there are too many tags", err)
+		}
+		if draft := w.draft(agent, y); draft.Body != "First." || draft.Returned != tickets.ReturnedRefused {
+			t.Errorf("the draft = %+v, want the reply returned", draft)
+		}
+	})
 }
 
 // A reply to a ticket that is merged meanwhile is found as a draft in the other one.

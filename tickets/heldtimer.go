@@ -150,22 +150,52 @@ func (d *Desk) sendDue(ctx context.Context, tn *tenant.Tenant) (next time.Time, 
 
 // send sends one reply, if it waits still. One that can no longer be written goes back to its author.
 func (d *Desk) send(ctx context.Context, tn *tenant.Tenant, k storage.Key) error {
-	send := func(how func(*storage.Tx, *Held) error) error {
-		err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-			h, err := heldTable.Get(tx, k)
-			if err != nil {
-				return err
-			}
-			return how(tx, &h)
-		})
+	err := d.releasing(ctx, tn, func(tx *storage.Tx) error {
+		h, err := heldTable.Get(tx, k)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}
-		return err
-	}
-	err := send(func(tx *storage.Tx, h *Held) error { return d.release(tx, tn, h) })
-	if _, wrong := errors.AsType[tenant.FieldErrors](err); wrong {
-		return send(func(tx *storage.Tx, h *Held) error { return takeBack(tx, h, h.TicketID, ReturnedRefused) })
+		if err != nil {
+			return err
+		}
+		return d.release(tx, tn, &h)
+	})
+	if _, refused := errors.AsType[*refusedReplyError](err); refused {
+		return nil
 	}
 	return err
+}
+
+// refusedReplyError says that a held reply can no longer be written as it is, and why.
+type refusedReplyError struct {
+	id    string
+	key   storage.Key
+	wrong tenant.FieldErrors
+}
+
+func (e *refusedReplyError) Error() string { return "a held reply is refused: " + e.wrong.Error() }
+func (e *refusedReplyError) Unwrap() error { return e.wrong }
+
+// releasing carries out a transaction that releases held replies. It returns a *refusedReplyError for one that could not be written: this
+// one is its author's draft by then, and nothing else is done.
+func (d *Desk) releasing(ctx context.Context, tn *tenant.Tenant, fn func(*storage.Tx) error) error {
+	err := d.store.Update(ctx, tn.Scope(), fn)
+	refused, ok := errors.AsType[*refusedReplyError](err)
+	if !ok {
+		return err
+	}
+	back := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		h, err := heldTable.Get(tx, refused.key)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return takeBack(tx, &h, h.TicketID, ReturnedRefused)
+	})
+	if back != nil {
+		return back
+	}
+	return refused
 }
