@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -68,13 +70,34 @@ func (in *Imported) ticket(at time.Time) (Ticket, error) {
 	c.tagCount(t.Tags)
 	c.externalID(t.ExternalID)
 	c.assignee(t.Assignee)
-	for field, when := range map[string]time.Time{"created_at": t.CreatedAt, "updated_at": t.UpdatedAt, "resolved_at": t.ResolvedAt, "closed_at": t.ClosedAt} {
-		if when.After(at.Add(24*time.Hour)) || !when.IsZero() && when.Year() < 1970 {
-			c.fail(field, "must be a time between 1970 and now.")
-		}
+	c.line("source", t.Source)
+	if in.Claimed != nil {
+		c.line("requester.email", in.Claimed.Email)
+		c.line("requester.name", in.Claimed.Name)
+	}
+	for field, when := range map[string]time.Time{
+		"created_at": t.CreatedAt, "updated_at": t.UpdatedAt, "first_response_at": t.FirstResponseAt,
+		"resolved_at": t.ResolvedAt, "closed_at": t.ClosedAt,
+	} {
+		c.past(field, when, at)
 	}
 	t.settle(at)
 	return t, c.errs.Or()
+}
+
+// line holds what is imported of somebody, or about where it was, to what fits anywhere.
+func (c check) line(field, s string) {
+	const longest = 254 // an address
+	if utf8.RuneCountInString(s) > longest || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		c.fail(field, "must be a line of at most %d characters.", longest)
+	}
+}
+
+// past holds a time, unless it is not known, to those that were.
+func (c check) past(field string, when, at time.Time) {
+	if when.After(at.Add(24*time.Hour)) || !when.IsZero() && when.Year() < 1970 {
+		c.fail(field, "must be a time between 1970 and now.")
+	}
 }
 
 // settle fills in the times that are not known and brings them into order.
@@ -178,7 +201,14 @@ type ImportedComment struct {
 // Check says what is wrong with it: a tenant.FieldErrors, or nil.
 func (in *ImportedComment) Check() error {
 	n := Note{Body: in.Body, Visibility: in.Visibility}
-	return n.check(System("import"), "body")
+	if err := n.check(System("import"), "body"); err != nil {
+		return err
+	}
+	c := newCheck()
+	c.line("author.name", in.Author.Name)
+	c.line("author.email", in.Author.Email)
+	c.past("created_at", in.CreatedAt, now())
+	return c.errs.Or()
 }
 
 // ImportComment writes a comment of an imported ticket, in the caller's transaction. Nobody is told.

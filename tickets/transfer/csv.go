@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -47,14 +48,25 @@ func fieldOf(column string) string {
 	return ""
 }
 
+const (
+	// maxRow is the longest row of a CSV, maxHead the longest first one, in bytes. Each cell takes more memory than its text.
+	maxRow  = 1 << 20
+	maxHead = 64 << 10
+	// maxColumns is how many columns there may be.
+	maxColumns = 500
+)
+
 // rows reads a CSV whose first row names the columns.
 type rows struct {
+	text    *bounded
 	in      *csv.Reader
 	columns []Column
+	line    int // of the last row
 }
 
 func newRows(r io.Reader) (*rows, error) {
-	b := bufio.NewReader(r)
+	text := newBounded(r, maxHead)
+	b := bufio.NewReader(text)
 	in := csv.NewReader(b)
 	in.FieldsPerRecord, in.LazyQuotes, in.ReuseRecord = -1, true, true
 	head, _ := b.Peek(4096)
@@ -65,20 +77,36 @@ func newRows(r io.Reader) (*rows, error) {
 		}
 	}
 	names, err := in.Read()
-	names = slices.Clone(names)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooLong) || len(names) > maxColumns:
+		return nil, &unreadable{fmt.Sprintf("The CSV's first line is longer than %d KiB, or has more than %d columns.", maxHead>>10, maxColumns)}
+	case err != nil:
 		return nil, &unreadable{"The file is no CSV."}
 	}
-	t := &rows{in: in}
+	text.most = maxRow
+	t := &rows{text: text, in: in, line: 1}
+	if t.columns, err = columnsOf(names); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// columnsOf says what the columns are taken for.
+func columnsOf(row []string) ([]Column, error) {
+	names := make([]string, len(row))
+	for i, name := range row {
+		names[i] = strings.ToValidUTF8(strings.TrimSpace(name), "\uFFFD")
+	}
+	var columns []Column
 	taken := map[string]bool{}
 	for _, name := range names {
-		c := Column{Name: strings.ToValidUTF8(strings.TrimSpace(name), "\uFFFD"), Field: fieldOf(name)}
+		c := Column{Name: name, Field: fieldOf(name)}
 		better := slices.Contains(names, c.Field) && name != c.Field
 		if taken[c.Field] || better {
 			c.Field = ""
 		}
 		taken[c.Field] = true
-		t.columns = append(t.columns, c)
+		columns = append(columns, c)
 	}
 	if !taken["title"] {
 		return nil, &unreadable{"The CSV has no column title (or subject). Its first line has to name the columns."}
@@ -86,15 +114,20 @@ func newRows(r io.Reader) (*rows, error) {
 	if !taken["description"] {
 		return nil, &unreadable{"The CSV has no column description (or body, or message)."}
 	}
-	return t, nil
+	return columns, nil
 }
 
 func (t *rows) next() (item, error) {
+	t.text.begin()
 	row, err := t.in.Read()
 	if errors.Is(err, io.EOF) {
 		return item{}, io.EOF
 	}
+	if errors.Is(err, errTooLong) {
+		return item{}, &unreadable{fmt.Sprintf("The row behind line %d is longer than %d MiB.", t.line, maxRow>>20)}
+	}
 	line, _ := t.in.FieldPos(0)
+	t.line = line
 	it := item{line: uint64(max(line, 0)), ticket: &ticketLine{Type: typeTicket}}
 	if err != nil {
 		if wrong, ok := errors.AsType[*csv.ParseError](err); ok {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -210,7 +211,7 @@ func (p *pass) examine(ctx context.Context, it *item) ([]Problem, error) {
 	in, problems := p.imported(l)
 	problems = append(problems, problemsOf(in.Check())...)
 	problems = append(problems, p.missing(l.Attachments)...)
-	if l.ExternalID == "" {
+	if l.ExternalID == "" || utf8.RuneCountInString(l.ExternalID) > tickets.MaxExternalID { // Check has said so
 		return problems, nil
 	}
 	if line, twice := p.seen[l.ExternalID]; twice {
@@ -307,6 +308,7 @@ func (p *pass) missing(all []attachmentLine) []Problem {
 	var problems []Problem
 	if len(all) > file.MaxPerMessage {
 		problems = append(problems, Problem{Field: "attachments", Text: fmt.Sprintf("Only the first %d files are taken.", file.MaxPerMessage)})
+		all = all[:file.MaxPerMessage]
 	}
 	for _, one := range all {
 		if p.entry(one.Path) == nil {

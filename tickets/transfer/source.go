@@ -25,6 +25,35 @@ const (
 // maxLine is the longest line of an import: a ticket of 64 KiB whose characters are all escaped, with its comments.
 const maxLine = 8 << 20
 
+// maxUnpacked is how much of a zip's tickets is read, in bytes.
+const maxUnpacked = 10 * MaxSize
+
+// bounded reads a file item by item, and of each at most so much.
+type bounded struct {
+	in         io.Reader
+	most, left int
+}
+
+// errTooLong: there is more in one item than may be.
+var errTooLong = errors.New("too long")
+
+func newBounded(r io.Reader, most int) *bounded {
+	return &bounded{in: skipMark(r), most: most, left: most}
+}
+
+// begin begins another item.
+func (b *bounded) begin() { b.left = b.most }
+
+// Read reads, or returns errTooLong.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, errTooLong
+	}
+	n, err := b.in.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
 // item is one ticket or comment of an import, or a line that is neither.
 type item struct {
 	line    uint64
@@ -86,9 +115,10 @@ func open(f io.ReadSeekCloser, size int64) (*opened, error) {
 	case bytes.HasPrefix(start, []byte("{")):
 		o.format, o.source = JSONLines, newLines(f)
 	case bytes.HasPrefix(start, []byte("[")):
-		o.format, o.source = JSON, &array{in: json.NewDecoder(skipMark(f))}
+		text := newBounded(f, maxLine)
+		o.format, o.source = JSON, &array{text: text, in: json.NewDecoder(text)}
 	default:
-		rows, err := newRows(skipMark(f))
+		rows, err := newRows(f)
 		if err != nil {
 			return o, err
 		}
@@ -115,9 +145,24 @@ func (o *opened) openZip(f io.ReadSeekCloser, size int64) error {
 	if err != nil {
 		return &unreadable{"The zip is no export: there is no tickets.jsonl in it."}
 	}
-	o.format, o.zip, o.source = Export, archive, newLines(list)
+	o.format, o.zip, o.source = Export, archive, newLines(&unpacked{list, maxUnpacked})
 	o.close = func() error { return errors.Join(list.Close(), f.Close()) }
 	return nil
+}
+
+// unpacked reads what a zip unpacks to, at most so many bytes of it.
+type unpacked struct {
+	in   io.Reader
+	left int64
+}
+
+// Read reads, or returns an *unreadable.
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.in.Read(p)
+	if u.left -= int64(n); u.left < 0 {
+		return n, &unreadable{fmt.Sprintf("The zip unpacks to more than %d GiB.", maxUnpacked>>30)}
+	}
+	return n, err
 }
 
 // lines reads JSON lines.
@@ -203,6 +248,9 @@ func parseTicket(line uint64, text []byte) []item {
 }
 
 func wrongType(err error) string {
+	if errors.Is(err, errTooMany) {
+		return "This line has too many comments or attachments."
+	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
 		return "The " + wrong.Field + " field has a value of the wrong type."
 	}
@@ -211,6 +259,7 @@ func wrongType(err error) string {
 
 // array reads one JSON array of tickets. Its lines are the tickets' places in it.
 type array struct {
+	text   *bounded
 	in     *json.Decoder
 	begun  bool
 	line   uint64
@@ -230,14 +279,24 @@ func (a *array) next() (item, error) {
 			a.queued = a.queued[1:]
 			return it, nil
 		}
+		a.text.begin()
 		if !a.in.More() {
+			if end, err := a.in.Token(); err != nil || end != json.Delim(']') {
+				return item{}, a.invalid()
+			}
 			return item{}, io.EOF
 		}
 		var text json.RawMessage
-		if err := a.in.Decode(&text); err != nil {
-			return item{}, &unreadable{fmt.Sprintf("The file is no valid JSON behind ticket %d.", a.line)}
+		if err := a.in.Decode(&text); errors.Is(err, errTooLong) {
+			return item{}, &unreadable{fmt.Sprintf("Ticket %d is longer than %d MiB.", a.line+1, maxLine>>20)}
+		} else if err != nil {
+			return item{}, a.invalid()
 		}
 		a.line++
 		a.queued = parse(a.line, text)
 	}
+}
+
+func (a *array) invalid() error {
+	return &unreadable{fmt.Sprintf("The file is no valid JSON behind ticket %d.", a.line)}
 }

@@ -46,7 +46,7 @@ func New(c Config) *Transfers {
 	return &Transfers{config: c, log: c.Log, wake: make(chan struct{}, 1)}
 }
 
-// MaxSize is the largest file that can be imported, in bytes: ten times that is what a zip may unpack to.
+// MaxSize is the largest file that can be imported, in bytes.
 const MaxSize = 4 << 30
 
 const (

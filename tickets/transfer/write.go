@@ -31,6 +31,9 @@ func (p *pass) write(ctx context.Context, it *item) error {
 	if wrong := problemsOf(err); wrong != nil { // nothing of it was written
 		return p.leaveOut(ctx, it, append(problems, wrong...))
 	}
+	if errors.Is(err, storage.ErrTooLarge) {
+		return p.leaveOut(ctx, it, append(problems, Problem{Text: "This is more than can be written at once.", Skips: true}))
+	}
 	return err
 }
 
