@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"html/template"
-	"strings"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -38,19 +37,6 @@ func harmlessHTML() *bluemonday.Policy {
 	return p
 }
 
-// What a text may hold to be shown as more than plain text. The renderer fills up each row of a table to the width of its
-// head, and its time for brackets, emphasis, and quotes and lists in one another grows with their square: 64 KiB that are made for it
-// would take seconds and gigabytes. No person writes more than this.
-const (
-	maxCells    = 10_000 // of tables, if every line were a row of the widest
-	maxBrackets = 2000
-	maxEmphasis = 2000 // of the characters that it begins and ends with
-	maxDepth    = 50   // of quotes and lists that one line begins, one in the other
-)
-
-// tableRule is what the line below a table's head is made of, also in a list or a quote.
-const tableRule = "|-: \t\r\n>*+.)0123456789"
-
 // markdown is a text that somebody wrote as clean HTML.
 func markdown(text string) template.HTML {
 	if excessive(text) {
@@ -70,44 +56,4 @@ const scrollable = `<table tabindex="0">`
 // verbatim is a text as it was typed.
 func verbatim(text string) template.HTML {
 	return template.HTML("<pre>" + template.HTMLEscapeString(text) + "</pre>") //nolint:gosec // escaped
-}
-
-// excessive says whether a text was made to be hard to render.
-func excessive(text string) bool {
-	if strings.Count(text, "[") > maxBrackets || emphasis(text) > maxEmphasis {
-		return true
-	}
-	rows, widest := 0, 0
-	for line := range strings.Lines(text) {
-		if depth(line) > maxDepth {
-			return true
-		}
-		if rows++; strings.Trim(line, tableRule) == "" {
-			widest = max(widest, strings.Count(line, "|"))
-		}
-	}
-	return rows*widest > maxCells
-}
-
-// depth is how many quotes and lists a line begins, one in the other.
-func depth(line string) (n int) {
-	for ; n <= maxDepth; n++ {
-		line = strings.TrimLeft(line, " \t")
-		quoted, quote := strings.CutPrefix(line, ">")
-		mark := strings.TrimLeft(line, "0123456789")
-		switch {
-		case quote:
-			line = quoted
-		case len(mark) > 1 && strings.IndexByte("-+*.)", mark[0]) >= 0 && strings.IndexByte(" \t", mark[1]) >= 0:
-			line = mark[2:]
-		default:
-			return n
-		}
-	}
-	return n
-}
-
-// emphasis counts the characters that emphasis begins and ends with.
-func emphasis(text string) int {
-	return strings.Count(text, "*") + strings.Count(text, "_") + strings.Count(text, "~")
 }
