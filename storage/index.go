@@ -92,6 +92,18 @@ func (ix *Index[T, R]) Scan(tx *Tx, r Range) iter.Seq2[Entry[R], error] {
 	}
 }
 
+// Has says whether the record with that primary key has an entry under k, which is one of what the index's keys gave.
+func (ix *Index[T, R]) Has(tx *Tx, k, primary Key) (bool, error) {
+	_, err := tx.get(tx.key(ix.table.d.ID, ix.number, k, primary))
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", ix.table.d.Name, err)
+	}
+	return true, nil
+}
+
 // Keys yields the keys of a range's entries in order, without reading their rows.
 func (ix *Index[T, R]) Keys(tx *Tx, r Range) iter.Seq2[Key, error] {
 	return tx.keys(ix.table.d.ID, ix.number, r)

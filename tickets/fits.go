@@ -22,10 +22,10 @@ func (f *filter) fits(c *candidate) bool {
 // born is when the thing with that ID was made.
 func born(id ulid.ULID) time.Time { return time.UnixMilli(int64(id.Time())) }
 
-// certain says whether a candidate that fits is wanted for sure: its row knows all that is asked, and hashes of tags that
-// tickets must not have are not in it.
+// certain says whether a candidate that fits is wanted for sure: its source or its row knows all that is asked, and hashes of
+// tags that tickets must not have are not in it.
 func (f *filter) certain(c *candidate) bool {
-	return c.row != nil && c.ticket == nil && len(f.tags) == 0 && len(f.terms) == 0 && len(f.notTerms) == 0 &&
+	return c.exact || c.row != nil && c.ticket == nil && len(f.tags) == 0 && len(f.terms) == 0 && len(f.notTerms) == 0 &&
 		f.requester.any() && len(f.notRequesters) == 0 && !f.files && !f.notFiles && f.number == 0 && f.external == "" &&
 		f.shelf != asDeleted && (f.shelf == inLists || f.owner == "") &&
 		!slices.ContainsFunc(f.notTagHashes, func(h uint32) bool { return slices.Contains(c.row.Tags, h) })
@@ -72,6 +72,9 @@ func (f *filter) takes(t *Ticket) bool {
 func (f *filter) worded() bool {
 	return len(f.terms) > 0 || len(f.notTerms) > 0 || f.files || f.notFiles
 }
+
+// sought says whether the postings know something of what the filter asks for.
+func (f *filter) sought() bool { return len(f.terms) > 0 || len(f.requester.words) > 0 || f.files }
 
 // reads says whether the ticket's words are as wanted.
 func (f *filter) reads(d *document) bool {

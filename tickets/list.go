@@ -28,8 +28,12 @@ const (
 	// MaxTotal is how far Page.Total counts.
 	MaxTotal = 1000
 
-	rowsAtOnce = 8000
+	rowsAtOnce = 5000
 	sortable   = 4000
+	// sparse is how many tickets with the words of a search are few, so that they are sorted by their last change.
+	sparse = 400
+	// maxCounted is how many rows are looked at for a total. It bounds what a total costs, whatever it is of.
+	maxCounted = 5000
 )
 
 // reach is how far lists go at once.
@@ -72,7 +76,7 @@ func (d *Desk) List(ctx context.Context, tn *tenant.Tenant, a Actor, q Query) (P
 func (d *Desk) page(
 	ctx context.Context, tn *tenant.Tenant, a Actor, f *filter, s source, from *place, limit int,
 ) (Page, error) {
-	const transactions = 4
+	const transactions = 2
 	page := Page{Tickets: make([]Ticket, 0, limit)}
 	for range transactions {
 		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
@@ -102,25 +106,12 @@ func (d *Desk) page(
 	return page, nil
 }
 
-// total counts the list's tickets, in as many transactions as that takes but no more than so many.
+// total counts the list's tickets, in as many transactions as that takes but not beyond so many rows.
 func (d *Desk) total(ctx context.Context, tn *tenant.Tenant, f *filter, s source) (n int, capped bool, err error) {
-	const transactions = 25
 	var from *place
-	for range transactions {
+	for read := 0; read < maxCounted; read += f.reach.rows {
 		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-			from, err = f.walk(tx, s, from, func(c *candidate) (bool, error) {
-				if !f.certain(c) {
-					t, err := f.confirm(tx, c)
-					if t == nil || err != nil {
-						return err == nil, err
-					}
-				}
-				if n == MaxTotal {
-					return false, nil
-				}
-				n++
-				return true, nil
-			})
+			from, err = f.count(tx, s, from, MaxTotal, &n)
 			return err
 		})
 		if err != nil || from == nil || n == MaxTotal {
@@ -130,32 +121,64 @@ func (d *Desk) total(ctx context.Context, tn *tenant.Tenant, f *filter, s source
 	return n, true, nil
 }
 
+// count adds the tickets behind a place to n, which it lets grow to most, and says where it ended; nil: at the end.
+func (f *filter) count(tx *storage.Tx, s source, from *place, most int, n *int) (*place, error) {
+	return f.walk(tx, s, from, func(c *candidate) (bool, error) {
+		if !f.certain(c) {
+			t, err := f.confirm(tx, c)
+			if t == nil || err != nil {
+				return err == nil, err
+			}
+		}
+		if *n == most {
+			return false, nil
+		}
+		*n++
+		return true, nil
+	})
+}
+
 // walk visits the candidates that fit, in the order of the list and after a place, until visit says that it wants no more or
 // so many rows were read that another transaction has to go on. It returns the last place before that; nil is the end of
 // the list.
 func (f *filter) walk(tx *storage.Tx, s source, from *place, visit func(*candidate) (bool, error)) (*place, error) {
-	read, last := 0, from
+	read, last, some := 0, place{}, from != nil
+	if some {
+		last = *from
+	}
+	left := func() *place {
+		if f.spent += read; !some {
+			return nil
+		}
+		return &last
+	}
 	for c, err := range s.candidates(tx, f, from) {
 		if err != nil {
 			return nil, err
 		}
-		p := f.place(c.id, c.updated)
 		if !c.mark && f.fits(&c) {
 			if on, err := visit(&c); !on || err != nil {
-				return last, err
+				return left(), err
 			}
 		}
-		last = &p
+		last, some = f.place(c.id, c.updated), true
 		if read += c.cost; read > f.reach.rows {
-			return last, nil
+			return left(), nil
 		}
 	}
+	f.spent += read
 	return nil, nil //nolint:nilnil // the end of the list is no place
 }
 
 // confirm reads the candidate's ticket; nil: it is not wanted.
 func (f *filter) confirm(tx *storage.Tx, c *candidate) (*Ticket, error) {
 	key := newest(nil, c.id)
+	if f.staff && !c.found && f.sought() {
+		c.cost++
+		if has, err := f.posted(tx, key); !has || err != nil {
+			return nil, err
+		}
+	}
 	if c.ticket == nil {
 		c.cost++
 		t, err := ticketTable.Get(tx, key)
@@ -181,23 +204,36 @@ func (f *filter) confirm(tx *storage.Tx, c *candidate) (*Ticket, error) {
 	return c.ticket, nil
 }
 
-// choose finds the source that has the fewest tickets to look at for the filter, in the order of its list.
+// choose finds the source that has the filter's tickets in the order of its list. Where no index has them so, those of another
+// order are sorted, unless they are many: then it is soon enough to look for them one by one.
 func (d *Desk) choose(ctx context.Context, tn *tenant.Tenant, f *filter) (source, error) {
-	options := f.options()
-	s := options[0]
-	if len(options) > 1 {
-		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-			s, err = f.fewest(tx, options)
-			return err
-		})
-		if err != nil {
-			return nil, err
+	own := *f
+	var s source
+	home, found := f.home()
+	switch {
+	case f.staff && f.shelf != asDeleted && (f.number != 0 || f.external != ""):
+		return single{}, nil
+	case found && !f.byCreation():
+		return home, nil
+	case found:
+		own.sort, s = UpdatedDesc, home
+	case !f.overdue.IsZero():
+		own.sort, s = "", late{}
+	case f.byCreation() && (f.rarePriority() || len(f.ratings) > 0):
+		own.sort, s = UpdatedDesc, own.changes()
+	case f.byCreation() || !f.sought():
+		return f.everything(), nil
+	default:
+		own.sort = CreatedDesc
+		s = own.births()
+	}
+	if !found && f.overdue.IsZero() {
+		own.reach.sortable = min(own.reach.sortable, sparse)
+		if few, err := d.few(ctx, tn, &own, s); !few || err != nil {
+			return f.everything(), err
 		}
 	}
-	if s.inOrder(f.sort) {
-		return s, nil
-	}
-	all, complete, err := d.gather(ctx, tn, f, s)
+	all, complete, err := d.gather(ctx, tn, &own, s)
 	switch {
 	case err != nil:
 		return nil, err
@@ -208,13 +244,32 @@ func (d *Desk) choose(ctx context.Context, tn *tenant.Tenant, f *filter) (source
 	return f.everything(), nil
 }
 
+// few says whether the source has no more than can be sorted.
+func (d *Desk) few(ctx context.Context, tn *tenant.Tenant, f *filter, s source) (few bool, err error) {
+	err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		few = true
+		n, read := 0, 0
+		for c, err := range s.candidates(tx, f, nil) {
+			if err != nil {
+				return err
+			}
+			if read += c.cost; !c.mark {
+				n++
+			}
+			if few = n <= f.reach.sortable && read <= f.reach.rows; !few {
+				return nil
+			}
+		}
+		return nil
+	})
+	return few, err
+}
+
 // gather reads what fits of a source in another order than the list's. It gives up on more than can be sorted, but for the
 // tickets of one owner: those are not to be looked for among everybody's.
-func (d *Desk) gather(ctx context.Context, tn *tenant.Tenant, f *filter, s source) (all []candidate, complete bool, err error) {
-	own := *f
-	own.sort = s.order()
+func (d *Desk) gather(ctx context.Context, tn *tenant.Tenant, own *filter, s source) (all []candidate, complete bool, err error) {
 	var from *place
-	for first := true; first || f.owner != ""; first = false {
+	for first := true; first || own.owner != ""; first = false {
 		err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
 			end, err := own.walk(tx, s, from, func(c *candidate) (bool, error) {
 				if c.row == nil {
@@ -225,7 +280,7 @@ func (d *Desk) gather(ctx context.Context, tn *tenant.Tenant, f *filter, s sourc
 					c.updated, c.found, c.ticket = t.UpdatedAt, true, nil // the ticket itself would be too much to hold
 				}
 				all = append(all, *c)
-				return f.owner != "" || len(all) <= f.reach.sortable, nil
+				return own.owner != "" || len(all) <= own.reach.sortable, nil
 			})
 			from, complete = end, end == nil
 			return err

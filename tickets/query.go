@@ -106,6 +106,7 @@ type filter struct {
 	reach         reach
 	nothing       bool        // no ticket can be wanted
 	name          storage.Key // what the filter's cursors are bound to
+	spent         int         // rows that were looked at
 }
 
 // shelf is where a ticket is put away.

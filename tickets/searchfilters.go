@@ -228,6 +228,9 @@ type Period struct {
 	Under, Over   time.Duration // less and more than so long ago, whenever the list is asked for
 }
 
+// some says whether the period, as at a moment, leaves anything out.
+func (w Period) some() bool { return !w.After.IsZero() || !w.Before.IsZero() }
+
 // and is what both allow.
 func (w Period) and(o Period) Period {
 	if o.After.After(w.After) {

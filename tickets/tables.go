@@ -87,6 +87,19 @@ var (
 		}
 		return given(string(t.Status))
 	}, func(*Ticket) storage.Bare { return storage.Bare{} })
+	// byCategoryBirth and byAssigneeBirth are the same for categories and assignees, nobody being one: searches meet them.
+	byCategoryBirth = storage.NewIndex(ticketTable, 19, func(t *Ticket) []storage.Key {
+		if t.shelf() != inLists {
+			return nil
+		}
+		return given(t.CategoryID)
+	}, func(*Ticket) storage.Bare { return storage.Bare{} })
+	byAssigneeBirth = storage.NewIndex(ticketTable, 18, func(t *Ticket) []storage.Key {
+		if t.shelf() != inLists {
+			return nil
+		}
+		return []storage.Key{storage.Key(nil).Str(t.assignee())}
+	}, func(*Ticket) storage.Bare { return storage.Bare{} })
 	// byPriority leaves out the priority that tickets have unless somebody says otherwise: most have it, so that a list of
 	// those soon finds a page of them among all.
 	byPriority = listed(12, func(t *Ticket) []storage.Key {

@@ -50,10 +50,6 @@ func dueOf(t *Ticket) int64 {
 // late is the tickets that have missed a target which runs still, the longest overdue first.
 type late struct{}
 
-func (late) order() Sort { return "" }
-
-func (late) inOrder(Sort) bool { return false }
-
 func (late) candidates(tx *storage.Tx, f *filter, _ *place) iter.Seq2[candidate, error] {
 	r := storage.Range{To: storage.Key(nil).Time(f.overdue.Add(time.Millisecond))}
 	return func(yield func(candidate, error) bool) {

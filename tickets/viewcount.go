@@ -13,7 +13,7 @@ const (
 	// maxViewCount is how far the tickets of a saved view are counted.
 	maxViewCount = 999
 	// viewRows is how many rows all saved views of a call may read together; views beyond stay uncounted.
-	viewRows = 40_000
+	viewRows = 20_000
 	// viewFresh is how long a count is good for.
 	viewFresh = 5 * time.Second
 	// maxCached is how many counts are kept.
@@ -120,22 +120,10 @@ func (d *Desk) countFew(ctx context.Context, tn *tenant.Tenant, f *filter, rows 
 	}
 	err = d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		n = 0
-		end, err := f.walk(tx, s, nil, func(c *candidate) (bool, error) {
-			*rows--
-			if !f.certain(c) {
-				t, err := f.confirm(tx, c)
-				if t == nil || err != nil {
-					return err == nil, err
-				}
-			}
-			if n == maxViewCount {
-				return false, nil
-			}
-			n++
-			return true, nil
-		})
+		end, err := f.count(tx, s, nil, maxViewCount, &n)
 		more = end != nil
 		return err
 	})
+	*rows -= f.spent
 	return n, more, err
 }
