@@ -199,9 +199,7 @@ func (b *batch) fits(x *txn) bool {
 }
 
 func (b *batch) add(x *txn) {
-	for _, w := range x.own.writes {
-		b.put(w)
-	}
+	b.take(&x.own)
 	b.revision = max(b.revision, x.past)
 	if len(x.records) == 0 {
 		return

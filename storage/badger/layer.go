@@ -32,6 +32,7 @@ func (w *write) size() int64 { return int64(len(w.key) + len(w.value) + 12) }
 type layer struct {
 	writes []*write
 	size   int64
+	spare  []*write // what take has copied from
 }
 
 // place is where key is, or where it would have to go.
@@ -56,6 +57,27 @@ func (l *layer) put(w *write) {
 		return
 	}
 	l.writes = slices.Insert(l.writes, i, w)
+}
+
+// take puts all of another layer on top, in one pass: making room for each write by itself would move all others each time.
+func (l *layer) take(upper *layer) {
+	if len(l.writes) == 0 {
+		l.writes, l.size = append(l.writes, upper.writes...), upper.size
+		return
+	}
+	lower := l.writes
+	out := slices.Grow(l.spare[:0], len(lower)+len(upper.writes))
+	l.spare = l.writes
+	for _, w := range upper.writes {
+		i := sort.Search(len(lower), func(i int) bool { return bytes.Compare(lower[i].key, w.key) >= 0 })
+		out, lower = append(out, lower[:i]...), lower[i:]
+		if len(lower) > 0 && bytes.Equal(lower[0].key, w.key) {
+			l.size -= lower[0].size()
+			lower = lower[1:]
+		}
+		out = append(out, w)
+	}
+	l.writes, l.size = append(out, lower...), l.size+upper.size
 }
 
 // within is the part of the layer that lies in a range. It is valid until the next put.
