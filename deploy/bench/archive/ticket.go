@@ -7,14 +7,16 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 )
 
+// Agents is how many agents work on the tickets. The first requester has Favourites of them, and RareHits have the word Rare,
+// whatever the archive's size, so that the same question has an answer of the same length.
 const (
-	// Agents is how many agents work on the tickets, Favourites how many tickets the first requester has, and RareHits how
-	// many have the word Rare: whatever the archive's size, so that the same question has an answer of the same length.
 	Agents     = 12
 	Favourites = 60
 	RareHits   = 30
 	Rare       = "zanzibar"
+)
 
+const (
 	years      = 3
 	eachAsks   = 40 // tickets of one requester, about
 	tagKinds   = 60
@@ -156,4 +158,3 @@ func Draft(i int) tickets.Draft {
 		Description: s.text(40), Requester: &who, Tags: []string{fmt.Sprintf("tag%d", i%tagKinds)},
 	}
 }
-

@@ -28,7 +28,7 @@ type speaker struct {
 }
 
 func newSpeaker(words []string, seed uint64) *speaker {
-	r := rand.New(rand.NewPCG(seed, 0x5eed)) //nolint:gosec // no secrets are made of it
+	r := rand.New(rand.NewPCG(seed, 0x5eed))
 	return &speaker{Rand: r, words: words, zipf: rand.NewZipf(r, skew, shift, uint64(len(words)-1))}
 }
 

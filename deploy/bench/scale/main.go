@@ -119,7 +119,7 @@ func open(ctx context.Context, s settings, size int) (*archive.Store, error) {
 		return a, nil
 	}
 	err = a.Fill(ctx, size, func(done int) {
-		if done%(max(size/50, 1)) == 0 {
+		if done%max(size/50, 1) == 0 {
 			fmt.Fprintf(os.Stderr, "%d of %d tickets, %.0f a second\n", done, size, float64(done)/time.Since(began).Seconds())
 		}
 	})

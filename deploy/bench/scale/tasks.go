@@ -29,7 +29,7 @@ func tasks() []task {
 		listed("list: status open, oldest", tickets.Query{Status: []tickets.Status{tickets.StatusOpen}, Sort: tickets.CreatedAsc}),
 		listed("list: tag", tickets.Query{Tags: []string{"tag0"}}),
 		listed("list: tag, newest", tickets.Query{Tags: []string{"tag0"}, Sort: tickets.CreatedDesc}),
-		searched("list: category", "category:technical"),
+		searched("list: category", "category:technical-problem"),
 		searched("list: priority high", "priority:high"),
 		listed("list: agent's", tickets.Query{Assignee: archive.Agent(1).ID}),
 		listed("list: requester_id", tickets.Query{RequesterID: archive.Requester(0).ID}),
@@ -38,13 +38,13 @@ func tasks() []task {
 		{"list: a requester's own", list(tickets.Requester(archive.Requester(0)), tickets.Query{})},
 		searched("filter: status closed, tag", "status:closed tag:tag0"),
 		searched("filter: status open, tag", "status:open tag:tag0"),
-		searched("filter: open, category, priority", "is:open category:technical priority:high"),
+		searched("filter: open, category, priority", "is:open category:technical-problem priority:high"),
 		searched("filter: mine, waiting, high", "assignee:me is:waiting priority:high,urgent"),
 		searched("filter: tag, not done, newest", "tag:tag0 -is:done sort:-created_at"),
-		searched("filter: category, tag, newest", "category:technical tag:tag0 sort:-created_at"),
+		searched("filter: category, tag, newest", "category:technical-problem tag:tag0 sort:-created_at"),
 		searched("filter: two tags", "tag:tag0 tag:tag1"),
 		searched("filter: closed, priority low, agent", "status:closed priority:low assignee:"+archive.Agent(1).ID),
-		searched("filter: not tag, not category", "-tag:tag0 -category:technical"),
+		searched("filter: not tag, not category", "-tag:tag0 -category:technical-problem"),
 		searched("search: common word", "printer"),
 		searched("search: frequent word", `"bade"`),
 		searched("search: rare word", archive.Rare),
@@ -59,7 +59,7 @@ func tasks() []task {
 		searched("search: is:open printer, latest change", "is:open printer sort:-updated_at"),
 		searched("search: assignee:me printer", "assignee:me printer"),
 		searched("search: tag printer", "tag:tag0 printer"),
-		searched("search: category printer", "category:technical printer"),
+		searched("search: category printer", "category:technical-problem printer"),
 		searched("search: -word", `printer -"jammed"`),
 		searched("search: number", "#7"),
 		{"search: a requester's", list(tickets.Requester(archive.Requester(0)), tickets.Query{Text: "printer"})},
@@ -170,7 +170,7 @@ func note(ctx context.Context, a *archive.Store, n int) (int, error) {
 
 // comment writes to a ticket that was created here, another one each time, for replies to closed ones are another matter.
 func comment(ctx context.Context, a *archive.Store, n int, v tickets.Visibility) (int, error) {
-	o, err := fresh(ctx, a, n)
+	o, err := fresh(ctx, a)
 	if err != nil {
 		return 0, err
 	}
@@ -179,7 +179,7 @@ func comment(ctx context.Context, a *archive.Store, n int, v tickets.Visibility)
 }
 
 func change(ctx context.Context, a *archive.Store, n int) (int, error) {
-	o, err := fresh(ctx, a, n)
+	o, err := fresh(ctx, a)
 	if err != nil {
 		return 0, err
 	}
@@ -192,7 +192,7 @@ func change(ctx context.Context, a *archive.Store, n int) (int, error) {
 }
 
 // fresh is a ticket that is not closed: one of the newest.
-func fresh(ctx context.Context, a *archive.Store, n int) (tickets.Ref, error) {
+func fresh(ctx context.Context, a *archive.Store) (tickets.Ref, error) {
 	p, err := a.Desk.List(ctx, a.Tenant, agent(), tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen, tickets.StatusPending}, Limit: 1, Sort: tickets.CreatedDesc})
 	if err != nil || len(p.Tickets) == 0 {
 		return tickets.Ref{}, fmt.Errorf("no open ticket: %w", err)
