@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -313,7 +314,7 @@ func (d *importDocument) people(b *bytes.Buffer, dry bool) {
 		if p.LeftOut {
 			what = "left out"
 		}
-		rows = append(rows, []string{fmt.Sprint(p.Line), orDash(p.Field), p.Problem, what})
+		rows = append(rows, []string{strconv.FormatUint(p.Line, 10), orDash(p.Field), p.Problem, what})
 	}
 	table(b, "", []string{"LINE", "FIELD", "PROBLEM", ""}, rows)
 	if more := int(d.ProblemCount) - len(d.Problems); more > 0 {
