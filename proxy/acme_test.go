@@ -224,7 +224,7 @@ func TestFailingIssuance(t *testing.T) {
 	n.verify(t)
 	n.dns.Set(t, custom+". 60 IN A 127.0.0.2") // nobody listens there
 	d := n.await(t, domain.CertificateFailing)
-	if !contains(d.Certificate.Reason, "refused", "127.0.0.2", d.Certificate.NextAttempt.Format(time.DateTime)) || d.Certificate.NextAttempt.Before(time.Now()) {
+	if !contains(d.Certificate.Reason.String(), "refused", "127.0.0.2", d.Certificate.NextAttempt.Format(time.DateTime)) || d.Certificate.NextAttempt.Before(time.Now()) {
 		t.Errorf("certificate: %+v", d.Certificate)
 	}
 	orders := ca.OrdersFor(custom)
@@ -263,7 +263,7 @@ func TestAuthorityWantsFewerRequests(t *testing.T) {
 	n.eventually(t, func() string {
 		d := n.await(t, domain.CertificateQueued)
 		if d.Status != domain.Verified || d.Certificate.NextAttempt.Before(until) ||
-			!contains(d.Certificate.Reason, "wants fewer requests", until.Format(time.DateTime)) {
+			!contains(d.Certificate.Reason.String(), "wants fewer requests", until.Format(time.DateTime)) {
 			return fmt.Sprintf("it is not said why the domain waits, and until when: %+v", d)
 		}
 		return ""

@@ -10,6 +10,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 // What Let's Encrypt allows one account, and what we leave unused for what the operator does by hand.
@@ -90,12 +91,12 @@ func (b *budget) ask(o order, kind tenant.SiteKind) error {
 		m := b.made[i]
 		if o.At.Sub(m.At) < ordersWindow {
 			if recent++; recent == ordersPerWindow {
-				return &waitError{m.At.Add(ordersWindow), "Waiting: the certificate authority takes a limited number of orders in three hours."}
+				return &waitError{m.At.Add(ordersWindow), domain.Say("Waiting: the certificate authority takes a limited number of orders in three hours.")}
 			}
 		}
 		if m.Domain == o.Domain {
 			if same++; same == perDomain {
-				return &waitError{m.At.Add(domainWindow), "Waiting: the certificate authority issues a limited number of certificates a week for " + o.Domain + "."}
+				return &waitError{m.At.Add(domainWindow), domain.Say("Waiting: the certificate authority issues a limited number of certificates a week for %s.", o.Domain)}
 			}
 		}
 	}

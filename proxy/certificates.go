@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 const (
@@ -63,7 +64,7 @@ type certificates struct {
 	waiting     map[tenant.Host]time.Time // hosts that handshakes don't try before that
 	cooling     map[tenant.Host]time.Time // hosts that nobody tries before that
 	paused      time.Time                 // the authority wants no orders before that,
-	pauseReason string                    // for this reason
+	pauseReason domain.Reason             // for this reason
 }
 
 // flight is an attempt that is under way.
@@ -240,13 +241,13 @@ func (c *certificates) running() float64 {
 }
 
 // pause stops all orders until the authority takes them again.
-func (c *certificates) pause(until time.Time, reason string) {
+func (c *certificates) pause(until time.Time, reason domain.Reason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.paused, c.pauseReason = until, reason
 }
 
-func (c *certificates) pausedUntil() (until time.Time, reason string) {
+func (c *certificates) pausedUntil() (until time.Time, reason domain.Reason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.paused, c.pauseReason

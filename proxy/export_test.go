@@ -18,7 +18,7 @@ var (
 // Judge is judge, taken apart.
 func Judge(err error) (reason string, everywhere bool) {
 	f := judge(err)
-	return f.reason, f.everywhere
+	return f.reason.String(), f.everywhere
 }
 
 // FailedUpload is the status of a request whose visitor seems to have left while its body was forwarded for some time.

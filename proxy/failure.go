@@ -12,23 +12,24 @@ import (
 	"github.com/mholt/acmez/v3/acme"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 // waitError says that the node's own budget for orders is used up.
 type waitError struct {
 	until  time.Time
-	reason string
+	reason domain.Reason
 }
 
 // Error implements error.
-func (e *waitError) Error() string { return e.reason }
+func (e *waitError) Error() string { return e.reason.String() }
 
 // failing is what follows from an attempt that failed.
 type failing struct {
-	reason     string    // for people
-	until      time.Time // no attempt before that, if set
-	everywhere bool      // it holds for all hosts
-	postponed  bool      // nobody was asked
+	reason     domain.Reason // for people
+	until      time.Time     // no attempt before that, if set
+	everywhere bool          // it holds for all hosts
+	postponed  bool          // nobody was asked
 }
 
 // result is the word for it in metrics.
@@ -49,29 +50,29 @@ func judge(err error) failing {
 		return failing{reason: wait.reason, until: wait.until, postponed: true}
 	}
 	if errors.Is(err, storage.ErrReadOnly) {
-		return failing{reason: "Nothing can be stored: the node's disk is nearly full.", until: time.Now().Add(coolTime), postponed: true}
+		return failing{reason: domain.Say("Nothing can be stored: the node's disk is nearly full."), until: time.Now().Add(coolTime), postponed: true}
 	}
 	var p acme.Problem
 	if errors.As(err, &p) {
 		if p.Status == http.StatusTooManyRequests || p.Type == acme.ProblemTypeRateLimited {
 			return limited(p.Detail)
 		}
-		return failing{reason: "The certificate authority refused: " + explained(p)}
+		return failing{reason: domain.Say("The certificate authority refused: %s", explained(p))}
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
-		return failing{reason: "The certificate authority could not be reached: " + sentence(op.Error())}
+		return failing{reason: domain.Say("The certificate authority could not be reached: %s", sentence(op.Error()))}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return failing{reason: "The certificate authority did not answer in time."}
+		return failing{reason: domain.Say("The certificate authority did not answer in time.")}
 	}
-	return failing{reason: "The certificate could not be obtained: " + sentence(lastCause(err).Error())}
+	return failing{reason: domain.Say("The certificate could not be obtained: %s", sentence(lastCause(err).Error()))}
 }
 
 // limited reads what an authority says about a limit. Some concern one name, all others everything that this node orders.
 func limited(detail string) failing {
 	f := failing{
-		reason:     "The certificate authority wants fewer requests: " + sentence(detail),
+		reason:     domain.Say("The certificate authority wants fewer requests: %s", sentence(detail)),
 		until:      time.Now().Add(limitPause),
 		everywhere: !aboutOneName.MatchString(detail),
 	}

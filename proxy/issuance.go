@@ -186,7 +186,7 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 	if f.everywhere {
 		c.pause(f.until, f.reason)
 	}
-	r := domain.Report{Status: domain.CertificateFailing, Reason: f.reason + nextAttempt(next), NextAttempt: next}
+	r := domain.Report{Status: domain.CertificateFailing, Reason: f.reason.Also(nextAttempt(next)), NextAttempt: next}
 	if !old.Empty() {
 		r.NotAfter = old.Leaf.NotAfter
 		if old.Expired() {
@@ -197,22 +197,22 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 }
 
 // postpone tells domains that came while the authority takes no orders why they wait, and until when.
-func (c *certificates) postpone(ctx context.Context, until time.Time, reason string) error {
+func (c *certificates) postpone(ctx context.Context, until time.Time, reason domain.Reason) error {
 	tasks, err := c.custom.due(ctx, time.Now(), 4*ordersAtOnce)
 	for _, t := range tasks {
 		state, findErr := c.custom.find(ctx, t.host)
 		if findErr != nil || state.Status != domain.CertificateQueued {
 			continue
 		}
-		r := domain.Report{Status: domain.CertificateQueued, Reason: reason + nextAttempt(until), NextAttempt: until}
+		r := domain.Report{Status: domain.CertificateQueued, Reason: reason.Also(nextAttempt(until)), NextAttempt: until}
 		err = errors.Join(err, c.report(ctx, t, r))
 	}
 	return err
 }
 
 // nextAttempt is the sentence that follows a reason.
-func nextAttempt(at time.Time) string {
-	return " The next attempt is at " + at.UTC().Format(time.DateTime) + " UTC."
+func nextAttempt(at time.Time) domain.Reason {
+	return domain.Say("The next attempt is at %s UTC.", at.UTC().Format(time.DateTime))
 }
 
 func (c *certificates) report(ctx context.Context, t task, r domain.Report) error {

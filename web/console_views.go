@@ -64,10 +64,15 @@ func (s *Server) fillViews(r *http.Request, v *consoleView) (tickets.Query, erro
 		v.List.Name = v.T("Search")
 		v.Saving = strings.TrimSpace(present.Text + " " + v.Stand.Query)
 	}
+	v.explain(problems)
+	return query, nil
+}
+
+// explain says above the list what of a search was not understood.
+func (v *consoleView) explain(problems []tickets.Problem) {
 	for _, problem := range problems {
 		v.List.Problems = append(v.List.Problems, shorten(problem.Text, 60)+": "+v.Reader.Say(problem.Reason))
 	}
-	return query, nil
 }
 
 // tab is a view in the list of views.

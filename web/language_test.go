@@ -159,3 +159,31 @@ func TestStylePageIsForBuilders(t *testing.T) {
 	}
 	expect(t, n.Client(t).Open(n.Acme.URL+"/agent/style"), want, "")
 }
+
+// TestReasonsAreInTheReadersLanguage: what other rooms say about a domain or a search is said in German to who reads German, and in
+// English by the API.
+func TestReasonsAreInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	n.Register(t, n.Acme, "help.acme.example")
+	ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
+	german := func(path string) webtest.Answer {
+		return ann.Get(n.Acme.URL+path, append(webtest.Navigate, "Accept-Language: de")...)
+	}
+	page := german("/agent/settings/domains")
+	expect(t, page, 200, "Im DNS wurde noch nicht nachgesehen.")
+	expect(t, page, 200, "weist nach, dass die Domain Ihnen gehört")
+	expect(t, ann.Send(n.Acme.URL+"/agent/settings/domains/help.acme.example/verify", nil), 303, "")
+	page = german("/agent/settings/domains")
+	expect(t, page, 200, "Der Nachweis wurde nicht gefunden. Zu TXT _deskgate.help.acme.example gibt es keinen Eintrag.")
+	if strings.Contains(page.Body, "has no record") {
+		t.Errorf("a German page says %s", page.Body)
+	}
+	said := caller(t, n, n.Acme).call("GET", "/api/tenant/domains/help.acme.example", "").Body
+	if !strings.Contains(said, "TXT _deskgate.help.acme.example has no record. CNAME help.acme.example has no record.") {
+		t.Errorf("the API says %s", said)
+	}
+	for search, want := range map[string]string{"status:odd": "Diesen Status gibt es nicht.", "created:soon": "Hier gehört ein Tag wie", "assignee:nobodyhere": "Diese Person gibt es im Team nicht."} {
+		expect(t, german("/agent?q="+url.QueryEscape(search)), 200, want)
+	}
+}

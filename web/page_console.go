@@ -110,6 +110,7 @@ func (s *Server) fillList(r *http.Request, v *consoleView) error {
 	if err != nil {
 		return err
 	}
+	v.explain(page.Problems)
 	for i := range page.Tickets {
 		v.List.Rows = append(v.List.Rows, v.rowOf(&page.Tickets[i], c))
 	}

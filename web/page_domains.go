@@ -3,8 +3,10 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // domainsPath is the page about the tenant's own hosts, domainMissing the notice there that records are not found.
@@ -36,6 +38,8 @@ type domainRow struct {
 	Served, Primary bool
 	// Until is the end of the certificate.
 	Until string
+	// Why is the reason of its state, CertificateWhy that of its certificate's.
+	Why, CertificateWhy string
 }
 
 func (s *Server) domainsPage(w http.ResponseWriter, r *http.Request) error {
@@ -54,13 +58,27 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 		Missing: r.URL.Query().Get("done") == domainMissing,
 	}
 	for _, d := range all {
-		row := domainRow{Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary}
+		row := domainRow{Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary,
+			Why: reasonIn(view.Reader, d.Reason), CertificateWhy: reasonIn(view.Reader, d.Certificate.Reason)}
 		if end := row.Certificate.NotAfter; end != nil {
 			row.Until = view.Day(*end)
 		}
 		view.Domains = append(view.Domains, row)
 	}
 	return s.render(w, r, status, "domains", view)
+}
+
+// reasonIn is why a domain is as it is, in the reader's language.
+func reasonIn(r words.Reader, reason domain.Reason) string {
+	said := make([]string, len(reason))
+	for i, s := range reason {
+		args := make([]any, len(s.Args))
+		for j, arg := range s.Args {
+			args[j] = arg
+		}
+		said[i] = r.T(s.Form, args...)
+	}
+	return strings.Join(said, " ")
 }
 
 // chipOf is how a domain's state is drawn.

@@ -187,6 +187,14 @@ func (s said) inCode(t *testing.T, root string) (literals map[string]bool) {
 			if text, ok := literal(n); ok {
 				literals[text] = true
 			}
+			if strings.HasPrefix(name, "../tenant/domain") || strings.HasPrefix(name, "../proxy") {
+				s.inReason(name, n)
+			}
+			if slices.Contains([]string{"../tickets/language.go", "../tickets/searchfilters.go", "../tickets/resolve.go"}, name) {
+				if text, ok := literal(n); ok && sentence.MatchString(text) {
+					s[text] = name
+				}
+			}
 			if strings.HasPrefix(name, "..") && !strings.HasPrefix(name, "../web") {
 				return true
 			}
@@ -209,6 +217,27 @@ func (s said) inCode(t *testing.T, root string) (literals map[string]bool) {
 func (s said) add(name string, n ast.Node) {
 	if text, ok := literal(n); ok && text != "" {
 		s[text] = name
+	}
+}
+
+// sentence is what looks like one: the problems of a search are said where it is read.
+var sentence = regexp.MustCompile(`^[A-Z].* .*\.$`)
+
+// inReason finds what is said about domains and their certificates, and which records are for what.
+func (s said) inReason(name string, n ast.Node) {
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		fn, ok := n.Fun.(*ast.Ident)
+		if at, selected := n.Fun.(*ast.SelectorExpr); selected {
+			fn, ok = at.Sel, true
+		}
+		if ok && fn.Name == "Say" {
+			s.add(name, n.Args[0])
+		}
+	case *ast.KeyValueExpr:
+		if field, ok := n.Key.(*ast.Ident); ok && field.Name == "Purpose" {
+			s.add(name, n.Value)
+		}
 	}
 }
 

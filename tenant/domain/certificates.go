@@ -120,12 +120,12 @@ func (r *Registry) write(tx *storage.Tx, before, after *Domain) error {
 		}
 	}
 	if before.Status != after.Status {
-		if err := r.record(tx, after, "domain."+string(after.Status), after.Reason); err != nil {
+		if err := r.record(tx, after, "domain."+string(after.Status), after.Reason.String()); err != nil {
 			return err
 		}
 	}
 	if was, is := before.Certificate.Status, after.Certificate.Status; was != is && is != CertificateIssuing && is != CertificateRenewing {
-		return r.record(tx, after, "certificate."+string(is), after.Certificate.Reason)
+		return r.record(tx, after, "certificate."+string(is), after.Certificate.Reason.String())
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (r *Registry) check(ctx context.Context, host tenant.Host) (*Domain, error)
 	if err != nil {
 		return nil, err
 	}
-	f := finding{silent: true, reason: "Nothing was decided: " + errNoResolver.Error() + "."}
+	f := finding{silent: true, reason: undecided(errNoResolver)}
 	if r.options.Resolver != nil {
 		f = c.judge(gather(ctx, r.options.Resolver, host))
 	}

@@ -47,7 +47,6 @@ type Domain struct {
 	Host      tenant.Host `cbor:"1,keyasint"`
 	Tenant    tenant.ID   `cbor:"2,keyasint"`
 	Status    Status      `cbor:"3,keyasint"`
-	Reason    string      `cbor:"4,keyasint,omitempty"`
 	By        By          `cbor:"5,keyasint"`
 	CreatedAt time.Time   `cbor:"6,keyasint"`
 	// Since is when the present status began.
@@ -72,6 +71,8 @@ type Domain struct {
 	FitSince time.Time `cbor:"17,keyasint,omitzero"`
 	// History is what happened, the newest last, bounded.
 	History []Transition `cbor:"18,keyasint,omitempty"`
+	// Reason is why the status is what it is. (4 was it as one text.)
+	Reason Reason `cbor:"19,keyasint,omitempty"`
 
 	// Slug is the tenant's present slug; Records is what it has to put into DNS. Neither is stored.
 	Slug    string   `cbor:"-"`
@@ -81,7 +82,6 @@ type Domain struct {
 // Certificate is the state of a domain's certificate.
 type Certificate struct {
 	Status   CertificateStatus `cbor:"1,keyasint"`
-	Reason   string            `cbor:"2,keyasint,omitempty"`
 	NotAfter time.Time         `cbor:"3,keyasint,omitzero"`
 	// NextAttempt is when the scheduler is to look at it again: for a queued or failing one the next try, for an active one
 	// the renewal.
@@ -89,6 +89,8 @@ type Certificate struct {
 	// Attempts is how many tries failed since the last success.
 	Attempts  int       `cbor:"5,keyasint,omitempty"`
 	ChangedAt time.Time `cbor:"6,keyasint,omitzero"`
+	// Reason is why the status is what it is. (2 was it as one text.)
+	Reason Reason `cbor:"7,keyasint,omitempty"`
 }
 
 // Transition is one step of a domain's or its certificate's life.
@@ -112,8 +114,8 @@ type Report struct {
 	Status CertificateStatus
 	// NotAfter is the end of the certificate that is in hand, if there is one.
 	NotAfter time.Time
-	// Reason says in a sentence why it failed.
-	Reason string
+	// Reason says why it failed.
+	Reason Reason
 	// NextAttempt is when to try again after a failure, or to renew.
 	NextAttempt time.Time
 }
@@ -139,9 +141,9 @@ type CertificateDocument struct {
 // Document is the domain as the contract shows it.
 func (d *Domain) Document() Document {
 	doc := Document{
-		Host: d.Host, Tenant: d.Slug, Status: d.Status, Reason: d.Reason, Records: d.Records, CheckedAt: orNull(d.CheckedAt),
+		Host: d.Host, Tenant: d.Slug, Status: d.Status, Reason: d.Reason.String(), Records: d.Records, CheckedAt: orNull(d.CheckedAt),
 		Certificate: CertificateDocument{
-			Status: d.Certificate.Status, NotAfter: orNull(d.Certificate.NotAfter), Reason: d.Certificate.Reason,
+			Status: d.Certificate.Status, NotAfter: orNull(d.Certificate.NotAfter), Reason: d.Certificate.Reason.String(),
 		},
 	}
 	if doc.Records == nil {

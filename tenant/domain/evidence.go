@@ -67,7 +67,7 @@ type finding struct {
 	// foreign: the host is an alias of another tenant's name.
 	foreign bool
 	// reason says what is missing, or, if it is proved, what else is not right. Empty: nothing.
-	reason string
+	reason Reason
 	// silent: the question could not be decided because DNS did not answer.
 	silent bool
 }
@@ -88,12 +88,12 @@ func (c *claim) judge(e *evidence) finding {
 		f.proved = true
 	}
 	if f.proved {
-		f.reason = c.advice(e, &f)
+		f.reason = c.remarks(e, &f)
 		return f
 	}
 	if err := c.undecided(e); err != nil {
 		f.silent = true
-		f.reason = "Nothing was decided: " + err.Error() + "."
+		f.reason = undecided(err)
 		return f
 	}
 	f.reason = c.missing(e, &f)

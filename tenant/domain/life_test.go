@@ -60,7 +60,7 @@ func TestLife(t *testing.T) {
 			}
 		}
 		report(domain.Report{Status: domain.CertificateIssuing, NextAttempt: time.Now().Add(time.Hour)})
-		report(domain.Report{Status: domain.CertificateFailing, Reason: "the CA says no", NextAttempt: time.Now().Add(time.Hour)})
+		report(domain.Report{Status: domain.CertificateFailing, Reason: domain.Say("the CA says no"), NextAttempt: time.Now().Add(time.Hour)})
 		is(domain.Verified, domain.CertificateFailing, true)
 		if primary := w.directory.PrimaryHost(w.acme); primary != "acme.tickets.example" {
 			t.Errorf("primary host without a certificate: %s", primary)
@@ -119,7 +119,7 @@ func TestVerifyHastensAFailingCertificate(t *testing.T) {
 		w.verify(t, host)
 		for range 2 {
 			next := time.Now().Add(24 * time.Hour)
-			r := domain.Report{Status: domain.CertificateFailing, Reason: "The port is closed.", NextAttempt: next}
+			r := domain.Report{Status: domain.CertificateFailing, Reason: domain.Say("The port is closed."), NextAttempt: next}
 			if err := w.domains.ReportCertificate(t.Context(), host, r); err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestVerifyHastensAFailingCertificate(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			c := w.verify(t, host).Certificate
-			if c.Status != domain.CertificateQueued || c.Reason != "The port is closed." || c.NextAttempt.After(time.Now()) || c.Attempts == 0 {
+			if c.Status != domain.CertificateQueued || c.Reason.String() != "The port is closed." || c.NextAttempt.After(time.Now()) || c.Attempts == 0 {
 				t.Errorf("an hour after a failure: %+v, want an attempt now", c)
 			}
 		}
@@ -209,7 +209,7 @@ func TestQuarantine(t *testing.T) {
 		d = w.add(t, w.bee, host, domain.ByOperator)
 		z.clear(host)
 		z.set(t, fmt.Sprintf("%s. CNAME %s.", host, record(t, d, "CNAME").Value))
-		if d = w.verify(t, host); d.Status != domain.Pending || !strings.Contains(d.Reason, "only the TXT record counts") {
+		if d = w.verify(t, host); d.Status != domain.Pending || !strings.Contains(d.Reason.String(), "only the TXT record counts") {
 			t.Errorf("during the quarantine: %s (%s), want pending", d.Status, d.Reason)
 		}
 		txt := record(t, d, "TXT")
@@ -224,7 +224,7 @@ func TestQuarantine(t *testing.T) {
 		w.add(t, w.acme, host, domain.ByOperator)
 		z.clear(host)
 		z.set(t, host+". CNAME tickets.example.")
-		if d = w.verify(t, host); d.Status != domain.Pending || !strings.Contains(d.Reason, "another tenant had this host") {
+		if d = w.verify(t, host); d.Status != domain.Pending || !strings.Contains(d.Reason.String(), "another tenant had this host") {
 			t.Errorf("arriving, after another tenant had it: %s (%s), want pending", d.Status, d.Reason)
 		}
 		z.clear(host)
@@ -313,7 +313,7 @@ func TestDueCertificatesAreFair(t *testing.T) {
 		}
 		for i := range 20 { // these failed before
 			h := tenant.Host(fmt.Sprintf("h%d.acme.example", i))
-			r := domain.Report{Status: domain.CertificateFailing, Reason: "no", NextAttempt: time.Now()}
+			r := domain.Report{Status: domain.CertificateFailing, Reason: domain.Say("no"), NextAttempt: time.Now()}
 			if i < 15 {
 				if err := w.domains.ReportCertificate(t.Context(), h, r); err != nil {
 					t.Fatal(err)
@@ -355,7 +355,7 @@ func TestDeletedTenant(t *testing.T) {
 		t.Errorf("domains left: %+v, %v; want the other tenant's", list, err)
 	}
 	w.add(t, w.bee, host, domain.ByTenant)
-	if d := w.verify(t, host); !strings.Contains(d.Reason, "only the TXT record counts") {
+	if d := w.verify(t, host); !strings.Contains(d.Reason.String(), "only the TXT record counts") {
 		t.Errorf("reason %q, want the quarantine", d.Reason)
 	}
 }

@@ -143,7 +143,7 @@ func (r *Registry) claim(tx *storage.Tx, t *tenant.Tenant, h tenant.Host, by By)
 	}
 	d := Domain{
 		Host: h, Tenant: t.ID, Status: Pending, By: by, CreatedAt: now, Since: now, NextCheck: now,
-		Reason: "DNS was not looked at yet.", Certificate: Certificate{Status: CertificateNone},
+		Reason: Say("DNS was not looked at yet."), Certificate: Certificate{Status: CertificateNone},
 		AtApex: h.Apex() == h,
 	}
 	if err := domainTable.Insert(tx, &d); err != nil {

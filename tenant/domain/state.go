@@ -17,23 +17,23 @@ type rules struct {
 }
 
 // to moves the hostname into a state, with the reason.
-func (d *Domain) to(s Status, reason string, now time.Time) {
+func (d *Domain) to(s Status, reason Reason, now time.Time) {
 	d.Reason = reason
 	if d.Status == s {
 		return
 	}
 	d.Status, d.Since = s, now
-	d.note(string(s), reason, now)
+	d.note(string(s), reason.String(), now)
 }
 
 // certify moves the certificate into a state, with the reason.
-func (d *Domain) certify(s CertificateStatus, reason string, now time.Time) {
+func (d *Domain) certify(s CertificateStatus, reason Reason, now time.Time) {
 	c := &d.Certificate
-	changed := c.Status != s || c.Reason != reason
+	changed := c.Status != s || c.Reason.String() != reason.String()
 	c.Status, c.Reason = s, reason
 	if changed {
 		c.ChangedAt = now
-		d.note("certificate "+string(s), reason, now)
+		d.note("certificate "+string(s), reason.String(), now)
 	}
 }
 
@@ -119,15 +119,15 @@ func (d *Domain) unproved(f finding, r rules, now time.Time) {
 }
 
 // suspend ends the service. The certificate goes, and is got anew should the domain come back.
-func (d *Domain) suspend(reason string, now time.Time) {
+func (d *Domain) suspend(reason Reason, now time.Time) {
 	d.to(Suspended, reason, now)
-	d.certify(CertificateNone, "", now)
+	d.certify(CertificateNone, nil, now)
 	d.Certificate.NotAfter, d.Certificate.NextAttempt, d.Certificate.Attempts = time.Time{}, time.Time{}, 0
 }
 
 // queue asks for a certificate.
 func (d *Domain) queue(now time.Time) {
-	d.certify(CertificateQueued, "", now)
+	d.certify(CertificateQueued, nil, now)
 	d.Certificate.NextAttempt, d.Certificate.Attempts = now, 0
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -13,100 +14,101 @@ import (
 func (c *claim) isProof(text string) bool { return strings.Trim(text, "\" \t") == c.text }
 
 // missing says what was asked, what came back, and what to add.
-func (c *claim) missing(e *evidence, f *finding) string {
-	said := []string{
-		"TXT " + proofName(c.host) + " " + found(e.texts.found, strQuote),
-		"CNAME " + string(c.host) + " " + found(e.aliases.found, strPlain),
-		"A and AAAA " + string(c.host) + " " + found(e.addresses.found, netip.Addr.String),
+func (c *claim) missing(e *evidence, f *finding) Reason {
+	r := Say("The proof was not found.")
+	if all := e.texts.found; len(all) > 0 {
+		r = r.Also(Say("TXT %s is %s.", proofName(c.host), list(all, strQuote)))
+	} else {
+		r = r.Also(Say("TXT %s has no record.", proofName(c.host)))
 	}
-	text := "The proof was not found: " + strings.Join(said, "; ") + "."
+	if all := e.aliases.found; len(all) > 0 {
+		r = r.Also(Say("CNAME %s is %s.", string(c.host), list(all, strPlain)))
+	} else {
+		r = r.Also(Say("CNAME %s has no record.", string(c.host)))
+	}
+	if all := e.addresses.found; len(all) > 0 {
+		r = r.Also(Say("A and AAAA %s are %s.", string(c.host), list(all, netip.Addr.String)))
+	} else {
+		r = r.Also(Say("A and AAAA %s have no record.", string(c.host)))
+	}
 	switch {
 	case c.textOnly:
-		text += " Another tenant had this host until lately, so that only the TXT record counts."
+		r = r.Also(Say("Another tenant had this host until lately, so that only the TXT record counts."))
 	case f.foreign:
-		text += " That name belongs to another tenant of this node."
+		r = r.Also(Say("That name belongs to another tenant of this node."))
 	case f.arrives && !c.operator:
-		text += " Visitors do arrive at this node, but that does not show whose domain it is."
+		r = r.Also(Say("Visitors do arrive at this node, but that does not show whose domain it is."))
 	case f.arrives:
-		text += " Visitors do arrive at this node, but another tenant had this host before, so that this does not show whose domain it is."
+		r = r.Also(Say("Visitors do arrive at this node, but another tenant had this host before, so that this does not show whose domain it is."))
 	}
-	text += fmt.Sprintf(" Add TXT %s %q", proofName(c.host), c.text)
-	if !c.textOnly && !f.atApex {
-		text += fmt.Sprintf(" or CNAME %s %s%s", c.host, c.targets[0], instead(e))
-	}
-	return strings.Join(append([]string{text + "."}, c.remarks(e, f)...), " ")
+	return r.Also(c.wanted(e, f)).Also(c.remarks(e, f))
 }
 
-// instead says what has to go for a CNAME, beside which DNS allows nothing.
-func instead(e *evidence) string {
+// wanted says which records are to be added, and what has to go for a CNAME, beside which DNS allows nothing.
+func (c *claim) wanted(e *evidence, f *finding) Reason {
+	both := []string{proofName(c.host), strconv.Quote(c.text), string(c.host), string(c.targets[0])}
+	if c.textOnly || f.atApex {
+		return Say("Add TXT %s %s.", both[:2]...)
+	}
 	switch {
 	case len(e.aliases.found) > 0:
-		return " instead of the present one"
+		return Say("Add TXT %s %s or CNAME %s %s instead of the present one.", both...)
 	case len(e.addresses.found) > 0:
-		return " instead of the A and AAAA records"
+		return Say("Add TXT %s %s or CNAME %s %s instead of the A and AAAA records.", both...)
 	}
-	return ""
-}
-
-// advice says what is not right although the proof is there.
-func (c *claim) advice(e *evidence, f *finding) string {
-	return strings.Join(c.remarks(e, f), " ")
+	return Say("Add TXT %s %s or CNAME %s %s.", both...)
 }
 
 // remarks are what keeps visitors, or a certificate, from coming.
-func (c *claim) remarks(e *evidence, f *finding) []string {
-	var say []string
+func (c *claim) remarks(e *evidence, f *finding) (r Reason) {
+	host := string(c.host)
 	_, some := c.ours(e.addresses.found)
 	switch {
 	case e.addresses.err != nil || e.aliases.err != nil:
 	case f.atApex && len(e.aliases.found) > 0:
-		say = append(say, fmt.Sprintf("%s is the top of its zone, where DNS allows no CNAME: use A and AAAA records, or what your provider calls ALIAS.", c.host))
+		r = Say("%s is the top of its zone, where DNS allows no CNAME: use A and AAAA records, or what your provider calls ALIAS.", host)
 	case some && !f.arrives:
-		say = append(say, c.stale(e.addresses.found)...)
+		r = c.stale(e.addresses.found)
 	case f.arrives && len(e.addresses.found) == 0:
-		say = append(say, e.aliases.found[len(e.aliases.found)-1]+" has no address: the node's operator has to add it to DNS.")
+		r = Say("%s has no address: the node's operator has to add it to DNS.", e.aliases.found[len(e.aliases.found)-1])
 	case f.arrives:
 	case f.proved && len(e.addresses.found) == 0:
-		say = append(say, fmt.Sprintf("The proof is there, but %s has no address yet: %s.", c.host, c.wayHere(f)))
+		r = Say("The proof is there, but %s has no address yet.", host).Also(c.wayHere(f))
 	case f.proved:
-		say = append(say, fmt.Sprintf("The proof is there, but %s leads to %s, not to this node as far as DNS shows: %s, or have the CDN that stands in front forward to it.",
-			c.host, list(e.addresses.found, netip.Addr.String), c.wayHere(f)))
+		r = Say("The proof is there, but %s leads to %s, not to this node as far as DNS shows.", host, list(e.addresses.found, netip.Addr.String)).
+			Also(c.wayHere(f)).Also(Say("Or have the CDN that stands in front forward to it."))
 	}
-	if forbids := c.forbids(e.caa.found); forbids != "" {
-		say = append(say, forbids)
-	}
-	return say
+	return r.Also(c.forbids(e.caa.found))
 }
 
 // stale names the addresses that lead elsewhere.
-func (c *claim) stale(addresses []netip.Addr) []string {
-	var say []string
+func (c *claim) stale(addresses []netip.Addr) (r Reason) {
 	for _, a := range addresses {
 		kind := "A"
 		if a.Is6() {
 			kind = "AAAA"
 		}
 		if all, _ := c.ours([]netip.Addr{a}); !all {
-			say = append(say, fmt.Sprintf("Remove %s %s %s: it leads elsewhere, and so do a part of the visitors.", kind, c.host, a))
+			r = r.Also(Say("Remove %s %s %s: it leads elsewhere, and so do a part of the visitors.", kind, string(c.host), a.String()))
 		}
 	}
-	return say
+	return r
 }
 
-func (c *claim) wayHere(f *finding) string {
-	if f.atApex {
-		if a := c.node.Addresses(); len(a) > 0 {
-			return fmt.Sprintf("set A and AAAA %s to %s", c.host, list(a, netip.Addr.String))
-		}
-		return fmt.Sprintf("set ALIAS %s %s", c.host, c.targets[0])
+func (c *claim) wayHere(f *finding) Reason {
+	if !f.atApex {
+		return Say("Set CNAME %s %s.", string(c.host), string(c.targets[0]))
 	}
-	return fmt.Sprintf("set CNAME %s %s", c.host, c.targets[0])
+	if a := c.node.Addresses(); len(a) > 0 {
+		return Say("Set A and AAAA %s to %s.", string(c.host), list(a, netip.Addr.String))
+	}
+	return Say("Set ALIAS %s %s.", string(c.host), string(c.targets[0]))
 }
 
 // forbids says which CAA records keep the node's CA from issuing; nothing if none do.
-func (c *claim) forbids(records []CAA) string {
+func (c *claim) forbids(records []CAA) Reason {
 	if c.authority == "" {
-		return ""
+		return nil
 	}
 	var issuers []string
 	for _, r := range records {
@@ -115,36 +117,29 @@ func (c *claim) forbids(records []CAA) string {
 		}
 		name, _, _ := strings.Cut(r.Value, ";")
 		if name = strings.TrimSpace(name); strings.EqualFold(name, c.authority) {
-			return ""
+			return nil
 		}
-		issuers = append(issuers, strings.Trim(name+" ", " "))
+		issuers = append(issuers, name)
 	}
 	if len(issuers) == 0 {
-		return ""
+		return nil
 	}
-	who := "nobody"
+	zone := records[0].Name
+	add := Say(`Add CAA %s 0 issue "%s".`, zone, c.authority)
 	if named := slices.DeleteFunc(issuers, func(s string) bool { return s == "" }); len(named) > 0 {
-		who = "only " + strings.Join(named, ", ")
+		return Say("No certificate can be had: by its CAA records %s lets only %s issue.", zone, strings.Join(named, ", ")).Also(add)
 	}
-	return fmt.Sprintf(`No certificate can be had: by its CAA records %s lets %s issue. Add CAA %s 0 issue "%s".`,
-		records[0].Name, who, records[0].Name, c.authority)
+	return Say("No certificate can be had: by its CAA records %s lets nobody issue.", zone).Also(add)
 }
 
 const most = 5 // of many records as many are shown
-
-func found[T any](items []T, show func(T) string) string {
-	if len(items) == 0 {
-		return "has no record"
-	}
-	return "is " + list(items, show)
-}
 
 func list[T any](items []T, show func(T) string) string {
 	var b strings.Builder
 	for i, item := range items {
 		switch {
 		case i == most:
-			fmt.Fprintf(&b, " and %d more", len(items)-most)
+			fmt.Fprintf(&b, " … (+%d)", len(items)-most)
 			return b.String()
 		case i > 0:
 			b.WriteString(", ")

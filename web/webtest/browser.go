@@ -18,8 +18,9 @@ import (
 
 // Browser is one tab of a headless Chromium that has a profile of its own and finds every name at this machine.
 type Browser struct {
-	tb  testing.TB
-	ctx context.Context
+	tb   testing.TB
+	ctx  context.Context
+	look Look
 }
 
 // BrowserOptions are what people set differently.

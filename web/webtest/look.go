@@ -34,21 +34,40 @@ func (l Look) String() string {
 	return fmt.Sprintf("%d-%s-%s", l.Width, theme, l.Language)
 }
 
-// Wear has the tab show pages in this way from now on.
+// height is how high windows are.
+const height = 900
+
+// Wear has the tab show pages in this way from now on. A narrow one is a phone's, which is pressed by thumbs.
 func (b *Browser) Wear(l Look) {
 	b.tb.Helper()
+	b.look = l
+	b.window(l.Width, height)
+	b.media()
+	command(b, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: l.phone()})
+	command(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": l.Language}})
+}
+
+func (l Look) phone() bool { return l.Width < 600 }
+
+func (b *Browser) window(width, height int64) {
+	b.tb.Helper()
+	command(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: width, Height: height, DeviceScaleFactor: 1, Mobile: b.look.phone(),
+	})
+}
+
+// media has the tab show pages as its look wants, and as is asked for besides.
+func (b *Browser) media(also ...emulation.MediaFeature) {
+	b.tb.Helper()
 	scheme := "light"
-	if l.Dark {
+	if b.look.Dark {
 		scheme = "dark"
 	}
-	const height = 900
-	command(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: l.Width, Height: height, DeviceScaleFactor: 1, Mobile: l.Width < 600,
-	})
-	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-	}})
-	command(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": l.Language}})
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+	for _, f := range also {
+		features = append(features, &f)
+	}
+	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 }
 
 // Enter goes to an address as whoever the client is signed in as, and as nobody else.

@@ -1,0 +1,38 @@
+package domain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Sentence is something that is said about a domain. Its form has a %s for each of its arguments, which are the same in every
+// language: names, addresses, records. So others can say it in the reader's language.
+type Sentence struct {
+	Form string   `cbor:"1,keyasint"`
+	Args []string `cbor:"2,keyasint,omitempty"`
+}
+
+// Reason is why a domain or its certificate is as it is, in sentences. Empty: there is nothing to say.
+type Reason []Sentence
+
+// Say is a reason of one sentence.
+func Say(form string, args ...string) Reason { return Reason{{Form: form, Args: args}} }
+
+// Also is the reason with another behind it.
+func (r Reason) Also(more Reason) Reason { return append(r[:len(r):len(r)], more...) }
+
+// String says the reason in English.
+func (r Reason) String() string {
+	said := make([]string, len(r))
+	for i, s := range r {
+		args := make([]any, len(s.Args))
+		for j, arg := range s.Args {
+			args[j] = arg
+		}
+		said[i] = fmt.Sprintf(s.Form, args...)
+	}
+	return strings.Join(said, " ")
+}
+
+// undecided is the reason where DNS could not be asked.
+func undecided(err error) Reason { return Say("Nothing was decided: %s.", err.Error()) }
