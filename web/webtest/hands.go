@@ -150,3 +150,19 @@ func (b *Browser) SeeValue(css, want string) {
 		}
 	}
 }
+
+// Follow presses what leads to another page, and waits until all of that is there.
+func (b *Browser) Follow(css string) {
+	b.tb.Helper()
+	b.text(`window.left = "no"`)
+	b.Click(css)
+	for late := time.Now().Add(patience); ; pause() {
+		there, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`window.left === undefined && document.readyState === "complete"`))
+		if err == nil && there {
+			return
+		}
+		if time.Now().After(late) {
+			b.tb.Fatalf("%s leads to no page from %s (%v)", css, b.URL(), err)
+		}
+	}
+}
