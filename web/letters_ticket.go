@@ -55,7 +55,7 @@ func (v *letterView) Lead() []string {
 func (v *letterView) told(w notify.What) string {
 	switch w {
 	case notify.Received:
-		return v.T("We have received your request. You will get a letter like this one when there is an answer.")
+		return v.T("We have received your request. You will get an email like this one when there is an answer.")
 	case notify.Filed:
 		return v.T("A request was opened for you.")
 	case notify.Replied:

@@ -49,7 +49,7 @@ func TestRequestersLetters(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t, webtest.WithMail())
 	zoe, l := solved(t, n)
-	for _, want := range []string{"Use <script> and **water**.", "> It **smokes**.", "Nobody reads answers to this letter", "Acme, ", n.Acme.URL + "/tickets/1"} {
+	for _, want := range []string{"Use <script> and **water**.", "> It **smokes**.", "Nobody reads answers to this email", "Acme, ", n.Acme.URL + "/tickets/1"} {
 		if !strings.Contains(l.Text, want) {
 			t.Errorf("the text has no %q:\n%s", want, l.Text)
 		}
@@ -118,7 +118,7 @@ func TestUnsubscribing(t *testing.T) {
 	file()
 	l := n.Mail.Wait(t, "zoe@example.com")
 	link := strings.Trim(l.Header.Get("List-Unsubscribe"), "<>")
-	expect(t, n.Client(t).Open(link), 200, "Do you want no more letters that a request of yours has arrived?")
+	expect(t, n.Client(t).Open(link), 200, "Do you want no more emails that a request of yours has arrived?")
 	page := expect(t, zoe.Open(n.Acme.URL+"/auth/notifications"), 200, "")
 	if strings.Count(page.Body, " checked") != 4 {
 		t.Error("looking at the page has unsubscribed")
@@ -265,7 +265,7 @@ func TestUndeliveredLetters(t *testing.T) {
 	ana := n.Agent(t, n.Acme, "ana@acme.example", "Ana", auth.RoleAdmin)
 	n.Mail.Wait(t, "ana@acme.example")
 	address := n.Acme.URL + "/agent/settings/mail"
-	if page := expect(t, ana.Open(address), 200, "Letters that were not delivered"); strings.Contains(page.Body, "not from") {
+	if page := expect(t, ana.Open(address), 200, "Emails that were not delivered"); strings.Contains(page.Body, "not from") {
 		t.Error("a letter is given up before it was sent")
 	}
 	expect(t, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Send(n.Acme.URL+"/tickets", url.Values{"title": {"One"}, "description": {"one"}}), 303, "")
@@ -277,7 +277,7 @@ func TestUndeliveredLetters(t *testing.T) {
 		<-time.After(20 * time.Millisecond)
 	}
 	expect(t, page, 200, "not from &lt;you&gt;")
-	expect(t, page, 200, "Letter to a requester")
+	expect(t, page, 200, "Email to a requester")
 	bo := n.Agent(t, n.Bolt, "bo@bolt.example", "Bo", auth.RoleAdmin)
 	if other := expect(t, bo.Open(n.Bolt.URL+"/agent/settings/mail"), 200, "There are none."); strings.Contains(other.Body, "zoe@example") {
 		t.Error("another tenant sees the letter")

@@ -103,9 +103,9 @@ func (v *mailView) Letter(k mail.Kind) string {
 	case mail.Notice:
 		return v.T("Notice about an account")
 	case mail.Request, mail.Claimed:
-		return v.T("Letter to a requester")
+		return v.T("Email to a requester")
 	case mail.Work:
-		return v.T("Letter to staff")
+		return v.T("Email to staff")
 	}
 	return ""
 }

@@ -54,7 +54,7 @@ func (s *Server) startPage(w http.ResponseWriter, r *http.Request) error {
 	view := &startView{frame: s.settingsFrame(r, "Getting started", startPath)}
 	view.Steps = []startStep{
 		{
-			Title: view.T("Make it yours"), Text: view.T("Your name, your colour and your logo on the portal and in letters."),
+			Title: view.T("Make it yours"), Text: view.T("Your name, your colour and your logo on the portal and in emails."),
 			Action: view.T("Name and looks"), Path: generalPath, Done: set.BrandColor != "" || set.Logo != "",
 		},
 		{

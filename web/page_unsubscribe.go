@@ -30,7 +30,7 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) renderUnsubscribe(w http.ResponseWriter, r *http.Request, sub notify.Subscription, over bool) error {
-	view := &unsubscribeView{frame: s.frame(r, "Letters by mail"), Over: over, Action: r.URL.EscapedPath() + "?" + r.URL.RawQuery}
+	view := &unsubscribeView{frame: s.frame(r, "Email notifications"), Over: over, Action: r.URL.EscapedPath() + "?" + r.URL.RawQuery}
 	view.What = endsWhat(view.Reader, sub.Class, sub.Staff)
 	mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
 	switch {

@@ -23,7 +23,7 @@ func wishForm(w *notify.Wishes) []struct {
 		off              *bool
 	}{
 		{"replies", words.Key("Answers"), words.Key("The team has written to you."), &w.NoReplies},
-		{"solved", words.Key("Solved requests"), words.Key("A request is solved. The letter asks how you were helped."), &w.NoSolved},
+		{"solved", words.Key("Solved requests"), words.Key("A request is solved. The email asks how you were helped."), &w.NoSolved},
 		{"receipts", words.Key("Receipts"), words.Key("A request of yours has arrived."), &w.NoReceipts},
 		{"reminders", words.Key("Reminders"), words.Key("A request has waited for your answer for some time."), &w.NoReminders},
 	}
@@ -40,7 +40,7 @@ func (s *Server) wishesPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := &wishesView{
-		frame: s.ownFrame(r, "Letters by mail", "wishes"), Done: s.noticeOf(r), Email: c.Email,
+		frame: s.ownFrame(r, "Email notifications", "wishes"), Done: s.noticeOf(r), Email: c.Email,
 		Mail: s.notifier.Ready() && c.tenant.Settings.RequesterMail == tenant.On,
 	}
 	for _, one := range wishForm(&wishes) {

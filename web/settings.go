@@ -167,7 +167,7 @@ func (c caller) wantsProof(rights auth.Scopes) bool {
 
 // notices are what a page of the settings says after something was done, by the word in its address.
 var notices = map[string]string{
-	"mail-resumed":    "Letters to this address are tried again.",
+	"mail-resumed":    "Emails to this address are tried again.",
 	"provider":        "The provider was saved. Try it in another browser window before you rely on it.",
 	"password":        "Your password was changed. Everywhere else you are signed out.",
 	"reset":           "Your password was changed. Sign in with it.",
