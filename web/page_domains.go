@@ -58,8 +58,10 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 		Missing: r.URL.Query().Get("done") == domainMissing,
 	}
 	for _, d := range all {
-		row := domainRow{Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary,
-			Why: reasonIn(view.Reader, d.Reason), CertificateWhy: reasonIn(view.Reader, d.Certificate.Reason)}
+		row := domainRow{
+			Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary,
+			Why: reasonIn(view.Reader, d.Reason), CertificateWhy: reasonIn(view.Reader, d.Certificate.Reason),
+		}
 		if end := row.Certificate.NotAfter; end != nil {
 			row.Until = view.Day(*end)
 		}

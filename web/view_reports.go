@@ -16,12 +16,12 @@ type reportsView struct {
 
 	Periods  []option
 	From, To string
-	Zone   string
-	Admin  bool
-	Empty  bool
-	Cards  []figureCard
-	Charts []chart
-	Tables []partTable
+	Zone     string
+	Admin    bool
+	Empty    bool
+	Cards    []figureCard
+	Charts   []chart
+	Tables   []partTable
 }
 
 // figureCard is one figure, large.

@@ -37,15 +37,21 @@ const words = {
     close: 'Schließen', back: 'Zurück', newRequest: 'Neue Anfrage', myRequests: 'Meine Anfragen', fullPage: 'Ganze Seite öffnen', newTab: 'öffnet einen neuen Tab',
     wait: 'Einen Moment …', again: 'Noch einmal versuchen', reload: 'Seite neu laden',
     whoTitle: 'Wer sind Sie?', whoText: 'Damit wir wissen, wem wir antworten.', name: 'Ihr Name', email: 'Ihre E-Mail-Adresse', go: 'Weiter', notYou: 'Nicht Sie?',
-    category: 'Kategorie', notSure: 'Weiß nicht', title: 'Worum geht es?', text: 'Erzählen Sie mehr', textHint: 'Was haben Sie getan, was haben Sie erwartet, was ist geschehen?',
+    category: 'Kategorie', notSure: 'Weiß ich nicht', title: 'Worum geht es?', text: 'Beschreiben Sie es genauer', textHint: 'Was haben Sie getan, was haben Sie erwartet, was ist geschehen?',
     send: 'Anfrage senden', sending: 'Wird gesendet …', sent: (n) => `Gesendet. Ihre Anfrage hat die Nummer ${n}.`,
     none: 'Noch keine Anfragen.', more: 'Mehr zeigen', updated: (when) => `geändert ${when}`,
     reply: 'Ihre Antwort', sendReply: 'Antwort senden', replied: 'Gesendet.', answered: 'Es gibt eine neue Antwort.', support: 'Support', you: 'Sie',
     signedInAs: (name) => `Angemeldet als ${name}`, unverified: 'Adresse nicht bestätigt',
     codeTitle: 'Gehört diese Adresse Ihnen?', codeText: (to) => `Vor Ihrer ersten Anfrage senden wir einen Code an ${to}.`, codeSent: (to) => `Wir haben einen Code aus acht Ziffern an ${to} gesendet. Er gilt zehn Minuten.`,
     codeSend: 'Code senden', codeAgain: 'Neuen Code senden', code: 'Code', codeGo: 'Bestätigen', confirmed: 'Danke, die Adresse ist bestätigt.',
-    required: 'Das wird gebraucht.', check: () => 'Bitte prüfen Sie dieses Feld.',
-    status: { new: 'In Arbeit', open: 'In Arbeit', pending: 'Wartet auf Sie', on_hold: 'Zurückgestellt', resolved: 'Gelöst', closed: 'Geschlossen' },
+    required: 'Bitte füllen Sie dieses Feld aus.',
+    check: (said) => {
+      const [, most] = /longer than ([\d,]+)/.exec(said) || [];
+      if (most) return `Bitte höchstens ${most.replace(',', '.')} Zeichen.`;
+      if (/is required/.test(said)) return 'Bitte füllen Sie dieses Feld aus.';
+      return /email/.test(said) ? 'Bitte geben Sie eine gültige E-Mail-Adresse an.' : 'Bitte prüfen Sie dieses Feld.';
+    },
+    status: { new: 'Wir sind dran', open: 'Wir sind dran', pending: 'Wartet auf Sie', on_hold: 'Zurückgestellt', resolved: 'Gelöst', closed: 'Geschlossen' },
     trouble: {
       OFFLINE: 'Wir waren nicht zu erreichen. Besteht eine Verbindung?',
       RATE_LIMITED: (s) => s > 90 ? `Zu viele Versuche. Bitte in ${Math.ceil(s / 60)} Minuten noch einmal.` : `Zu viele Versuche. Bitte in ${s || 60} Sekunden noch einmal.`,
