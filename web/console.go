@@ -215,7 +215,7 @@ func toTicket(w http.ResponseWriter, r *http.Request, n uint64, fragment string,
 // explain is what to say beside the form about an error that the agent can do something about; nil for all others.
 func explain(err error) fieldErrors {
 	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
-		return fieldErrors(wrong)
+		return inTags(fieldErrors(wrong))
 	}
 	if p, ok := errors.AsType[*answerError](err); ok && p.Status == http.StatusUnprocessableEntity && p.Fields != nil {
 		return fieldErrors(p.Fields)
@@ -224,4 +224,14 @@ func explain(err error) fieldErrors {
 		return fieldErrors{"status": {problemOf(err).Explanation}}
 	}
 	return nil
+}
+
+// inTags says under the one field for tags what is wrong with those that were added or taken out.
+func inTags(wrong fieldErrors) fieldErrors {
+	for _, name := range []string{"add_tags", "remove_tags"} {
+		if all := wrong[name]; len(all) > 0 && len(wrong["tags"]) == 0 {
+			wrong["tags"] = all
+		}
+	}
+	return wrong
 }

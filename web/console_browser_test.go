@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -69,6 +70,7 @@ func TestBrowserMorning(t *testing.T) {
 	b.See("#subject", "The printer is on fire")
 
 	// A canned reply, sent, undone, and sent once more.
+	b.Click("#body")
 	b.Script(`document.getElementById("canned").selectedIndex = 1, "yes"`)
 	b.Click("#answer button[value=insert]")
 	wait(b, `document.getElementById("body").value === "Dear Zoe, we are on our way."`)
@@ -219,4 +221,49 @@ func TestBrowserLive(t *testing.T) {
 	}
 	b.See("#present", "Carl is replying")
 	expect(t, d.bob.Open(d.home+"/agent/tickets/1"), 200, "Ann Arbor is replying")
+}
+
+// TestBrowserKeepsProperties: who goes on without saving what they chose has saved it, and learns if that could not be.
+func TestBrowserKeepsProperties(t *testing.T) {
+	t.Parallel()
+	d := newConsoleDesk(t, "The first", "The second", "The third")
+	b := webtest.NewBrowser(t, webtest.BrowserOptions{})
+	b.Wear(webtest.Look{Width: 1440, Language: "en"})
+	b.Enter(d.ann, d.home+"/agent/tickets/2")
+	b.Choose("#p-priority", "Urgent")
+	b.See("#properties .primary", "Save properties")
+	b.Click(`#rows [data-n="3"] .title`)
+	b.See("#subject", "The third")
+	if got := d.ticket(2).Priority; got != tickets.PriorityUrgent {
+		t.Errorf("the priority that was chosen is %s", got)
+	}
+	b.Fill("#p-tags", strings.Repeat("t", 200))
+	b.Click(`#rows [data-n="1"] .title`)
+	b.See("#properties .error", "tag")
+	b.See("#subject", "The third")
+	b.Type("#p-tags", "paper")
+	b.Choose("#p-priority", "High")
+	d.interfere()
+	b.Click(`#rows [data-n="1"] .title`)
+	b.See("h1", "Changed at the same time")
+
+	b.Open(d.home + "/agent?view=all")
+	b.Click(`#rows [data-n="1"] input`)
+	b.Click("#bulk [data-all]")
+	b.See("#chosen", "3")
+	b.Fill("#bulk [name=add_tags]", "paper")
+	b.Click("#bulk button[value=change]")
+	b.See("#toasts", "3 tickets were changed.")
+	again := url.Values{"ids": {"1", "2"}, "do": {"change"}, "remove_tags": {"paper"}, "body": {"Done."}, "key": {"k"}}
+	for range 2 {
+		expect(t, d.ann.Send(d.home+"/agent/bulk", again), 303, "")
+	}
+	if page := d.ann.Open(d.home + "/agent/tickets/1"); strings.Count(page.Body, "Done.") != 1 {
+		t.Error("a form that was sent twice has written twice")
+	}
+	for n, want := range map[uint64]int{1: 0, 2: 0, 3: 1} {
+		if got := d.ticket(n).Tags; len(got) != want {
+			t.Errorf("#%d has the tags %q", n, got)
+		}
+	}
 }

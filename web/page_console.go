@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -137,6 +138,10 @@ func (s *Server) fillBulk(r *http.Request, v *consoleView) (err error) {
 		v.List.Assignees[i].Selected = false
 	}
 	v.List.Assignees[0].Value = tickets.AssigneeNone
+	if v.List.Categories, err = s.categoryOptions(r, v.Reader, ""); err != nil {
+		return err
+	}
+	v.List.Categories, v.List.Key = v.List.Categories[1:], rand.Text()
 	v.List.Priorities = priorities(v.Reader, "")
 	for _, status := range slices.DeleteFunc(tickets.Statuses(), func(s tickets.Status) bool { return s == tickets.StatusNew }) {
 		v.List.Statuses = append(v.List.Statuses, option{Value: string(status), Text: v.status(status).Text})

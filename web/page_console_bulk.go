@@ -36,21 +36,14 @@ func (s *Server) agentBulk(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains([]string{"change", "close", "delete", "spam"}, do) {
 		return malformed("There is nothing like this to do.")
 	}
-	change, err := s.bulkChange(r, values)
+	action, change, err := s.bulkChange(r, values)
 	if err != nil {
 		return err
 	}
-	result := url.Values{}
-	for _, n := range numbers {
-		code := "ok"
-		if err := s.bulkOne(r, tickets.ByNumber(n), do, change); err != nil {
-			p := problemOf(err)
-			if p.Status >= http.StatusInternalServerError {
-				return err
-			}
-			code = p.Code
-		}
-		result.Add(code, strconv.FormatUint(n, 10))
+	change.Idempotency = once(values.Get("key"), "bulk", joined(numbers), values.Encode())
+	result, err := s.bulk(r, numbers, action, change)
+	if err != nil {
+		return err
 	}
 	pairs := make([]string, 0, 2*len(result))
 	for _, code := range slices.Sorted(keysOf(result)) {
@@ -69,13 +62,13 @@ func keysOf(m url.Values) func(func(string) bool) {
 	}
 }
 
-// numbersOf are the numbers of tickets that a form or an address names, each once.
+// numbersOf are the numbers of tickets that a form or an address names, each once, and one more than maxBulk at most.
 func numbersOf(texts []string) []uint64 {
 	var all []uint64
 	for _, text := range texts {
 		for one := range strings.SplitSeq(text, ",") {
 			n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimSpace(one), "#"), 10, 64)
-			if err == nil && n > 0 && !slices.Contains(all, n) {
+			if err == nil && n > 0 && len(all) <= maxBulk && !slices.Contains(all, n) {
 				all = append(all, n)
 			}
 		}
@@ -91,9 +84,38 @@ func joined(numbers []uint64) string {
 	return strings.Join(texts, ",")
 }
 
+// bulk changes tickets and returns their numbers by what became of them: "ok", or the code of why not.
+func (s *Server) bulk(r *http.Request, numbers []uint64, action tickets.BulkAction, change tickets.Change) (url.Values, error) {
+	c, ids, result := callerOf(r), make([]string, len(numbers)), url.Values{}
+	for i, n := range numbers {
+		ids[i] = strconv.FormatUint(n, 10)
+	}
+	done, err := s.desk.Bulk(r.Context(), c.tenant, c.actor(), ids, action, change)
+	if wrong := explain(err); err != nil && wrong != nil {
+		result[problemOf(err).Code] = ids // what is wanted is wrong for any ticket
+		return result, nil
+	}
+	for _, o := range done.Outcomes {
+		code := "ok"
+		if o.Err != nil {
+			code = problemOf(o.Err).Code
+		}
+		result.Add(code, o.ID)
+	}
+	return result, err
+}
+
 // bulkChange is what the form wants of each ticket.
-func (s *Server) bulkChange(r *http.Request, values url.Values) (tickets.Change, error) {
-	var change tickets.Change
+func (s *Server) bulkChange(r *http.Request, values url.Values) (action tickets.BulkAction, change tickets.Change, err error) {
+	switch values.Get("do") {
+	case "delete":
+		return tickets.BulkDelete, change, nil
+	case "spam":
+		change.Spam = tickets.Set(true)
+		return action, change, nil
+	case "close":
+		change.Status = tickets.Set(tickets.StatusClosed)
+	}
 	switch assignee := values.Get("assignee"); assignee {
 	case "":
 	case tickets.AssigneeNone:
@@ -101,41 +123,27 @@ func (s *Server) bulkChange(r *http.Request, values url.Values) (tickets.Change,
 	default:
 		p, err := s.member(r, assignee)
 		if err != nil {
-			return change, err
+			return action, change, err
 		}
 		change.Assignee = orClear(p)
 	}
-	if status := values.Get("status"); status != "" {
+	if status := values.Get("status"); status != "" && values.Get("do") != "close" {
 		change.Status = tickets.Set(tickets.Status(status))
 	}
 	if priority := values.Get("priority"); priority != "" {
 		change.Priority = tickets.Set(tickets.Priority(priority))
 	}
-	change.AddTags = splitTags(values.Get("add_tags"))
+	if category := values.Get("category"); category != "" {
+		change.CategoryID = tickets.Set(category)
+	}
+	change.AddTags, change.RemoveTags = splitTags(values.Get("add_tags")), splitTags(values.Get("remove_tags"))
 	if body := values.Get("body"); strings.TrimSpace(body) != "" {
 		change.Comment = &tickets.Note{Body: body, Visibility: tickets.Internal}
 		if values.Get("visibility") == string(tickets.Public) {
 			change.Comment.Visibility = tickets.Public
 		}
 	}
-	if values.Get("do") == "close" {
-		change.Status = tickets.Set(tickets.StatusClosed)
-	}
-	return change, nil
-}
-
-// bulkOne does to one ticket what is to be done to each.
-func (s *Server) bulkOne(r *http.Request, ref tickets.Ref, do string, change tickets.Change) error {
-	c := callerOf(r)
-	switch do {
-	case "delete":
-		return s.desk.Delete(r.Context(), c.tenant, c.actor(), ref, 0)
-	case "spam":
-		_, err := s.desk.Update(r.Context(), c.tenant, c.actor(), ref, tickets.Change{Spam: tickets.Set(true)})
-		return err
-	}
-	_, err := s.desk.Update(r.Context(), c.tenant, c.actor(), ref, change)
-	return err
+	return action, change, nil
 }
 
 // bulkSays are the reasons why a ticket of many was not changed.

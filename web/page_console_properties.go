@@ -185,11 +185,11 @@ func orClear(p *tickets.Person) tickets.Optional[tickets.Person] {
 	return tickets.Set(*p)
 }
 
-// splitTags are the tags in a text: there are commas between them.
+// splitTags are the tags in a text, one more than a ticket can have at most: there are commas between them.
 func splitTags(text string) []string {
 	var all []string
 	for tag := range strings.SplitSeq(text, ",") {
-		if tag = strings.ToLower(strings.TrimSpace(tag)); tag != "" && !slices.Contains(all, tag) {
+		if tag = strings.ToLower(strings.TrimSpace(tag)); tag != "" && len(all) <= tickets.MaxTags && !slices.Contains(all, tag) {
 			all = append(all, tag)
 		}
 	}

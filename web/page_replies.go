@@ -140,11 +140,7 @@ func explainReply(err error) fieldErrors {
 	if errors.Is(err, tickets.ErrVersionConflict) {
 		return fieldErrors{"form": {"Somebody has changed this reply meanwhile. Look at it again, then save once more."}}
 	}
-	wrong := sentences(err)
-	if all, ok := wrong["add_tags"]; ok {
-		wrong["tags"] = all
-	}
-	return wrong
+	return inTags(sentences(err))
 }
 
 func (s *Server) removeReply(w http.ResponseWriter, r *http.Request) error {

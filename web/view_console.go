@@ -61,8 +61,10 @@ type listView struct {
 	Sorts    []option
 	// First and Next are the addresses of the list's beginning and of its next part, or empty.
 	First, Next string
-	// Assignees, Priorities and Statuses are the choices of the bar for many tickets at once.
-	Assignees, Priorities, Statuses []option
+	// Key keeps the bar's form from counting twice.
+	Key string
+	// Assignees, Categories, Priorities and Statuses are the choices of the bar for many tickets at once.
+	Assignees, Categories, Priorities, Statuses []option
 }
 
 // rowView is a ticket in the list.

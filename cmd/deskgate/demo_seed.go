@@ -60,6 +60,14 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 				return err
 			}
 		}
+		for _, reply := range demoReplies {
+			_, err := n.desk.AddReply(ctx, t, agent, tickets.ReplyChange{
+				Name: tickets.Set(reply[0]), Shortcut: tickets.Set(reply[1]), Body: tickets.Set(reply[2]), Shared: tickets.Set(true),
+			})
+			if err != nil {
+				return err
+			}
+		}
 		for _, s := range one.tickets {
 			if err := n.plant(ctx, t, agent, s); err != nil {
 				return fmt.Errorf("ticket %q: %w", s.title, err)
@@ -75,6 +83,12 @@ func (d *demoDocument) seed(ctx context.Context, n *node) error {
 // demoColleagues are further agents, whom nobody has to sign in as.
 var demoColleagues = map[string][]auth.Person{
 	"acme": {{Email: "mia@acme.example", Name: "Mia Schulz"}, {Email: "tom@acme.example", Name: "Tom Berg"}},
+}
+
+// demoReplies are canned replies: name, shortcut and text.
+var demoReplies = [][3]string{
+	{"Thank you, we are looking into it", "looking", "Hello {{requester.first_name}},\n\nthank you for your message. We are looking into it and come back to you today.\n\n{{agent.name}}"},
+	{"We need a picture", "picture", "Hello {{requester.first_name}},\n\ncould you send us a picture of it? You can drop it into your reply.\n\n{{agent.name}}"},
 }
 
 // hire invites a member of the staff, who accepts with a password made here.

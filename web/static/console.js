@@ -10,6 +10,7 @@
   const say = text => { id("says").textContent = text; };
   let under; // the load that is under way
   let dirty = false; // the editor has text that is not kept
+  let changed = false; // the properties differ from what is saved
 
   // ask fetches one of our pages as a document.
   const ask = (url, body, method = body ? "POST" : "GET") => new Promise((done, fail) => {
@@ -60,6 +61,11 @@
     document.documentElement.classList.add("busy");
     try {
       await keep();
+      const kept = await save();
+      if (kept && kept.status >= 400) { // what was chosen can't be: it is shown before anything else happens
+        if (kept.page) swap(kept.page);
+        return id("side")?.querySelector("[role=alert], .error, [aria-invalid]")?.scrollIntoView({ block: "nearest" });
+      }
       const got = await ask(url, body);
       const hash = new URL(url, location).hash || new URL(got.url).hash;
       swap(got.page);
@@ -110,7 +116,8 @@
     if (!desk().contains(form) && !form.matches(".toast") || form.id === "many" && button?.value === "merge") return;
     e.preventDefault();
     form.sent = button;
-    dirty = false;
+    if (id("answer")?.contains(button) || form.id === "answer") dirty = false;
+    if (form.id === "properties") changed = false;
     const body = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
     go(form.action, { body, form, focus: button?.value === "insert" || button?.value === "undo" ? "body" : undefined });
   });
@@ -139,6 +146,27 @@
   });
   addEventListener("pagehide", keep);
 
+  // Properties: who goes on without saving them has saved them.
+  const save = async () => {
+    const form = id("properties");
+    if (!changed || !form) return null;
+    changed = false;
+    const button = $("[value=save]", form);
+    try {
+      return await ask(form.action, new URLSearchParams(new FormData(form, button)));
+    } catch { // somebody else has changed the same, or nothing came: the page itself says so
+      form.dataset.plain = "";
+      form.requestSubmit(button);
+      return { status: 409 };
+    }
+  };
+  document.addEventListener("input", e => {
+    if (e.target.form?.id !== "properties") return;
+    changed = true;
+    $("#properties [value=save]").classList.add("primary");
+  });
+  addEventListener("beforeunload", e => { if (changed) e.preventDefault(); });
+
   // What happens elsewhere: counts change at once, rows when the agent says so, the open ticket's messages by themselves.
   let stream, waiting, due, again;
   const look = async () => {
@@ -155,7 +183,7 @@
       swap(page, ["thread", "ticket-head"]);
       const last = $("#answer [name=seen]", page), here = $("#answer [name=seen]");
       if (last && here) here.value = last.value;
-      if (!id("side")?.contains(document.activeElement)) swap(page, ["side"]);
+      if (!changed && !id("side")?.contains(document.activeElement)) swap(page, ["side"]);
       if (all("#thread > li").length > count) say($("#thread > .msg:nth-last-child(2) .msg-head b")?.textContent || "");
     }
   };
@@ -233,11 +261,17 @@
   // dress does what every new part needs: the number of chosen tickets, an end to what was said.
   const dress = () => {
     const n = all("#rows [name=ids]:checked").length, text = id("chosen");
+    if ($("[data-all]")) $("[data-all]").hidden = false;
     if (text && n) text.textContent = n + " · " + (text.dataset.words ||= text.textContent);
     if (matchMedia("(min-width: 1280px)").matches) $(".wide-open")?.setAttribute("open", ""); // it is shown in any case: then it says so
     for (const t of all(".toast[data-passing]")) setTimeout(() => t.remove(), 6000);
   };
   document.addEventListener("change", e => { if (e.target.name === "ids") dress(); });
+  document.addEventListener("click", e => {
+    if (!e.target.closest("[data-all]")) return;
+    for (const box of all("#rows [name=ids]")) box.checked = true;
+    dress();
+  });
   document.addEventListener("reset", () => setTimeout(dress));
 
   dress();
