@@ -33,6 +33,8 @@ func tuned(dir string, o Options) badger.Options {
 		WithSyncWrites(true).
 		WithMemTableSize(size).WithNumMemtables(memtables).
 		WithNumLevelZeroTables(2).WithNumLevelZeroTablesStall(6).
+		// The first level below takes some memtables at a time: a smaller one only has each write copied once more.
+		WithBaseLevelSize(4 * size).
 		WithNumCompactors(2).
 		WithValueThreshold(valueThreshold).WithValueLogFileSize(valueLogSize).
 		// Blocks that are not compressed are read where they are mapped: that needs no cache besides the kernel's, and
@@ -50,7 +52,7 @@ func memtable(memory int64) int64 {
 	if memory <= 0 {
 		memory = defaultMemory
 	}
-	return min(max(memory/16, minMemtable), maxMemtable)
+	return min(max(memory/8, minMemtable), maxMemtable)
 }
 
 // logger gives what Badger says to slog. What Badger calls information is for those who debug it.
