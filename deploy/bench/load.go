@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,9 @@ type scenario struct {
 	client  *http.Client
 	request func(ctx context.Context, n int) (*http.Request, error)
 	status  int
+	// rate is how many requests a second are begun, whether or not earlier ones are answered; 0: each client begins its next one
+	// when it has its answer.
+	rate float64
 }
 
 // round is what one scenario did once.
@@ -75,9 +79,14 @@ func (sc scenario) run(ctx context.Context, s settings) (round, error) {
 		wg  sync.WaitGroup
 	)
 	started := time.Now()
-	for c := range s.clients {
+	work, clients := sc.worker, s.clients
+	if sc.rate > 0 {
+		var next atomic.Int64
+		work, clients = sc.punctual(started, &next), mostAtOnce
+	}
+	for c := range clients {
 		wg.Go(func() {
-			r := sc.worker(ctx, c, started.Add(s.duration))
+			r := work(ctx, c, started.Add(s.duration))
 			mu.Lock()
 			defer mu.Unlock()
 			all.requests, all.failed = all.requests+r.requests, all.failed+r.failed
@@ -102,6 +111,35 @@ func (sc scenario) worker(ctx context.Context, c int, until time.Time) (r round)
 		r.latency = append(r.latency, time.Since(t0))
 	}
 	return r
+}
+
+// mostAtOnce is how many requests of a fixed rate may wait for their answers.
+const mostAtOnce = 256
+
+// punctual is a worker that begins requests when their time has come. What a request waits for because others are late counts as
+// its own latency: a node that stands still for a moment is seen by all who come meanwhile.
+func (sc scenario) punctual(started time.Time, next *atomic.Int64) func(context.Context, int, time.Time) round {
+	return func(ctx context.Context, c int, until time.Time) (r round) {
+		for {
+			n := next.Add(1)
+			due := started.Add(time.Duration(float64(n) / sc.rate * float64(time.Second)))
+			if due.After(until) || ctx.Err() != nil {
+				return r
+			}
+			early := time.NewTimer(time.Until(due))
+			select {
+			case <-early.C:
+			case <-ctx.Done():
+			}
+			early.Stop()
+			if err := sc.one(ctx, c<<24|int(n)); err != nil {
+				r.failed++
+				continue
+			}
+			r.requests++
+			r.latency = append(r.latency, time.Since(due))
+		}
+	}
 }
 
 func (sc scenario) one(ctx context.Context, n int) error {

@@ -25,6 +25,9 @@ type settings struct {
 	duration time.Duration
 	rounds   int
 	preload  int
+	rate     float64
+	data     string
+	edge     bool
 	json     bool
 }
 
@@ -45,6 +48,9 @@ func main() {
 	flag.DurationVar(&s.duration, "duration", 5*time.Second, "length of a round")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds of each scenario, interleaved")
 	flag.IntVar(&s.preload, "preload", 1000, "tickets that are there before anything is measured")
+	flag.Float64Var(&s.rate, "rate", 1000, "creates and lists a second of the scenarios at a fixed rate")
+	flag.StringVar(&s.data, "data", "", "measure with this data folder, which command scale has filled; it is changed")
+	flag.BoolVar(&s.edge, "edge", true, "measure forwarding, too")
 	flag.BoolVar(&s.json, "json", false, "print one JSON document")
 	flag.Parse()
 	if addr, upstream, ok := plainArguments(); ok {
@@ -63,6 +69,9 @@ func run(ctx context.Context, s settings) error {
 	desk, err := deskScenarios(ctx, s)
 	if err != nil {
 		return fmt.Errorf("help desk: %w", err)
+	}
+	if !s.edge {
+		return show(s, desk)
 	}
 	edge, err := edgeScenarios(ctx, s)
 	if err != nil {

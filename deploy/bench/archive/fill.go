@@ -62,7 +62,7 @@ func known(p tickets.Person) tickets.Finder {
 	return func(*storage.Tx) (tickets.Person, error) { return p, nil }
 }
 
-// Fill imports the archive's tickets, the oldest first, and tells now and then how far it is.
+// Fill imports the archive's tickets, the oldest first, and tells now and then how far it is. It goes on where it was stopped.
 func (s *Store) Fill(ctx context.Context, size int, progress func(done int)) error {
 	all, err := s.Desk.Categories(ctx, s.Tenant, tickets.System("archive"))
 	if err != nil {
@@ -72,7 +72,15 @@ func (s *Store) Fill(ctx context.Context, size int, progress func(done int)) err
 	for _, c := range all {
 		m.categories = append(m.categories, c.ID)
 	}
+	there, err := s.Desk.Counts(ctx, s.Tenant, tickets.System("archive"))
+	if err != nil {
+		return err
+	}
 	var next, done atomic.Int64
+	for _, n := range there.ByStatus {
+		done.Add(int64(n))
+	}
+	next.Store(done.Load())
 	g, ctx := errgroup.WithContext(ctx)
 	for range 16 * runtime.GOMAXPROCS(0) {
 		g.Go(func() error {

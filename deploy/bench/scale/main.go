@@ -100,15 +100,12 @@ func profiled(file string, fn func() error) (err error) {
 	return fn()
 }
 
-// open opens the data folder of a size. One that was not filled to its end is an error.
+// open opens the data folder of a size, and fills it unless it is full.
 func open(ctx context.Context, s settings, size int) (*archive.Store, error) {
 	dir := filepath.Join(s.dir, strconv.Itoa(size))
 	full := filepath.Join(dir, "filled")
 	_, err := os.Stat(full)
 	fresh := errors.Is(err, os.ErrNotExist)
-	if _, err := os.Stat(dir); fresh && err == nil {
-		return nil, fmt.Errorf("%s was not filled to its end: remove it", dir)
-	}
 	began := time.Now()
 	a, err := archive.Open(ctx, dir, s.memory<<20/2)
 	if err != nil {
