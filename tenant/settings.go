@@ -93,6 +93,10 @@ type Settings struct {
 	AttachmentQuotaMiB int `cbor:"80,keyasint,omitempty" json:"attachment_quota_mib"`
 	// UploadsPerHour is how many files one requester may upload.
 	UploadsPerHour int `cbor:"81,keyasint,omitempty" json:"uploads_per_hour"`
+	// TicketsPerHour and CommentsPerHour are how many requests and messages may come from one address, of all together whose own address
+	// is not confirmed. Somebody who is confirmed may write five times as many.
+	TicketsPerHour  int `cbor:"90,keyasint,omitempty" json:"tickets_per_hour"`
+	CommentsPerHour int `cbor:"91,keyasint,omitempty" json:"comments_per_hour"`
 	// StaffSecondFactor says whether staff who sign in with a password have to show more.
 	StaffSecondFactor SecondFactor `cbor:"14,keyasint,omitempty" json:"staff_second_factor"`
 	// OIDCIssuer is the provider at which staff may sign in, empty: there is none. OIDCClientID is who we are there.
@@ -154,6 +158,8 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.TimeZone, "UTC")
 	fill(&s.AttachmentQuotaMiB, 20<<10)
 	fill(&s.UploadsPerHour, 100)
+	fill(&s.TicketsPerHour, 20)
+	fill(&s.CommentsPerHour, 60)
 	return s
 }
 
@@ -219,6 +225,8 @@ func AllSettings() []Setting {
 		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
 		number("attachment_quota_mib", func(s *Settings) *int { return &s.AttachmentQuotaMiB }, 100<<20),
 		number("uploads_per_hour", func(s *Settings) *int { return &s.UploadsPerHour }, 1_000_000),
+		number("tickets_per_hour", func(s *Settings) *int { return &s.TicketsPerHour }, 1_000_000),
+		number("comments_per_hour", func(s *Settings) *int { return &s.CommentsPerHour }, 1_000_000),
 		choice("requester_mail", func(s *Settings) *Switch { return &s.RequesterMail }, On, Off),
 		{
 			"waiting_reminder_days", fmt.Sprintf("a whole number from 0 (never) to %d", maxReminderDays),

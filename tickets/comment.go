@@ -147,7 +147,7 @@ func (d *Desk) followUp(tx *storage.Tx, tn *tenant.Tenant, a Actor, of *Ticket, 
 		Source: a.source(), FollowUpOf: of.ID, Version: 1,
 	}
 	t.ask(of.Requester)
-	t.Disowned = of.Disowned
+	t.Disowned, t.OwnTags = of.Disowned, of.OwnTags
 	var doc document
 	doc.rewrite(&t)
 	if err := d.insert(tx, tn, a, &t, doc, n.Files); err != nil {

@@ -136,7 +136,8 @@ func TestOpen(t *testing.T) {
 		ID: first.ID, Number: 1, Title: "Printer on fire", Description: "It does not work.", Status: tickets.StatusNew,
 		Priority: tickets.PriorityMedium, Tags: []string{"printer", "urgent-ish"},
 		CustomFields: map[string]any{"floor": uint64(3), "building": "B", "vip": true, "ratio": -1.5},
-		Requester:    &tickets.Person{ID: "usr_ann", Email: "ann@partner.example", Name: "Ann"}, Assurance: tickets.Vouched,
+		OwnTags:      []string{"printer", "urgent-ish"}, OwnFields: map[string]any{"floor": uint64(3), "building": "B", "vip": true, "ratio": -1.5},
+		Requester: &tickets.Person{ID: "usr_ann", Email: "ann@partner.example", Name: "Ann"}, Assurance: tickets.Vouched,
 		Source: "portal", Version: 1, CreatedAt: first.CreatedAt, UpdatedAt: first.CreatedAt, StatusSince: first.CreatedAt,
 	}
 	if diff := cmp.Diff(want, first, cmpopts.EquateEmpty()); diff != "" {

@@ -56,6 +56,7 @@ func (f *filter) onShelf(s shelf) bool {
 
 // takes says whether the ticket is wanted, but for what only its words tell.
 func (f *filter) takes(t *Ticket) bool {
+	tags := t.tagsFor(f.staff)
 	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t), Stars: t.starCount()}
 	return f.fitsRow(&r) && !t.Purging && f.onShelf(t.shelf()) &&
 		(f.owner == "" || f.owner == t.owner()) &&
@@ -63,8 +64,8 @@ func (f *filter) takes(t *Ticket) bool {
 		(f.external == "" || f.external == t.ExternalID || f.target == t.ID) &&
 		f.requester.is(t.Requester) &&
 		!slices.ContainsFunc(f.notRequesters, func(s somebody) bool { return s.is(t.Requester) }) &&
-		!slices.ContainsFunc(f.tags, func(tag string) bool { return !slices.Contains(t.Tags, tag) }) &&
-		!slices.ContainsFunc(f.notTags, func(tag string) bool { return slices.Contains(t.Tags, tag) }) &&
+		!slices.ContainsFunc(f.tags, func(tag string) bool { return !slices.Contains(tags, tag) }) &&
+		!slices.ContainsFunc(f.notTags, func(tag string) bool { return slices.Contains(tags, tag) }) &&
 		f.created.has(t.CreatedAt) && f.updated.has(t.UpdatedAt)
 }
 

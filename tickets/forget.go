@@ -88,7 +88,7 @@ func aboutTicket(p *erasure.Person, t *Ticket) bool {
 		return true
 	}
 	q := spared(p, t)
-	return q.Told(&t.CustomFields) || q.Told(&t.Tags) || slices.ContainsFunc(t.words(), func(text *string) bool { return q.In(*text) || q.Masks(*text) })
+	return q.Told(&t.CustomFields) || q.Told(&t.Tags) || q.Told(&t.OwnFields) || q.Told(&t.OwnTags) || slices.ContainsFunc(t.words(), func(text *string) bool { return q.In(*text) || q.Masks(*text) })
 }
 
 // spared is the person as the ticket of somebody else is searched for them: who has the same name keeps it there.
@@ -170,7 +170,7 @@ func (t *Ticket) forget(p *erasure.Person) {
 		return
 	}
 	t.Title, t.Description, t.ExternalID, t.CustomFields, t.Erased = erasure.Erased, erasure.Erased, "", nil, true
-	t.Files, t.Tags = nil, nil
+	t.Files, t.Tags, t.OwnTags, t.OwnFields = nil, nil, nil, nil
 	if t.Rating != nil {
 		stars := *t.Rating
 		stars.Comment = ""
@@ -188,7 +188,9 @@ func (t *Ticket) redact(p *erasure.Person) {
 		*text = p.Masked(*text)
 	}
 	t.CustomFields = cleanFields(p, t.CustomFields)
-	t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool { return p.In(tag) || p.Masks(tag) })
+	t.OwnFields = cleanFields(p, t.OwnFields)
+	names := func(tag string) bool { return p.In(tag) || p.Masks(tag) }
+	t.Tags, t.OwnTags = slices.DeleteFunc(slices.Clone(t.Tags), names), slices.DeleteFunc(slices.Clone(t.OwnTags), names)
 }
 
 func cleanFields(p *erasure.Person, fields map[string]any) map[string]any {

@@ -238,7 +238,7 @@ func modelTakes(a tickets.Actor, t tickets.Ticket, q tickets.Query) bool {
 	case tickets.AssigneeNone:
 		want = ""
 	}
-	return modelShelf(a, t, q) && modelExcepts(t, assignee, q) &&
+	return modelShelf(a, t, q) && modelExcepts(a, t, assignee, q) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, t.Status)) &&
 		(len(q.Priority) == 0 || slices.Contains(q.Priority, t.Priority)) &&
 		(q.CategoryID == "" || q.CategoryID == t.CategoryID) &&
@@ -248,8 +248,8 @@ func modelTakes(a tickets.Actor, t tickets.Ticket, q tickets.Query) bool {
 		(q.RequesterID == "" || q.RequesterID == requester) &&
 		(q.Requester == "" || modelIs(t, q.Requester)) &&
 		(q.Number == 0 || q.Number == t.Number) && !q.Files &&
-		!slices.ContainsFunc(q.Tags, func(tag string) bool { return !slices.Contains(t.Tags, tag) }) &&
-		(q.Text == "" || hasWords(modelText(t), q.Text)) &&
+		!slices.ContainsFunc(q.Tags, func(tag string) bool { return !slices.Contains(t.TagsFor(a), tag) }) &&
+		(q.Text == "" || hasWords(modelText(a, t), q.Text)) &&
 		(q.Created.After.IsZero() || t.CreatedAt.After(q.Created.After)) &&
 		(q.Created.Before.IsZero() || t.CreatedAt.Before(q.Created.Before)) &&
 		(q.Updated.After.IsZero() || t.UpdatedAt.After(q.Updated.After)) &&
@@ -273,14 +273,14 @@ func modelShelf(a tickets.Actor, t tickets.Ticket, q tickets.Query) bool {
 	return !merged && !t.Spam() || q.Number != 0
 }
 
-func modelExcepts(t tickets.Ticket, assignee string, q tickets.Query) bool {
+func modelExcepts(a tickets.Actor, t tickets.Ticket, assignee string, q tickets.Query) bool {
 	not := q.Not
 	return !slices.Contains(not.Status, t.Status) && !slices.Contains(not.Priority, t.Priority) && !modelCategory(t, not.Categories) &&
 		!modelAssigned(not.Assignees, assignee) &&
-		!slices.ContainsFunc(not.Tags, func(tag string) bool { return slices.Contains(t.Tags, tag) }) &&
+		!slices.ContainsFunc(not.Tags, func(tag string) bool { return slices.Contains(t.TagsFor(a), tag) }) &&
 		!slices.ContainsFunc(not.Requesters, func(who string) bool { return modelIs(t, who) }) &&
 		!slices.ContainsFunc(not.Words, func(words string) bool {
-			return !slices.ContainsFunc(strings.Fields(words), func(w string) bool { return !slices.Contains(strings.Fields(modelText(t)), w) })
+			return !slices.ContainsFunc(strings.Fields(words), func(w string) bool { return !slices.Contains(strings.Fields(modelText(a, t)), w) })
 		})
 }
 
@@ -420,8 +420,8 @@ func TestListRefuses(t *testing.T) {
 }
 
 // modelText is what a ticket of the model is found by.
-func modelText(t tickets.Ticket) string {
-	text := t.Title + " " + strings.Join(t.Tags, " ")
+func modelText(a tickets.Actor, t tickets.Ticket) string {
+	text := t.Title + " " + strings.Join(t.TagsFor(a), " ")
 	if t.Requester != nil {
 		text += " " + t.Requester.Name + " " + strings.NewReplacer("@", " ", ".", " ").Replace(t.Requester.Email)
 	}

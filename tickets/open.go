@@ -104,6 +104,13 @@ func (draft *Draft) ticket(a Actor) (Ticket, error) {
 		CategoryID: draft.CategoryID, Tags: c.tags("tags", draft.Tags), CustomFields: c.customFields(nil, draft.CustomFields),
 		ExternalID: strings.TrimSpace(draft.ExternalID), Source: draft.Source, Version: 1,
 	}
+	if a.kind == KindVisitor {
+		// Anybody can say to be anybody, and is not to sort themselves before others.
+		t.Tags = nil
+		if t.Priority == PriorityHigh || t.Priority == PriorityUrgent {
+			t.Priority = PriorityMedium
+		}
+	}
 	if t.Priority == "" {
 		t.Priority = PriorityMedium
 	}
@@ -116,6 +123,7 @@ func (draft *Draft) ticket(a Actor) (Ticket, error) {
 	requester := draft.Requester
 	if !a.Staff() {
 		requester = &a.person
+		t.OwnTags, t.OwnFields = t.Tags, t.CustomFields
 	}
 	t.ask(requester)
 	c.title(t.Title)

@@ -24,12 +24,14 @@ const (
 type document struct {
 	TicketID string   `cbor:"1,keyasint"`
 	Number   string   `cbor:"5,keyasint"`
-	Head     []string `cbor:"2,keyasint,omitempty"` // external ID, requester, tags, title and description
+	Head     []string `cbor:"2,keyasint,omitempty"` // external ID, requester, their tags, title and description
 	Public   []string `cbor:"3,keyasint,omitempty"` // public comments
 	Internal []string `cbor:"4,keyasint,omitempty"` // internal comments: for staff only
 	// Files and Notes say whether the description or a public comment, and an internal one, has an attachment.
 	Files bool `cbor:"6,keyasint,omitempty"`
 	Notes bool `cbor:"7,keyasint,omitempty"`
+	// Tags are the words of the tags that only staff knows of.
+	Tags []string `cbor:"8,keyasint,omitempty"`
 }
 
 // fileMark is a word that no text has: it stands for an attachment.
@@ -41,7 +43,7 @@ func (d *document) all() []string {
 	if d.Files || d.Notes {
 		l.add(fileMark)
 	}
-	for _, list := range [][]string{d.Head, d.Public, d.Internal} {
+	for _, list := range [][]string{d.Head, d.Public, d.Internal, d.Tags} {
 		for _, w := range list {
 			l.add(w)
 		}
@@ -59,9 +61,15 @@ func (d *document) rewrite(t *Ticket) {
 	if t.Requester != nil {
 		l.person(t.Requester)
 	}
+	tags := newLexicon(nil)
 	for _, tag := range t.Tags {
-		l.read(tag)
+		if slices.Contains(t.OwnTags, tag) {
+			l.read(tag)
+		} else {
+			tags.read(tag)
+		}
 	}
+	d.Tags = tags.words
 	l.read(t.Title)
 	l.read(t.Description)
 	d.Head = l.words
@@ -89,7 +97,7 @@ func alike(a, b *Ticket) bool {
 		return Person{Name: t.Requester.Name, Email: t.Requester.Email}
 	}
 	return a.Title == b.Title && a.Description == b.Description && a.ExternalID == b.ExternalID &&
-		slices.Equal(a.Tags, b.Tags) && who(a) == who(b)
+		slices.Equal(a.Tags, b.Tags) && slices.Equal(a.OwnTags, b.OwnTags) && who(a) == who(b)
 }
 
 // read adds the words of a comment.
@@ -282,7 +290,7 @@ func (ts terms) within(lists ...[]string) bool {
 // in says whether the document has what is searched for, in what a requester or staff may read.
 func (ts terms) in(d *document, staff bool) bool {
 	if staff {
-		return ts.within([]string{d.Number}, d.Head, d.Public, d.Internal)
+		return ts.within([]string{d.Number}, d.Head, d.Public, d.Internal, d.Tags)
 	}
 	return ts.within([]string{d.Number}, d.Head, d.Public)
 }

@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,6 +128,33 @@ type Ticket struct {
 	// Imported: it is as it was elsewhere, and its requester has not written since. Nothing was promised about it here, no rule
 	// waits for it, and nobody is reminded.
 	Imported bool `cbor:"63,keyasint,omitempty"`
+	// OwnTags and OwnFields are those that the requester gave the ticket: all that they see of Tags and CustomFields.
+	OwnTags   []string       `cbor:"64,keyasint,omitempty"`
+	OwnFields map[string]any `cbor:"65,keyasint,omitempty"`
+}
+
+// TagsFor are the ticket's tags as an actor may know them: a requester their own, as long as the ticket has them.
+func (t *Ticket) TagsFor(a Actor) []string { return t.tagsFor(a.Staff()) }
+
+func (t *Ticket) tagsFor(staff bool) []string {
+	if staff {
+		return t.Tags
+	}
+	return slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool { return !slices.Contains(t.OwnTags, tag) })
+}
+
+// FieldsFor are the ticket's custom fields as an actor may know them: a requester those that are as they gave them.
+func (t *Ticket) FieldsFor(a Actor) map[string]any {
+	if a.Staff() {
+		return t.CustomFields
+	}
+	own := map[string]any{}
+	for name, value := range t.OwnFields {
+		if now, there := t.CustomFields[name]; there && now == value {
+			own[name] = value
+		}
+	}
+	return own
 }
 
 // Spam says whether staff has put the ticket away as spam.

@@ -226,6 +226,7 @@ func (c *Change) apply(t *Ticket) error {
 	}
 	if c.Requester.Present {
 		t.ask(c.Requester.pointer())
+		t.OwnTags, t.OwnFields = nil, nil // what somebody else gave is not theirs to see
 	}
 	if c.Assignee.Present {
 		t.assign(c.Assignee.pointer())

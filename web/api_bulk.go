@@ -9,7 +9,7 @@ import (
 
 // bulkChange is the body of a request that changes several tickets.
 type bulkChange struct {
-	IDs        []string             `json:"ids"`
+	IDs        []ticketRef          `json:"ids"`
 	Set        bulkFields           `json:"set"`
 	AddTags    []string             `json:"add_tags"`
 	RemoveTags []string             `json:"remove_tags"`
@@ -76,7 +76,7 @@ func (s *Server) changeTickets(w http.ResponseWriter, r *http.Request) error {
 	if change.Idempotency, err = idempotency(r, body); err != nil {
 		return err
 	}
-	done, err := s.desk.Bulk(r.Context(), c.tenant, c.actor(), in.IDs, tickets.BulkAction(in.Action.value), change)
+	done, err := s.desk.Bulk(r.Context(), c.tenant, c.actor(), texts(in.IDs), tickets.BulkAction(in.Action.value), change)
 	if err != nil {
 		return err
 	}

@@ -34,20 +34,30 @@ func (s *Server) changeTicket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in ticketChange
-	if _, err := decode(w, r, &in); err != nil {
+	body, err := decode(w, r, &in)
+	if err != nil {
 		return err
 	}
 	change, err := s.change(r, in)
 	if err != nil {
 		return err
 	}
+	if change.Idempotency, err = idempotency(r, body); err != nil {
+		return err
+	}
 	if change.IfVersion, err = s.ifMatch(r, ref); err != nil {
 		return err
+	}
+	if change.Comment != nil {
+		if err := s.mayWrite(r); err != nil {
+			return err
+		}
 	}
 	updated, err := s.desk.Update(r.Context(), c.tenant, c.actor(), ref, change)
 	if err != nil {
 		return err
 	}
+	replayed(w, updated.Replayed)
 	return s.encodeTicket(w, r, c.tenant, &updated.Ticket)
 }
 
@@ -89,8 +99,8 @@ func (s *Server) change(r *http.Request, in ticketChange) (tickets.Change, error
 		Priority: tickets.Optional[tickets.Priority]{
 			Present: in.Priority.present, Null: in.Priority.null, Value: tickets.Priority(in.Priority.value),
 		},
-		Assignee:  tickets.Optional[tickets.Person]{Present: in.AssigneeID.present, Null: in.AssigneeID.null},
-		Requester: tickets.Optional[tickets.Person]{Present: in.Requester.present, Null: in.Requester.null},
+		Assignee:  tickets.Optional[tickets.Person]{Present: in.AssigneeID.present, Null: in.AssigneeID.null || in.AssigneeID.value == ""},
+		Requester: tickets.Optional[tickets.Person]{Present: in.Requester.present, Null: in.Requester.null || in.Requester.value.none},
 	}
 	agent, err := s.assignee(r, in.AssigneeID)
 	if err != nil {

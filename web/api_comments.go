@@ -27,14 +27,23 @@ type authorDocument struct {
 	Role  string  `json:"role"`
 }
 
-func author(a tickets.Author) authorDocument {
-	return authorDocument{ID: orNull(a.ID), Name: a.Name, Email: orNull(a.Email), Role: a.Role}
+// author is who wrote or did something, as an actor may know them: requesters are not told the staff's addresses, nor who of them is an
+// admin.
+func author(a tickets.Author, to tickets.Actor) authorDocument {
+	d := authorDocument{ID: orNull(a.ID), Name: a.Name, Email: orNull(a.Email), Role: a.Role}
+	if !to.Staff() && a.Role != "requester" {
+		d.Email = nil
+		if d.Role == "admin" {
+			d.Role = "agent"
+		}
+	}
+	return d
 }
 
-// comment is a comment as the API shows it. Portal is where the tenant's portal begins.
-func comment(portal string, c *tickets.Comment) commentDocument {
+// comment is a comment as the API shows it to an actor. Portal is where the tenant's portal begins.
+func comment(portal string, to tickets.Actor, c *tickets.Comment) commentDocument {
 	d := commentDocument{
-		Attachments: attachments(portal, c.Files), ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author), CreatedAt: c.CreatedAt.UTC(),
+		Attachments: attachments(portal, c.Files), ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author, to), CreatedAt: c.CreatedAt.UTC(),
 	}
 	if c.From != 0 {
 		d.MergedFrom = &c.From
@@ -71,7 +80,7 @@ func (s *Server) listComments(w http.ResponseWriter, r *http.Request) error {
 	answer := list[commentDocument]{HasMore: page.Next != "", NextCursor: orNull(page.Next)}
 	portal := s.directory.PortalURL(c.tenant)
 	for i := range page.Comments {
-		answer.Data = append(answer.Data, comment(portal, &page.Comments[i]))
+		answer.Data = append(answer.Data, comment(portal, c.actor(), &page.Comments[i]))
 	}
 	linkNext(w, r, page.Next)
 	return encode(w, http.StatusOK, answer)
@@ -92,6 +101,9 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
 	if note.Idempotency, err = idempotency(r, body); err != nil {
 		return err
 	}
+	if err := s.mayWrite(r); err != nil {
+		return err
+	}
 	done, err := s.desk.Comment(r.Context(), c.tenant, c.actor(), ref, note)
 	if err != nil {
 		return err
@@ -102,7 +114,7 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) error {
 		locate(w, r, "/api/tickets/"+done.Ticket.ID)
 		return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), c.actor(), &done.Ticket))
 	}
-	return encode(w, http.StatusCreated, comment(s.directory.PortalURL(c.tenant), &done.Comment))
+	return encode(w, http.StatusCreated, comment(s.directory.PortalURL(c.tenant), c.actor(), &done.Comment))
 }
 
 // activityDocument is an entry of a ticket's history.
@@ -122,9 +134,9 @@ type fieldDocument struct {
 	To    string `json:"to"`
 }
 
-func activity(a *tickets.Activity) activityDocument {
+func activity(a *tickets.Activity, to tickets.Actor) activityDocument {
 	d := activityDocument{
-		ID: a.ID, Action: a.Action, Actor: author(a.Actor), CommentID: orNull(a.CommentID), CreatedAt: a.CreatedAt.UTC(),
+		ID: a.ID, Action: a.Action, Actor: author(a.Actor, to), CommentID: orNull(a.CommentID), CreatedAt: a.CreatedAt.UTC(),
 	}
 	if a.Visibility != "" {
 		d.Visibility = &a.Visibility
@@ -152,7 +164,7 @@ func (s *Server) listActivity(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := list[activityDocument]{HasMore: page.Next != "", NextCursor: orNull(page.Next)}
 	for i := range page.Activities {
-		answer.Data = append(answer.Data, activity(&page.Activities[i]))
+		answer.Data = append(answer.Data, activity(&page.Activities[i], c.actor()))
 	}
 	linkNext(w, r, page.Next)
 	return encode(w, http.StatusOK, answer)

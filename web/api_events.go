@@ -29,10 +29,10 @@ type happeningDocument struct {
 	CreatedAt     time.Time           `json:"created_at"`
 }
 
-func happening(e *tickets.Event) happeningDocument {
+func happening(e *tickets.Event, to tickets.Actor) happeningDocument {
 	d := happeningDocument{
 		ID: e.ID, Sequence: e.Seq, Type: e.Type, TicketID: orNull(e.TicketID), CommentID: orNull(e.CommentID), UserID: orNull(e.UserID),
-		Actor: author(e.Actor), CreatedAt: e.CreatedAt.UTC(),
+		Actor: author(e.Actor, to), CreatedAt: e.CreatedAt.UTC(),
 	}
 	if e.TicketID != "" {
 		d.TicketNumber, d.TicketVersion = &e.Number, &e.Version
@@ -73,7 +73,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for i := range page.Events {
-		answer.Data = append(answer.Data, happening(&page.Events[i]))
+		answer.Data = append(answer.Data, happening(&page.Events[i], c.actor()))
 	}
 	if answer.HasMore = page.HasMore; page.HasMore {
 		next := strconv.FormatUint(page.Next, 10)
@@ -185,7 +185,7 @@ func (l *listener) listen(ctx context.Context) {
 			return
 		}
 		for i := range events {
-			data, err := json.Marshal(happening(&events[i]), json.Deterministic(true))
+			data, err := json.Marshal(happening(&events[i], l.c.actor()), json.Deterministic(true))
 			if err != nil {
 				l.s.report(fmt.Errorf("encode event %s: %w", events[i].ID, err))
 				return

@@ -204,10 +204,13 @@ func (x *export) shelf(q tickets.Query) error {
 
 func (x *export) ticket(a tickets.Actor, t *tickets.Ticket) error {
 	portal := x.server.directory.PortalURL(x.c.tenant)
+	if !x.notes { // it is for the person: what they could see themselves
+		a = tickets.Requester(tickets.Person{ID: x.user.ID, Email: x.user.Email, Name: x.user.Name})
+	}
 	one := exportedTicket{ticketDocument: document(portal, a, t), Comments: []commentDocument{}, Activity: []activityDocument{}}
 	err := x.server.desk.EachComment(x.r.Context(), x.c.tenant, t, func(c *tickets.Comment) error {
 		if c.Visibility == tickets.Public || x.notes {
-			one.Comments = append(one.Comments, comment(portal, c))
+			one.Comments = append(one.Comments, comment(portal, a, c))
 		}
 		return nil
 	})
@@ -216,7 +219,7 @@ func (x *export) ticket(a tickets.Actor, t *tickets.Ticket) error {
 	}
 	if x.notes {
 		err = x.server.desk.EachActivity(x.r.Context(), x.c.tenant, t, func(e *tickets.Activity) error {
-			one.Activity = append(one.Activity, activity(e))
+			one.Activity = append(one.Activity, activity(e, a))
 			return nil
 		})
 	}

@@ -8,8 +8,8 @@ import (
 
 // merging is the body of a request that merges a ticket into another.
 type merging struct {
-	Into  string `json:"into"`
-	Apart bool   `json:"apart"`
+	Into  ticketRef `json:"into"`
+	Apart bool      `json:"apart"`
 }
 
 // mergeTicket answers with the ticket that is left.
@@ -27,7 +27,7 @@ func (s *Server) mergeTicket(w http.ResponseWriter, r *http.Request) error {
 	if in.Into == "" {
 		return invalid(map[string][]string{"into": {"The into field is required."}})
 	}
-	into, err := tickets.ParseRef(in.Into)
+	into, err := tickets.ParseRef(string(in.Into))
 	if err != nil {
 		return invalid(map[string][]string{"into": {"There is no ticket with this id."}})
 	}

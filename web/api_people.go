@@ -17,7 +17,8 @@ import (
 
 // subject is whom a ticket is for: the id of a user, or who that is.
 type subject struct {
-	id string
+	id   string
+	none bool // an empty id
 	subjectFields
 }
 
@@ -30,7 +31,9 @@ type subjectFields struct {
 // UnmarshalJSONFrom reads a string or an object.
 func (s *subject) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if d.PeekKind() == '"' {
-		return json.UnmarshalDecode(d, &s.id)
+		err := json.UnmarshalDecode(d, &s.id)
+		s.none = s.id == ""
+		return err
 	}
 	return json.UnmarshalDecode(d, &s.subjectFields)
 }
@@ -38,7 +41,7 @@ func (s *subject) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // requester is the user whom staff or a program names: an existing one's id is looked up at once; anybody else is found or
 // made together with the ticket, by ensure. Neither: none is named.
 func (s *Server) requester(r *http.Request, in optional[subject]) (known *tickets.Person, ensure tickets.Finder, err error) {
-	if !in.given() {
+	if !in.given() || in.value.none {
 		return nil, nil, nil
 	}
 	c := callerOf(r)
@@ -79,7 +82,7 @@ func ticketPerson(u auth.User) tickets.Person {
 
 // assignee finds the member of staff that is named. Nil: none is.
 func (s *Server) assignee(r *http.Request, id optional[string]) (*tickets.Person, error) {
-	if !id.given() {
+	if !id.given() || id.value == "" {
 		return nil, nil //nolint:nilnil // nobody is an assignee, too
 	}
 	c := callerOf(r)

@@ -78,9 +78,9 @@ func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument 
 	d := ticketDocument{
 		ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description,
 		Status: t.Status, StatusCategory: t.Status.Category(), Priority: t.Priority,
-		CategoryID: orNull(t.CategoryID), Tags: t.Tags, CustomFields: t.CustomFields,
+		CategoryID: orNull(t.CategoryID), Tags: texts(t.TagsFor(a)), CustomFields: t.FieldsFor(a),
 		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)),
-		RequesterDisowned: t.Disowned, Assignee: personOf(t.Assignee),
+		RequesterDisowned: t.Disowned, Assignee: assigneeOf(t.Assignee, a),
 		Attachments: attachments(portal, t.Files),
 		ExternalID:  orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
@@ -100,6 +100,15 @@ func personOf(p *tickets.Person) *personDocument {
 		return nil
 	}
 	return &personDocument{ID: orNull(p.ID), Email: p.Email, Name: p.Name}
+}
+
+// assigneeOf is who works on a ticket. Their address is the staff's own affair.
+func assigneeOf(p *tickets.Person, to tickets.Actor) *personDocument {
+	d := personOf(p)
+	if d != nil && !to.Staff() {
+		d.Email = ""
+	}
+	return d
 }
 
 // orNull is nil for what is not there.
@@ -170,6 +179,9 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if draft.Requester, draft.Ensure, err = s.requester(r, in.Requester); err != nil {
+		return err
+	}
+	if err := s.mayFile(r); err != nil {
 		return err
 	}
 	opened, err := s.desk.Open(r.Context(), c.tenant, c.actor(), draft)

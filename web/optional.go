@@ -31,3 +31,16 @@ func (o optional[T]) field() tickets.Optional[T] {
 
 // given reports whether there is a value.
 func (o optional[T]) given() bool { return o.present && !o.null }
+
+// ticketRef is the ID or the number of a ticket, the number as a text or as a number.
+type ticketRef string
+
+// UnmarshalJSONFrom reads either.
+func (t *ticketRef) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '0' {
+		return json.UnmarshalDecode(d, (*string)(t))
+	}
+	v, err := d.ReadValue()
+	*t = ticketRef(v)
+	return err
+}

@@ -259,6 +259,12 @@ func (s *Server) fileTicket(w http.ResponseWriter, r *http.Request) error {
 
 // file files a request. Where the tenant wants the address confirmed first, the request waits for the code.
 func (s *Server) file(w http.ResponseWriter, r *http.Request, form createForm) error {
+	if err := s.mayFile(r); err != nil {
+		if sentence, often := s.tooMuch(w, r, err); often {
+			return s.renderCreate(w, r, http.StatusTooManyRequests, form, fieldErrors{"description": {sentence}})
+		}
+		return err
+	}
 	c := callerOf(r)
 	opened, err := s.desk.Open(r.Context(), c.tenant, c.actor(), tickets.Draft{
 		Title: form.Title, Description: form.Description, CategoryID: form.Category, Files: idsOf(form.Files),

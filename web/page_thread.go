@@ -140,6 +140,12 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request) error {
 	if in.wrong != nil {
 		return s.renderThread(w, r, http.StatusUnprocessableEntity, typed, fieldErrors{"files": in.wrong})
 	}
+	if err := s.mayWrite(r); err != nil {
+		if sentence, often := s.tooMuch(w, r, err); often {
+			return s.renderThread(w, r, http.StatusTooManyRequests, typed, fieldErrors{"body": {sentence}})
+		}
+		return err
+	}
 	done, err := s.desk.Comment(r.Context(), c.tenant, c.actor(), ref, tickets.Note{
 		Body: typed.body, Files: idsOf(typed.files), Idempotency: once(in.Get("key"), typed.body, contentOf(typed.files)),
 	})

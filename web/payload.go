@@ -32,13 +32,14 @@ type payloadData struct {
 
 // Webhook is the body of a message.
 func (p *Payloads) Webhook(tn *tenant.Tenant, m webhook.Message) ([]byte, error) {
-	out := payload{Type: m.Event.Type, Timestamp: m.Event.CreatedAt.UTC(), Data: payloadData{Event: happening(&m.Event)}}
+	eyes := tickets.System("webhook")
+	out := payload{Type: m.Event.Type, Timestamp: m.Event.CreatedAt.UTC(), Data: payloadData{Event: happening(&m.Event, eyes)}}
 	portal := p.directory.PortalURL(tn)
 	if m.Ticket != nil {
-		out.Data.Ticket = new(document(portal, tickets.System("webhook"), m.Ticket))
+		out.Data.Ticket = new(document(portal, eyes, m.Ticket))
 	}
 	if m.Comment != nil {
-		out.Data.Comment = new(comment(portal, m.Comment))
+		out.Data.Comment = new(comment(portal, eyes, m.Comment))
 	}
 	body, err := json.Marshal(out, json.Deterministic(true))
 	if err != nil {
