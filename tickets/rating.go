@@ -35,7 +35,7 @@ func (t *Ticket) starCount() uint8 {
 	if t.Rating == nil {
 		return 0
 	}
-	return uint8(t.Rating.Stars) //nolint:gosec // 1 to 5
+	return uint8(t.Rating.Stars)
 }
 
 // Ratable says whether the requester may rate the ticket now, or change their rating: once it is solved, and for 14 days

@@ -86,7 +86,7 @@ func TestMarkdownWorkIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		got := len(markdown(text))
 		runtime.ReadMemStats(&after)
-		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(perByte*len(text)) || got > 20*hardSize { //nolint:gosec // not negative
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(perByte*len(text)) || got > 20*hardSize {
 			t.Errorf("%s: %d bytes became %d and took %d bytes of memory", name, len(text), got, took)
 		}
 	}
@@ -127,7 +127,7 @@ func FuzzMarkdownWork(f *testing.F) {
 		runtime.ReadMemStats(&before)
 		markdown(text)
 		runtime.ReadMemStats(&after)
-		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(4<<20+4000*len(text)) { //nolint:gosec // not negative
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(4<<20+4000*len(text)) {
 			t.Errorf("%q and %d times %q took %d bytes of memory", head, times, unit, took)
 		}
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -179,7 +180,7 @@ can't be taken are left out; the exit code is 1 if there are none left, or the f
 func (p *program) runImport(ctx context.Context, in wish) error {
 	file, name := p.in, "stdin"
 	if in.name != "-" {
-		f, err := os.Open(in.name) //nolint:gosec // the operator names the file
+		f, err := os.Open(in.name)
 		if err != nil {
 			return err
 		}
@@ -229,8 +230,7 @@ func (p *program) importAlone(ctx context.Context, o *operator, in wish, name st
 		step: o.stepImport,
 	})
 	stop()
-	<-ended
-	return a, err
+	return a, cmp.Or(err, <-ended)
 }
 
 func beginOverSocket(ctx context.Context, c *http.Client, slug, name string, r io.Reader) (oneImport, error) {

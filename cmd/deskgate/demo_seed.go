@@ -30,54 +30,64 @@ type seedComment struct {
 	text            string
 }
 
+// demoPlan is a tenant of the demo and what it begins with.
+type demoPlan struct {
+	slug, name string
+	agent      auth.Person
+	tickets    []seedTicket
+}
+
 // seed makes the demo's tenants. What an interrupted demo left of them is taken away first.
 func (d *demoDocument) seed(ctx context.Context, n *node) error {
-	for _, one := range []struct {
-		slug, name string
-		agent      auth.Person
-		tickets    []seedTicket
-	}{
+	for _, plan := range []demoPlan{
 		{"acme", "Acme Coffee Machines", auth.Person{Email: "ana@acme.example", Name: "Ana Lima"}, append(acmeCrowd(), acmeTickets()...)},
 		{"globex", "Globex Travel", auth.Person{Email: "tom@globex.example", Name: "Tom Okafor"}, globexTickets()},
 	} {
-		if err := n.tenants.Delete(ctx, one.slug); err != nil && !errors.Is(err, tenant.ErrNotFound) {
+		if err := n.tenants.Delete(ctx, plan.slug); err != nil && !errors.Is(err, tenant.ErrNotFound) {
 			return err
 		}
-		created, err := n.createTenant(ctx, tenantName{Slug: one.slug, Name: one.name})
+		made, err := n.seed(ctx, plan)
 		if err != nil {
 			return err
 		}
-		t, err := n.tenants.Find(ctx, one.slug)
-		if err != nil {
-			return err
-		}
-		agent, password, err := n.hire(ctx, t, one.agent, auth.RoleAdmin)
-		if err != nil {
-			return err
-		}
-		for _, colleague := range demoColleagues[one.slug] {
-			if _, _, err := n.hire(ctx, t, colleague, auth.RoleAgent); err != nil {
-				return err
-			}
-		}
-		for _, reply := range demoReplies {
-			_, err := n.desk.AddReply(ctx, t, agent, tickets.ReplyChange{
-				Name: tickets.Set(reply[0]), Shortcut: tickets.Set(reply[1]), Body: tickets.Set(reply[2]), Shared: tickets.Set(true),
-			})
-			if err != nil {
-				return err
-			}
-		}
-		for _, s := range one.tickets {
-			if err := n.plant(ctx, t, agent, s); err != nil {
-				return fmt.Errorf("ticket %q: %w", s.title, err)
-			}
-		}
-		d.Tenants = append(d.Tenants, demoTenant{
-			Slug: one.slug, Name: one.name, Secrets: created.Secrets, Agent: demoAgent{one.agent.Email, password},
-		})
+		d.Tenants = append(d.Tenants, made)
 	}
 	return nil
+}
+
+// seed makes one of the demo's tenants.
+func (o *operator) seed(ctx context.Context, plan demoPlan) (made demoTenant, err error) {
+	created, err := o.createTenant(ctx, tenantName{Slug: plan.slug, Name: plan.name})
+	if err != nil {
+		return made, err
+	}
+	t, err := o.tenants.Find(ctx, plan.slug)
+	if err != nil {
+		return made, err
+	}
+	agent, password, err := o.hire(ctx, t, plan.agent, auth.RoleAdmin)
+	if err != nil {
+		return made, err
+	}
+	for _, colleague := range demoColleagues[plan.slug] {
+		if _, _, err := o.hire(ctx, t, colleague, auth.RoleAgent); err != nil {
+			return made, err
+		}
+	}
+	for _, reply := range demoReplies {
+		_, err := o.desk.AddReply(ctx, t, agent, tickets.ReplyChange{
+			Name: tickets.Set(reply[0]), Shortcut: tickets.Set(reply[1]), Body: tickets.Set(reply[2]), Shared: tickets.Set(true),
+		})
+		if err != nil {
+			return made, err
+		}
+	}
+	for _, s := range plan.tickets {
+		if err := o.plant(ctx, t, agent, s); err != nil {
+			return made, fmt.Errorf("ticket %q: %w", s.title, err)
+		}
+	}
+	return demoTenant{Slug: plan.slug, Name: plan.name, Secrets: created.Secrets, Agent: demoAgent{plan.agent.Email, password}}, nil
 }
 
 // demoColleagues are further agents, whom nobody has to sign in as.

@@ -52,7 +52,7 @@ func TestTermEndsStreams(t *testing.T) {
 		}
 		r.Header.Set("Accept", "text/event-stream")
 		r.Header.Set("Authorization", "Bearer "+made.Secrets["api_token"])
-		res, err := client.Do(r) //nolint:bodyclose // at the end of the test
+		res, err := client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestTermEndsStreams(t *testing.T) {
 		if res.StatusCode != http.StatusOK || res.ProtoAtLeast(2, 0) != modern {
 			t.Fatalf("the stream = %s over %s", res.Status, res.Proto)
 		}
-		streams = append(streams, res)
+		streams = append(streams, res) //nolint:bodyclose // it is closed above, at the end of the test
 	}
 	begin := time.Now()
 	send(t, node, syscall.SIGTERM)
