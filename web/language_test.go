@@ -187,3 +187,18 @@ func TestReasonsAreInTheReadersLanguage(t *testing.T) {
 		expect(t, german("/agent?q="+url.QueryEscape(search)), 200, want)
 	}
 }
+
+// TestFieldsAreExplainedInTheReadersLanguage: what is wrong with a field is said in German to who reads German.
+func TestFieldsAreExplainedInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	form := url.Values{"title": {strings.Repeat("x", 201)}, "description": {""}}
+	got := zoe.Do("POST", n.Acme.URL+"/tickets", form.Encode(), append(webtest.Submit, "Accept-Language: de")...)
+	expect(t, got, 422, "Bitte schreiben Sie höchstens 200 Zeichen.")
+	expect(t, got, 422, "Bitte füllen Sie dieses Feld aus.")
+	if strings.Contains(got.Body, " field ") {
+		t.Errorf("a German page says %s", got.Body)
+	}
+	expect(t, zoe.Do("POST", n.Acme.URL+"/tickets", form.Encode(), append(webtest.Submit, "Accept-Language: en")...), 422, "The description field is required.")
+}

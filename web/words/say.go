@@ -46,6 +46,9 @@ func (r Reader) Say(sentence string) string {
 	if said := r.catalogue.sentences[r.lang][sentence]; said[single] != "" {
 		return said[single]
 	}
+	if said, known := r.aboutField(sentence); known {
+		return said
+	}
 	for _, p := range r.catalogue.patterns[r.lang] {
 		if found := p.english.FindStringSubmatch(sentence); found != nil {
 			args := make([]any, 0, len(found))
