@@ -4,9 +4,13 @@ import (
 	"github.com/deskgate/deskgate/storage"
 )
 
-// maxExpansion is how many words that begin with the last term are looked up one by one. Where there are more, the other
-// terms lead, and each ticket's own words are asked.
-const maxExpansion = 128
+// maxExpansion is how many words that begin with the last term are looked up one by one, maxFrequent how many of them may
+// be those of many tickets. Where there are more, the other terms lead, and each ticket's own words are asked: then it is soon
+// that one has such a word.
+const (
+	maxExpansion = 128
+	maxFrequent  = 16
+)
 
 // wordLanes are the postings of each term, and whether being in all of them is all that is asked. They have the words of
 // internal comments, too, and are for staff.
@@ -34,7 +38,7 @@ func wordLanes(tx *storage.Tx, words terms) (groups [][]lane, certain bool, err 
 // expand returns the words that begin with a term, and whether these are all. Words with few tickets are passed by one by one.
 func expand(tx *storage.Tx, term string) (expanded []string, complete bool, err error) {
 	r := storage.Range{Prefix: storage.Key(nil).StrPrefix(term)}
-	for {
+	for range maxFrequent {
 		last, n := "", 0
 		for k, err := range postings.Keys(tx, r) {
 			if err != nil {
@@ -56,6 +60,7 @@ func expand(tx *storage.Tx, term string) (expanded []string, complete bool, err 
 		}
 		r.From = behindWord(last)
 	}
+	return nil, false, nil
 }
 
 // behindWord is behind all keys that begin with the word and before those of the next.

@@ -149,12 +149,16 @@ func (m *maker) thread(s *speaker, t *tickets.Imported, who int) (all []tickets.
 	return all
 }
 
-// Draft is a ticket as somebody files it today.
-func Draft(i int) tickets.Draft {
-	s := newSpeaker(newVocabulary()[:2000], uint64(i))
-	who := Requester(1 + i%fewestAsks)
-	return tickets.Draft{
-		Title:       fmt.Sprintf("%s %s on floor %d", topics[i%len(topics)], troubles[i%len(troubles)], i%9),
-		Description: s.text(40), Requester: &who, Tags: []string{fmt.Sprintf("tag%d", i%tagKinds)},
+// Drafts are tickets as people file them today.
+func Drafts(n int) []tickets.Draft {
+	words := newVocabulary()
+	all := make([]tickets.Draft, n)
+	for i := range all {
+		s, who := newSpeaker(words, uint64(i)), Requester(1+i%fewestAsks)
+		all[i] = tickets.Draft{
+			Title:       fmt.Sprintf("%s %s on floor %d", topics[i%len(topics)], troubles[i%len(troubles)], i%9),
+			Description: s.text(40), Requester: &who, Tags: []string{fmt.Sprintf("tag%d", i%tagKinds)},
+		}
 	}
+	return all
 }

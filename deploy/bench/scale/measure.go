@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -38,7 +39,7 @@ func compare(ctx context.Context, s settings, stores []*archive.Store) error {
 		}
 		figures, err := t.measure(ctx, s, stores)
 		if err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+			return errors.Join(fmt.Errorf("%s: %w", t.name, err), w.Flush())
 		}
 		fmt.Fprintf(w, "%s\t", t.name)
 		for _, f := range figures {

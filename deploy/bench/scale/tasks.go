@@ -14,7 +14,8 @@ func agent() tickets.Actor { return tickets.Admin(archive.Agent(0)) }
 
 // tasks are what is compared.
 func tasks() []task {
-	all := []task{
+	drafts := archive.Drafts(1000)
+	return []task{
 		listed("list: all, latest change", tickets.Query{}),
 		listed("list: newest", tickets.Query{Sort: tickets.CreatedDesc}),
 		listed("list: oldest page", tickets.Query{Sort: tickets.CreatedAsc}),
@@ -72,16 +73,15 @@ func tasks() []task {
 		{"console: view counts", views},
 		{"open: by number", byNumber},
 		{"open: by id, with thread", byID},
-		{"create", create},
-		{"reply", reply},
-		{"note", note},
+		{"create", create(drafts)},
+		{"reply", comment(drafts, tickets.Public)},
+		{"note", comment(drafts, tickets.Internal)},
 		{"change status", change},
 		{"report of 30 days", report(30)},
 		{"report of a year", report(365)},
 		{"events: first page", events(false)},
 		{"events: of a ticket", events(true)},
 	}
-	return all
 }
 
 func listed(name string, q tickets.Query) task { return task{name, list(agent(), q)} }
@@ -155,27 +155,23 @@ func byID(ctx context.Context, a *archive.Store, n int) (int, error) {
 	return 1, err
 }
 
-func create(ctx context.Context, a *archive.Store, n int) (int, error) {
-	_, err := a.Desk.Open(ctx, a.Tenant, tickets.Token("tok_bench", "bench"), archive.Draft(n))
-	return 1, err
-}
-
-func reply(ctx context.Context, a *archive.Store, n int) (int, error) {
-	return comment(ctx, a, n, tickets.Public)
-}
-
-func note(ctx context.Context, a *archive.Store, n int) (int, error) {
-	return comment(ctx, a, n, tickets.Internal)
-}
-
-// comment writes to a ticket that was created here, another one each time, for replies to closed ones are another matter.
-func comment(ctx context.Context, a *archive.Store, n int, v tickets.Visibility) (int, error) {
-	o, err := fresh(ctx, a)
-	if err != nil {
-		return 0, err
+func create(drafts []tickets.Draft) func(context.Context, *archive.Store, int) (int, error) {
+	return func(ctx context.Context, a *archive.Store, n int) (int, error) {
+		_, err := a.Desk.Open(ctx, a.Tenant, tickets.Token("tok_bench", "bench"), drafts[n%len(drafts)])
+		return 1, err
 	}
-	_, err = a.Desk.Comment(ctx, a.Tenant, agent(), o, tickets.Note{Body: archive.Draft(n).Description, Visibility: v})
-	return 1, err
+}
+
+// comment writes to one of the newest tickets, for replies to closed ones are another matter.
+func comment(drafts []tickets.Draft, v tickets.Visibility) func(context.Context, *archive.Store, int) (int, error) {
+	return func(ctx context.Context, a *archive.Store, n int) (int, error) {
+		o, err := fresh(ctx, a)
+		if err != nil {
+			return 0, err
+		}
+		_, err = a.Desk.Comment(ctx, a.Tenant, agent(), o, tickets.Note{Body: drafts[n%len(drafts)].Title, Visibility: v})
+		return 1, err
+	}
 }
 
 func change(ctx context.Context, a *archive.Store, n int) (int, error) {
@@ -185,7 +181,7 @@ func change(ctx context.Context, a *archive.Store, n int) (int, error) {
 	}
 	status := tickets.StatusPending
 	if n%2 == 1 {
-		status = tickets.StatusOpen
+		status = tickets.StatusOnHold
 	}
 	_, err = a.Desk.Update(ctx, a.Tenant, agent(), o, tickets.Change{Status: tickets.Set(status)})
 	return 1, err
@@ -193,7 +189,7 @@ func change(ctx context.Context, a *archive.Store, n int) (int, error) {
 
 // fresh is a ticket that is not closed: one of the newest.
 func fresh(ctx context.Context, a *archive.Store) (tickets.Ref, error) {
-	p, err := a.Desk.List(ctx, a.Tenant, agent(), tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen, tickets.StatusPending}, Limit: 1, Sort: tickets.CreatedDesc})
+	p, err := a.Desk.List(ctx, a.Tenant, agent(), tickets.Query{Status: []tickets.Status{tickets.StatusNew, tickets.StatusOpen, tickets.StatusPending, tickets.StatusOnHold}, Limit: 1, Sort: tickets.CreatedDesc})
 	if err != nil || len(p.Tickets) == 0 {
 		return tickets.Ref{}, fmt.Errorf("no open ticket: %w", err)
 	}
