@@ -158,7 +158,9 @@ func (e *Engine) change(ctx context.Context, tn *tenant.Tenant, fn func(*check, 
 			return err
 		}
 		b.Version++
-		if err := bookTable.Put(tx, &b); err != nil {
+		if err := bookTable.Put(tx, &b); errors.Is(err, storage.ErrTooLarge) {
+			return tenant.FieldErrors{"actions": {fmt.Sprintf("All rules together may have %d KiB. Shorten some of their texts.", storage.MaxValue>>10)}}
+		} else if err != nil {
 			return err
 		}
 		if err := headTable.Put(tx, &head{Version: b.Version}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -401,6 +402,25 @@ func TestManyRulesLeaveTheTicketAlone(t *testing.T) {
 	})
 	if h := w.history(x); !strings.Contains(h, "left_out by rule: ") {
 		t.Errorf("history: %s", h)
+	}
+}
+
+// Rules that are too long together are refused with the reason, and the others stay.
+func TestRulesAreNotTooLong(t *testing.T) {
+	w := newWorld(t)
+	long := rule.Action{Do: rule.Note, Text: strings.Repeat("x", rule.MaxText)}
+	var err error
+	for range rule.MaxRules {
+		_, err = w.rules.Add(t.Context(), w.acme, rule.Rule{Name: "long", When: rule.Created, Then: slices.Repeat([]rule.Action{long}, rule.MaxActions)})
+		if err != nil {
+			break
+		}
+	}
+	if !errors.As(err, new(tenant.FieldErrors)) {
+		t.Errorf("as many as there may be, as long as each may be: %v", err)
+	}
+	if all, err := w.rules.List(t.Context(), w.acme); err != nil || len(all) < 20 {
+		t.Errorf("then there are %d rules, %v", len(all), err)
 	}
 }
 
