@@ -21,7 +21,7 @@ type problem struct {
 var (
 	notServed      = problem{http.StatusMisdirectedRequest, "HOST_UNKNOWN", "Nothing is served here.", "This name is not served at this address."}
 	badRequest     = problem{http.StatusBadRequest, "BAD_REQUEST", "Bad request.", "The request could not be understood."}
-	internalError  = problem{http.StatusInternalServerError, "INTERNAL", "Something went wrong.", "The request could not be answered. It has been noted."}
+	internalError  = problem{http.StatusInternalServerError, "INTERNAL_ERROR", "Something went wrong.", "The request could not be answered. It has been noted."}
 	upstreamGone   = problem{http.StatusBadGateway, "UPSTREAM_UNAVAILABLE", "This page is not available right now.", "The application behind this address does not answer."}
 	upstreamSlow   = problem{http.StatusGatewayTimeout, "UPSTREAM_TIMEOUT", "This page takes too long.", "The application behind this address did not answer in time."}
 	requestTooSlow = problem{http.StatusRequestTimeout, "REQUEST_TIMEOUT", "The request took too long.", "The request did not arrive in time."}

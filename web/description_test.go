@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -58,12 +59,16 @@ func TestDescriptionListsAllCodes(t *testing.T) {
 	}
 }
 
-// writtenCodes are the codes that this package's text gives to errors.
+// writtenCodes are the codes that the text of this package and of the edge before it gives to errors.
 func writtenCodes(t *testing.T) []string {
 	t.Helper()
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0) //nolint:staticcheck // no types are needed
-	if err != nil {
-		t.Fatal(err)
+	packages := map[string]*ast.Package{} //nolint:staticcheck // no types are needed
+	for _, folder := range []string{".", "../proxy"} {
+		found, err := parser.ParseDir(token.NewFileSet(), folder, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0) //nolint:staticcheck // no types are needed
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(packages, found)
 	}
 	looksLike := regexp.MustCompile(`^"[A-Z]+(_[A-Z]+)+"$`)
 	// Words alone may be anything, unless an error is made out of them.
@@ -74,7 +79,7 @@ func writtenCodes(t *testing.T) []string {
 			found[strings.Trim(text.Value, `"`)] = true
 		}
 	}
-	ast.Inspect(packages["web"], func(n ast.Node) bool {
+	look := func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.BasicLit:
 			take(n, looksLike)
@@ -88,7 +93,9 @@ func writtenCodes(t *testing.T) []string {
 			}
 		}
 		return true
-	})
+	}
+	ast.Inspect(packages["web"], look)
+	ast.Inspect(packages["proxy"], look)
 	var codes []string
 	for code := range found {
 		codes = append(codes, code)
