@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -72,9 +73,7 @@ func (f *furniture) addresses(t *testing.T, pattern string) (all []string) {
 		return []string{pattern}
 	}
 	ids := map[string][]string{"kind": {"jwt"}, "report": {"tickets.csv", "days.csv"}}
-	for kind, some := range f.ids {
-		ids[kind] = some
-	}
+	maps.Copy(ids, f.ids)
 	parameter := regexp.MustCompile(`:[a-z]+`)
 	for _, kind := range kinds {
 		for _, id := range ids[kind][:min(2, len(ids[kind]))] {
