@@ -104,7 +104,7 @@ func (p *pass) finish(ctx context.Context) error {
 	}
 	p.job.State = Checked
 	if p.job.Tickets == 0 {
-		return &unreadable{"There is no ticket in this file that can be imported."}
+		return &unreadable{"No ticket of this file can be imported: they are here already, or have problems."}
 	}
 	return p.save(ctx)
 }
