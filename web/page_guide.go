@@ -10,7 +10,7 @@ import (
 func (s *Server) guidePage(w http.ResponseWriter, r *http.Request) error {
 	view := &guideView{frame: s.frame(r, "Integration guide"), snippets: s.snippets}
 	view.Reader = s.developers(r)
-	view.Script = "guide.js"
+	view.Script, view.Style = "guide.js", "guide.css"
 	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
 		s.guideFor(view, t)
 	} else {

@@ -89,7 +89,7 @@ func (s *Server) referenceGroupPage(w http.ResponseWriter, r *http.Request) erro
 // reference is what all of its pages have.
 func (s *Server) reference(r *http.Request, title string) *referenceView {
 	view := &referenceView{frame: s.frame(r, title), Groups: s.manual.Groups, verify: s.verifiers}
-	view.Script = "guide.js"
+	view.Script, view.Style = "guide.js", "guide.css"
 	visit := tenant.VisitFrom(r.Context())
 	if visit.Tenant != nil {
 		view.Base = s.directory.PortalURL(visit.Tenant)

@@ -110,6 +110,8 @@ type frame struct {
 	// Script is the file in static that the page runs, empty for none. Without it, no page but those of people who are signed in
 	// may run any.
 	Script string
+	// Style is a style file in static that the page shares with others, empty for none.
+	Style string
 	// Logo is the address of the tenant's logo, empty for none.
 	Logo string
 	// Languages are those that the page can be read in. Address is where it is read again, empty: nobody is asked which language.
@@ -155,7 +157,7 @@ func (f *frame) Href(path string) string { return f.mount + path }
 // Styles are the addresses of the page's style files.
 func (f *frame) Styles() []string {
 	var styles []string
-	for _, name := range []string{"base.css", "layout.css", f.page + ".css"} {
+	for _, name := range []string{"base.css", "layout.css", f.Style, f.page + ".css"} {
 		if a, ok := f.assets.address[name]; ok {
 			styles = append(styles, f.Href(a))
 		}
