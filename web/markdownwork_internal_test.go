@@ -75,7 +75,6 @@ func hardTexts() map[string]string {
 
 // What is made to be hard costs about as much as what is long: memory in proportion, and steps that are counted before they are taken.
 func TestMarkdownWorkIsBounded(t *testing.T) {
-	const perByte = 15_000 // bytes of memory for one of text; 2,000 without the race detector, which takes from pools. The bombs take 60,000
 	for name, text := range bombs() {
 		if got := string(markdown(text)); !strings.HasPrefix(got, "<pre>") {
 			t.Errorf("%s: is rendered", name)
@@ -86,7 +85,7 @@ func TestMarkdownWorkIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		got := len(markdown(text))
 		runtime.ReadMemStats(&after)
-		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(perByte*len(text)) || got > 20*hardSize {
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(memoryPerByte*len(text)) || got > 20*hardSize {
 			t.Errorf("%s: %d bytes became %d and took %d bytes of memory", name, len(text), got, took)
 		}
 	}
