@@ -53,8 +53,5 @@ func (s *Server) splitTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	replayed(w, opened.Replayed)
-	locate(w, r, "/api/tickets/"+opened.Ticket.ID)
-	w.Header().Set("ETag", etag(opened.Ticket.Version))
-	return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), c.actor(), &opened.Ticket))
+	return s.encodeOpened(w, r, &opened)
 }

@@ -188,10 +188,16 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	replayed(w, opened.Replayed)
-	locate(w, r, "/api/tickets/"+opened.Ticket.ID)
-	w.Header().Set("ETag", etag(opened.Ticket.Version))
-	return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), c.actor(), &opened.Ticket))
+	return s.encodeOpened(w, r, &opened)
+}
+
+// encodeOpened answers with a new ticket.
+func (s *Server) encodeOpened(w http.ResponseWriter, r *http.Request, o *tickets.Opened) error {
+	c := callerOf(r)
+	replayed(w, o.Replayed)
+	locate(w, r, "/api/tickets/"+o.Ticket.ID)
+	w.Header().Set("ETag", etag(o.Ticket.Version))
+	return encode(w, http.StatusCreated, document(s.directory.PortalURL(c.tenant), c.actor(), &o.Ticket))
 }
 
 func (s *Server) showTicket(w http.ResponseWriter, r *http.Request) error {
