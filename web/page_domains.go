@@ -3,10 +3,8 @@ package web
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/deskgate/deskgate/tenant/domain"
-	"github.com/deskgate/deskgate/web/words"
 )
 
 // domainsPath is the page about the tenant's own hosts, domainMissing the notice there that records are not found.
@@ -60,7 +58,7 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 	for _, d := range all {
 		row := domainRow{
 			Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary,
-			Why: reasonIn(view.Reader, d.Reason), CertificateWhy: reasonIn(view.Reader, d.Certificate.Reason),
+			Why: d.Reason.In(view.Reader.T), CertificateWhy: d.Certificate.Reason.In(view.Reader.T),
 		}
 		if end := row.Certificate.NotAfter; end != nil {
 			row.Until = view.Day(*end)
@@ -68,19 +66,6 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 		view.Domains = append(view.Domains, row)
 	}
 	return s.render(w, r, status, "domains", view)
-}
-
-// reasonIn is why a domain is as it is, in the reader's language.
-func reasonIn(r words.Reader, reason domain.Reason) string {
-	said := make([]string, len(reason))
-	for i, s := range reason {
-		args := make([]any, len(s.Args))
-		for j, arg := range s.Args {
-			args[j] = arg
-		}
-		said[i] = r.T(s.Form, args...)
-	}
-	return strings.Join(said, " ")
 }
 
 // chipOf is how a domain's state is drawn.

@@ -22,14 +22,17 @@ func Say(form string, args ...string) Reason { return Reason{{Form: form, Args: 
 func (r Reason) Also(more Reason) Reason { return append(r[:len(r):len(r)], more...) }
 
 // String says the reason in English.
-func (r Reason) String() string {
+func (r Reason) String() string { return r.In(fmt.Sprintf) }
+
+// In is the reason as say says each of its sentences: a form, in English, and what stands in it.
+func (r Reason) In(say func(form string, args ...any) string) string {
 	said := make([]string, len(r))
 	for i, s := range r {
 		args := make([]any, len(s.Args))
 		for j, arg := range s.Args {
 			args[j] = arg
 		}
-		said[i] = fmt.Sprintf(s.Form, args...)
+		said[i] = say(s.Form, args...)
 	}
 	return strings.Join(said, " ")
 }
