@@ -73,13 +73,7 @@ func TestKilled(t *testing.T) {
 		node = c.start()
 		c.compare()
 	}
-	var found checked
-	c.command(&found, "check")
-	if len(found.Findings) > 0 {
-		t.Errorf("check: %+v", found.Findings)
-	}
-	_ = node.Process.Kill()
-	_ = node.Wait()
+	c.end(node)
 	t.Logf("%d tickets acknowledged of %d tries", len(c.acked), c.attempts.Load())
 }
 
@@ -264,4 +258,16 @@ func (c *crashing) compare() {
 			c.t.Errorf("number %d is missing", n+1)
 		}
 	}
+}
+
+// end has the node check its store, and kills it for the last time.
+func (c *crashing) end(node *exec.Cmd) {
+	c.t.Helper()
+	var found checked
+	c.command(&found, "check")
+	if len(found.Findings) > 0 {
+		c.t.Errorf("check: %+v", found.Findings)
+	}
+	_ = node.Process.Kill()
+	_ = node.Wait()
 }

@@ -66,13 +66,7 @@ func TestKilledAtWork(t *testing.T) {
 		t.Errorf("she is found in %d tickets", n)
 	}
 	c.compare()
-	var found checked
-	c.command(&found, "check")
-	if len(found.Findings) > 0 {
-		t.Errorf("check: %+v", found.Findings)
-	}
-	_ = node.Process.Kill()
-	_ = node.Wait()
+	c.end(node)
 }
 
 // again kills the node and starts it once more.
