@@ -111,6 +111,9 @@ func (s *Server) showAttachment(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("attachment %s: %w", f.ID, err)
 	}
 	defer content.Close()
+	if unit, _, _ := strings.Cut(r.Header.Get("Range"), "="); !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
+		r.Header.Del("Range") // RFC 9110, 14.2: a unit that is not known is none
+	}
 	parts := &partWriter{ResponseWriter: w}
 	http.ServeContent(parts, r, "", f.CreatedAt, content)
 	if parts.none {

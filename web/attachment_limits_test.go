@@ -77,6 +77,7 @@ func TestAttachmentDownloads(t *testing.T) {
 		{"GET", "Range: bytes=2-4", 206, "234"},
 		{"GET", "Range: bytes=-3", 206, "789"},
 		{"GET", "Range: bytes=99-", 416, "RANGE_NOT_SATISFIABLE"},
+		{"GET", "Range: pages=1-2", 200, "0123456789"},
 		{"GET", "If-None-Match: " + tag, 304, ""},
 		{"GET", `If-None-Match: "x", W/` + tag, 304, ""},
 		{"GET", `If-None-Match: "x"`, 200, "0123456789"},
