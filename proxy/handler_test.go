@@ -265,7 +265,7 @@ func TestPanic(t *testing.T) {
 	})
 	n.start(t)
 	a := n.get(t, "acme.tickets.example", "/")
-	if a.StatusCode != http.StatusInternalServerError || strings.Contains(a.body, "s3cret") || !contains(a.body, "INTERNAL") {
+	if a.StatusCode != http.StatusInternalServerError || strings.Contains(a.body, "s3cret") || !contains(a.body, `"INTERNAL_ERROR"`) {
 		t.Errorf("got %d %s", a.StatusCode, a.body)
 	}
 	r := n.request(t, http.MethodGet, "acme.tickets.example", "/late")
