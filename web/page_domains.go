@@ -58,7 +58,7 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 	for _, d := range all {
 		row := domainRow{
 			Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary,
-			Why: d.Reason.In(view.Reader.T), CertificateWhy: d.Certificate.Reason.In(view.Reader.T),
+			Why: d.Reason.In(view.T), CertificateWhy: d.Certificate.Reason.In(view.T),
 		}
 		if end := row.Certificate.NotAfter; end != nil {
 			row.Until = view.Day(*end)
