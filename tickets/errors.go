@@ -17,6 +17,8 @@ var (
 	ErrIdempotencyMismatch = errors.New("the idempotency key was used for another request")
 	// ErrIdempotencyBusy: the first request with this key is still running.
 	ErrIdempotencyBusy = errors.New("a request with this idempotency key is still running")
+	// ErrIdempotencyUnknown: the first request with this key did not come to its end, and nobody knows what became of it.
+	ErrIdempotencyUnknown = errors.New("nobody knows whether the request with this idempotency key was carried out")
 	// ErrBadCursor: the cursor is not one, or belongs to another list.
 	ErrBadCursor = errors.New("the cursor does not belong to this list")
 	// ErrNotRatable: the ticket is not solved, or was rated too long ago.

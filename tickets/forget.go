@@ -23,6 +23,7 @@ func (d *Desk) Forgets() []erasure.Answer {
 		erasure.Each(activityTable, aboutActivity, forgetActivity),
 		erasure.Each(eventTable, aboutEvent, d.forgetEvent),
 		erasure.Each(answerTable, aboutAnswer, forgetAnswer),
+		forgetAnswered(),
 		erasure.Dropped(counterTable, func(p *erasure.Person, c *counter) bool { return ownedBy(p, c.Of) }),
 		erasure.Never(documentTable, "written anew with the tickets and comments"),
 		erasure.Each(heldTable, func(p *erasure.Person, h *Held) bool { return p.Told(h) }, redacted[Held]),

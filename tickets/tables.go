@@ -236,6 +236,7 @@ func replyKey(r *Reply) storage.Key { return storage.Key(nil).Str(r.Owner).Str(r
 func Tables() []storage.Declared {
 	return append([]storage.Declared{
 		ticketTable, commentTable, activityTable, documentTable, counterTable, categoryTable, seedTable, answerTable,
+		answeredTable,
 		eventTable,
 		heldTable, draftTable, presenceTable, habitsTable,
 		policyTable, passTable, measureTable, backlogTable,

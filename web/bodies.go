@@ -94,6 +94,11 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// heldBody is a body that is kept in memory by whoever reads it, unless they ask for the one that is not.
+type heldBody interface{ unheld() io.ReadCloser }
+
+func (c *counted) unheld() io.ReadCloser { return c.ReadCloser }
+
 func (c *counted) release() {
 	if c.read > 0 {
 		c.bodies.give(c.peer, c.read)

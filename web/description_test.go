@@ -234,7 +234,7 @@ func TestDescriptionsExamplesWork(t *testing.T) {
 }
 
 // send asks for an operation with one of the tenant's own things in its path, as whoever may: requesters rate, programs do the rest.
-func (f *furniture) send(t *testing.T, o webtest.Operation, id, body string) webtest.Answer {
+func (f *furniture) send(t *testing.T, o webtest.Operation, id, body string, headers ...string) webtest.Answer {
 	t.Helper()
 	path := f.addresses(t, strings.NewReplacer("{", ":", "}", "").Replace(o.Path))[0]
 	switch id {
@@ -247,5 +247,5 @@ func (f *furniture) send(t *testing.T, o webtest.Operation, id, body string) web
 	case "splitTicket":
 		body = strings.Replace(body, "cmt_01KAG3WQ2M8R6ZC4XV5T7N9PDE", f.ids["comment"][0], 1)
 	}
-	return f.api.call(o.Method, path, body)
+	return f.api.call(o.Method, path, body, headers...)
 }

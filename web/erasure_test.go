@@ -27,7 +27,7 @@ func yolandaLeaves(t *testing.T, n *webtest.Node, tn *webtest.Tenant, agent *web
 	t.Helper()
 	p := caller(t, n, tn)
 	at := func(ticket int, path string) string { return fmt.Sprintf(path, before+ticket) }
-	id := textOf(p.call("POST", "/api/users", fmt.Sprintf(`{"email":%q,"name":%q,"external_id":%q}`, yolandaFormer, yolandaName, yolandaID)).JSON(t), "id")
+	id := textOf(p.call("POST", "/api/users", fmt.Sprintf(`{"email":%q,"name":%q,"external_id":%q}`, yolandaFormer, yolandaName, yolandaID), "Idempotency-Key: yolanda").JSON(t), "id")
 	// One ticket is from the time of her former address.
 	expect(t, p.call("POST", "/api/tickets", fmt.Sprintf(`{"title":"About %[1]s one","description":"%[1]s","requester":%[2]q,"custom_fields":{"of":%[3]q}}`,
 		yolandaWord, id, yolandaFormer), "Idempotency-Key: yolanda"), 201, "")

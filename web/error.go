@@ -202,6 +202,8 @@ var answers = []struct {
 		Explanation: "This idempotency key came with another request.",
 	}},
 	{tickets.ErrIdempotencyBusy, conflict("IDEMPOTENCY_BUSY", "The first request with this idempotency key is still running.")},
+	{tickets.ErrIdempotencyUnknown, conflict("IDEMPOTENCY_UNKNOWN",
+		"The first request with this idempotency key was cut short. Look whether it was carried out; to send it again, use another key.")},
 	{tickets.ErrNotRatable, conflict("NOT_RATABLE", "A ticket can be rated once it is solved, and the rating changed for 14 days.")},
 	{tickets.ErrRequestersDiffer, conflict("REQUESTERS_DIFFER",
 		"These are different people's tickets. Say \"apart\": true to merge them so that neither sees more than before.")},

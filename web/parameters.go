@@ -139,15 +139,21 @@ func linkNext(w http.ResponseWriter, r *http.Request, cursor string) {
 
 // idempotency is what the request says about being sent more than once; nil if it says nothing.
 func idempotency(r *http.Request, body []byte) (*tickets.Idempotency, error) {
-	const longest = 255
-	key := r.Header.Get("Idempotency-Key")
-	if key == "" {
-		return nil, nil //nolint:nilnil // the absence of a key is no error, and asked for by nobody else
-	}
-	if len(key) > longest {
-		return nil, malformed("The Idempotency-Key has more than 255 characters.")
+	key, err := idempotencyKey(r)
+	if key == "" || err != nil {
+		return nil, err
 	}
 	return &tickets.Idempotency{Key: key, Hash: sha256.Sum256(body)}, nil
+}
+
+// idempotencyKey is the key that the request has, or empty.
+func idempotencyKey(r *http.Request) (string, error) {
+	const longest = 255
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > longest {
+		return "", malformed("The Idempotency-Key has more than 255 characters.")
+	}
+	return key, nil
 }
 
 // replayed tells that an answer has been given before.

@@ -317,7 +317,7 @@ func (s *Server) ownSettings() {
 func (s *Server) apiWord(method, address string, rights auth.Scopes, h handler) {
 	s.demand(method, address, rights)
 	for _, root := range []string{"/api", "/api/v1"} {
-		s.table.word(anyHost, method, root+address, s.api(rights, h))
+		s.table.word(anyHost, method, root+address, s.api(rights, s.repeatable(method, address, h)))
 	}
 }
 
@@ -333,7 +333,7 @@ func (s *Server) transferSettings() {
 func (s *Server) apiRoute(method, pattern string, rights auth.Scopes, h handler) {
 	s.demand(method, pattern, rights)
 	for _, root := range []string{"/api", "/api/v1"} {
-		s.table.add(anyHost, method, root+pattern, s.api(rights, h))
+		s.table.add(anyHost, method, root+pattern, s.api(rights, s.repeatable(method, pattern, h)))
 	}
 }
 

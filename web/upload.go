@@ -129,8 +129,8 @@ func uploadBody(w http.ResponseWriter, r *http.Request, t *tenant.Tenant) (io.Re
 		return nil, errTooLarge
 	}
 	body := r.Body
-	if held, ok := body.(*counted); ok {
-		body = held.ReadCloser
+	if held, ok := body.(heldBody); ok {
+		body = held.unheld()
 	}
 	return http.MaxBytesReader(w, body, most), nil
 }
