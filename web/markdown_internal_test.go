@@ -12,7 +12,16 @@ func TestMarkdown(t *testing.T) {
 		{"- a\n- **b**", "<ul>\n<li>a</li>\n<li><strong>b</strong></li>\n</ul>\n"},
 		{"```\n<b>\n```", "<pre><code>&lt;b&gt;\n</code></pre>\n"},
 		{"see https://example.com/a?b=1&c=2", `<p>see <a href="https://example.com/a?b=1&amp;c=2" rel="nofollow noreferrer noopener" target="_blank">https://example.com/a?b=1&amp;c=2</a></p>` + "\n"},
-		{"![who reads this](https://evil.example/pixel.gif)", "<p></p>\n"},
+		{"![who reads this](https://evil.example/pixel.gif)", `<p><a href="https://evil.example/pixel.gif" rel="nofollow noreferrer noopener" target="_blank">who reads this</a></p>` + "\n"},
+		{"![](https://evil.example/pixel.gif)", `<p><a href="https://evil.example/pixel.gif" rel="nofollow noreferrer noopener" target="_blank">https://evil.example/pixel.gif</a></p>` + "\n"},
+		{"[![logo *a*](https://evil.example/l.gif)](https://a.example/)", `<p><a href="https://a.example/" rel="nofollow noreferrer noopener" target="_blank">logo <em>a</em></a></p>` + "\n"},
+		{"![a ![b](https://b.example/) c](https://a.example/)", `<p><a href="https://a.example/" rel="nofollow noreferrer noopener" target="_blank">a b c</a></p>` + "\n"},
+		{"a List<String> of <your name here>", "<p>a List&lt;String&gt; of &lt;your name here&gt;</p>\n"},
+		{"if a<b and c>d then", "<p>if a&lt;b and c&gt;d then</p>\n"},
+		{"<stdin>:3: <!-- odd --> <?php", "<p>&lt;stdin&gt;:3: &lt;!-- odd --&gt; &lt;?php</p>\n"},
+		{"<project>\n  <name>*x*</name>\n</project>", "<p>&lt;project&gt;<br>\n&lt;name&gt;<em>x</em>&lt;/name&gt;<br>\n&lt;/project&gt;</p>\n"},
+		{"<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n"},
+		{"[x](javascript:alert(1)) <javascript:alert(1)>", "<p>x javascript:alert(1)</p>\n"},
 	} {
 		if got := string(markdown(tc.text)); got != tc.want {
 			t.Errorf("markdown(%q)\n got %q\nwant %q", tc.text, got, tc.want)
