@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // The widget is a frame of ours on a partner's page. All that the two say to each other are messages with exact origins, and
@@ -26,7 +27,8 @@ func (s *Server) findWidget(w http.ResponseWriter, r *http.Request) error {
 // speaks only with the one that its address names.
 func (s *Server) widgetFrame(w http.ResponseWriter, r *http.Request) error {
 	t, query := tenant.VisitFrom(r.Context()).Tenant, r.URL.Query()
-	view := &widgetView{frame: s.frame(r, "Help"), Lang: widgetLanguage(r)}
+	most := t.Settings.AttachmentLimit()
+	view := &widgetView{frame: s.frame(r, "Help"), Lang: widgetLanguage(r), FileSize: most, FileLimit: sizeText(most), FileCount: file.MaxPerMessage}
 	view.Reader, view.Script = s.catalogue.Reader(view.Lang, view.Zone()), "widget-frame.js"
 	if origin := query.Get("origin"); s.directory.AllowsOrigin(t, origin) {
 		view.Origin = origin

@@ -7,6 +7,10 @@ type widgetView struct {
 	Lang string
 	// Origin is that of the page around the frame, empty if the tenant does not allow it.
 	Origin string
+	// FileSize is how large a file may be, in bytes, FileLimit the same for people, and FileCount how many a message may have.
+	FileSize  int64
+	FileLimit string
+	FileCount int
 }
 
 // Base is where our pages begin at this host.

@@ -32,7 +32,7 @@ IDENTIFY
 func shop(t *testing.T, host, desk, element, identify string) string {
 	t.Helper()
 	return webtest.Shop(t, host, strings.ReplaceAll(strict, "DESK", desk), map[string]string{
-		"/": `<!doctype html><html lang="en"><title>Shop</title><script src="/shop.js"></script>` +
+		"/": `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Shop</title><script src="/shop.js"></script>` +
 			`<script src="` + desk + `/widget.js" async ` + element + `></script><h1>Shop</h1><button id="mine">Buy</button>`,
 		"/shop.js": strings.ReplaceAll(partnerScript, "IDENTIFY", identify),
 	})
@@ -75,7 +75,8 @@ func TestWidgetStrictPolicy(t *testing.T) {
 		frame.Fill("#f-text", "Since **yesterday** <b>evening</b>.")
 		frame.Click("main form .primary")
 		frame.See("main h2", "The lamp flickers")
-		frame.See(".w-thread", "Since **yesterday** <b>evening</b>.")
+		frame.See(".w-thread", "Since yesterday <b>evening</b>.")
+		frame.Until(`[...document.querySelectorAll(".w-text b")].map(b => b.textContent).join()`, "yesterday")
 		frame.Fill("#f-text", "And it hums.")
 		frame.Click("main form .primary")
 		frame.See(".w-thread", "And it hums.")

@@ -7,7 +7,7 @@
   let me = null; // whoever is signed in
   let typed = false; // the visitor has said who they are, not the page
   let open = false, entering = false, covered = false, view = null, categories = [];
-  const blank = () => ({ category: '', title: '', text: '', replies: {}, keys: {} });
+  const blank = () => ({ category: '', title: '', text: '', files: [], replies: {}, keys: {} });
   let draft = blank();
 
   const make = (tag, properties, ...inside) => {
@@ -35,6 +35,7 @@
     if (!(e instanceof session.Trouble)) throw e;
     session.post('event', { name: 'error', detail: { code: e.code, words: [wordsFor(e), ...Object.values(e.fields).flat()].join(' ') } });
   };
+  const paper = papers({ t, make, say, report, wordsFor });
   const notice = (text, ...more) => make('div', { className: 'notice bad', role: 'alert' }, text, ...more);
 
   // Turns: what signs in or out happens one after the other.
@@ -85,6 +86,7 @@
   const settle = async (next) => {
     const stays = same(next, me) && view;
     if (me && !stays) draft = blank();
+    if (!same(next, me)) paper.forget(); // what somebody else has stored is not theirs to send
     me = next;
     session.post('event', { name: 'identified', detail: { assurance: me.assurance } });
     footer();
@@ -200,7 +202,9 @@
       } catch (e) {
         report(e);
         const fields = {};
-        for (const [name, said] of Object.entries(e.fields)) fields[{ category_id: 'category', description: 'text', body: 'text' }[name] || name] = t.check(said.join(' '));
+        for (const [name, said] of Object.entries(e.fields)) fields[{ category_id: 'category', description: 'text', body: 'text', attachment_ids: 'files' }[name] || name] = t.check(said.join(' '));
+        if (e.file) fields.files = e.file;
+        else if (fields.files) paper.forget(); // stored so long ago that they are gone: the next try stores them again
         place.replaceChildren(notice(wordsFor(e)));
         place.scrollIntoView({ block: 'nearest' });
         mark(f, fields);
@@ -247,16 +251,17 @@
       if (draft.category) body.category_id = draft.category;
       let made;
       try {
+        if (draft.files.length) body.attachment_ids = await paper.send(call, draft.files);
         made = await file(body);
       } catch (e) {
         if (e.code !== 'CONFIRMATION_REQUIRED') throw e;
         return showCode();
       }
-      draft = { ...draft, category: '', title: '', text: '' };
+      draft = { ...draft, category: '', title: '', text: '', files: [] };
       session.post('event', { name: 'filed', detail: { number: made.number } });
       await showThread(made.number);
       say(t.sent(made.number));
-    }, t.send, categories.length ? field('category', t.category, category) : null, field('title', t.title, title), field('text', t.text, text, t.textHint)));
+    }, t.send, categories.length ? field('category', t.category, category) : null, field('title', t.title, title), field('text', t.text, text, t.textHint), paper.choose(draft.files)));
   };
   const file = (body) => call('POST', '/tickets', { body, key: once('new', body) });
 
@@ -267,6 +272,7 @@
     const typing = form({ hidden: true }, async () => {
       const was = me;
       me = await session.confirm(code.value);
+      paper.forget();
       if (was.email !== me.email) draft = blank();
       footer();
       session.post('event', { name: 'identified', detail: { assurance: me.assurance } });
@@ -340,7 +346,8 @@
     };
     fill(thread.messages);
     const newest = () => list.lastElementChild.scrollIntoView({ block: 'nearest' });
-    const text = make('textarea', { rows: 3, required: true, value: draft.replies[number] || '', oninput: () => { draft.replies[number] = text.value; } });
+    const reply = draft.replies[number] = draft.replies[number] || { text: '', files: [] };
+    const text = make('textarea', { rows: 3, required: true, value: reply.text, oninput: () => { reply.text = text.value; } });
     const back = button(t.back, showList, { className: 'w-back' });
     back.dataset.first = '';
     const status = make('p', { className: 'row' }, chip(thread.ticket.status), make('span', { className: 'muted small' }, `#${number}`));
@@ -354,31 +361,46 @@
     };
     show('list', back, make('h2', {}, thread.ticket.title), status, list, form({}, async () => {
       const body = { body: text.value };
+      if (reply.files.length) body.attachment_ids = await paper.send(call, reply.files);
       const made = await call('POST', `/tickets/${number}/comments`, { body, key: once('reply ' + number, body) });
-      text.value = '';
-      delete draft.replies[number];
+      reply.text = text.value = '';
+      reply.files.length = 0;
+      paper.refresh();
       delete draft.keys['reply ' + number];
       if (made.number) await showThread(made.number); // the old request was closed for good: this one goes on with it
       else await here.refresh();
       say(t.replied);
-    }, t.sendReply, field('text', t.reply, text)));
+    }, t.sendReply, field('text', t.reply, text), paper.choose(reply.files)));
     newest();
   };
 
   // read is a request with all that was said about it.
   const read = async (number) => {
     const ticket = await call('GET', `/tickets/${number}`);
-    const messages = [{ id: '', body: ticket.description, role: 'requester', name: '', at: ticket.created_at }];
+    const messages = [{ id: '', body: ticket.description, role: 'requester', name: '', at: ticket.created_at, files: ticket.attachments }];
     for (let cursor = ''; cursor !== null;) {
       const page = await call('GET', `/tickets/${number}/comments?limit=100${cursor && '&cursor=' + encodeURIComponent(cursor)}`);
-      messages.push(...page.data.map((c) => ({ id: c.id, body: c.body, role: c.author.role, name: c.author.name, at: c.created_at })));
+      messages.push(...page.data.map((c) => ({ id: c.id, body: c.body, role: c.author.role, name: c.author.name, at: c.created_at, files: c.attachments })));
       cursor = page.has_more ? page.next_cursor : null;
     }
     return { ticket, messages };
   };
   const message = (m) => make('li', { className: m.role === 'requester' ? 'own' : 'staff' },
     make('div', { className: 'w-by' }, make('b', {}, m.role === 'requester' ? t.you : m.name || t.support), ' ', when(m.at)),
-    make('div', { className: 'w-text' }, m.body));
+    make('div', { className: 'w-text' }, ...prose(m.body)), paper.list(call, m.files));
+  // prose is a text with what people write most of Markdown: addresses that can be pressed, strong words, and code.
+  const spans = /\[([^\]\n]+)\]\((https?:\/\/[^\s<>()]+)\)|https?:\/\/[^\s<>()]*[^\s<>().,:;!?'"*_]|\*\*([^*\n]+)\*\*|`([^`\n]+)`/g;
+  const prose = (text) => {
+    const parts = [];
+    let from = 0;
+    for (const found of text.matchAll(spans)) {
+      const [all, name, address, strong, code] = found;
+      parts.push(text.slice(from, found.index), strong ? make('b', {}, strong) : code ? make('code', {}, code)
+        : make('a', { href: address || all, target: '_blank', rel: 'noopener noreferrer' }, name || all));
+      from = found.index + all.length;
+    }
+    return [...parts, text.slice(from)];
+  };
 
   const footer = () => {
     const name = make('span', {}, t.signedInAs(me.name), me.assurance === 'asserted' ? ` · ${t.unverified}` : '');

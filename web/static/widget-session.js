@@ -36,18 +36,19 @@ const session = (() => {
   };
 
   // send asks our server. Cookies go along where a session begins, goes on or ends, and nowhere else.
-  const send = async (method, path, { body, key, cookies } = {}) => {
-    const headers = { Accept: 'application/json' };
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
+  // A file is sent as it is, and received as one where the answer is to be a blob.
+  const send = async (method, path, { body, key, cookies, blob, patience = 30000 } = {}) => {
+    const headers = { Accept: blob ? '*/*' : 'application/json' }, asIs = body === undefined || body instanceof Blob;
+    if (!asIs) headers['Content-Type'] = 'application/json';
     if (bearer) headers.Authorization = `Bearer ${bearer}`;
     if (key) headers['Idempotency-Key'] = key;
     let answer, data = null;
     try {
       answer = await fetch(base + path, {
-        method, headers, body: body === undefined ? undefined : JSON.stringify(body),
-        credentials: cookies ? 'same-origin' : 'omit', cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(30000),
+        method, headers, body: asIs ? body : JSON.stringify(body),
+        credentials: cookies ? 'same-origin' : 'omit', cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(patience),
       });
-      if (answer.status !== 204) data = await answer.json();
+      if (answer.status !== 204) data = await (blob && answer.ok ? answer.blob() : answer.json());
     } catch {
       throw new Trouble('OFFLINE');
     }

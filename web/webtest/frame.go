@@ -22,7 +22,7 @@ func (b *Browser) Frame(address string) *Browser {
 				ctx, detach := chromedp.NewContext(b.ctx, chromedp.WithTargetID(one.TargetID))
 				b.tb.Cleanup(detach)
 				ok(b.tb, chromedp.Do(ctx))
-				return &Browser{tb: b.tb, ctx: ctx}
+				return b.dressed(&Browser{tb: b.tb, ctx: ctx})
 			}
 		}
 		if time.Now().After(late) {
@@ -30,6 +30,16 @@ func (b *Browser) Frame(address string) *Browser {
 		}
 		pause()
 	}
+}
+
+// dressed has a frame of another site's, which is a page of its own to the browser, show itself as the tab's look wants.
+func (b *Browser) dressed(frame *Browser) *Browser {
+	b.tb.Helper()
+	if b.look.Width != 0 {
+		frame.look = b.look
+		frame.media()
+	}
+	return frame
 }
 
 // Press types keys to whatever has the focus.
