@@ -43,7 +43,7 @@ func NewLetters(threads *notify.Threads) (*Letters, error) {
 	if l.catalogue, err = words.Load(); err != nil {
 		return nil, err
 	}
-	for _, kind := range []mail.Kind{mail.Code, mail.Invite, mail.Reset, mail.Notice, mail.Request, mail.Claimed, mail.Work} {
+	for _, kind := range []mail.Kind{mail.Code, mail.Invite, mail.Reset, mail.Notice, mail.Request, mail.Claimed, mail.Work, mail.Digest} {
 		name := "letters/" + string(kind)
 		plain, err := text.New("text").Funcs(letterFunctions()).ParseFS(letterFiles, "letters/layout.txt", name+".txt")
 		if err != nil {
@@ -75,7 +75,7 @@ func LetterReaders() notify.People {
 			return notify.Reader{ID: u.ID, Email: u.Email, Name: u.Name, Language: cmp.Or(r.Language, r.Locale), Zone: r.Zone}
 		}),
 		Staff: staff.Reading(func(m staff.Member, r auth.Reading) notify.Reader {
-			return notify.Reader{ID: m.ID, Email: m.Email, Name: m.Name, Language: r.Language, Zone: r.Zone}
+			return notify.Reader{ID: m.ID, Email: m.Email, Name: m.Name, Language: r.Language, Zone: r.Zone, Admin: m.Role == auth.RoleAdmin}
 		}),
 	}
 }

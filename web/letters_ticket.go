@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/notify"
 )
@@ -143,7 +144,9 @@ func (v *letterView) Requester() string {
 }
 
 // Ends says what the link ends that ends letters like this one.
-func (v *letterView) Ends() string { return endsWhat(v.Reader, v.Facts.About, v.Kind == "work") }
+func (v *letterView) Ends() string {
+	return endsWhat(v.Reader, v.Facts.About, v.Kind == mail.Work || v.Kind == mail.Digest)
+}
 
 // Stars are the answers to the question how it was.
 func (*letterView) Stars() []int { return []int{1, 2, 3, 4, 5} }

@@ -1,12 +1,24 @@
 package web
 
 import (
+	"strings"
+
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/web/words"
 )
 
-// endsWhat names a class of letters, as it stands behind “no more letters”.
+// endsWhat names a class of letters, or those of a digest, as they stand behind “no more letters”.
 func endsWhat(w words.Reader, about notify.Class, staff bool) string {
+	var all []string
+	for _, one := range about.Each() {
+		if name := endsClass(w, one, staff); name != "" {
+			all = append(all, name)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func endsClass(w words.Reader, about notify.Class, staff bool) string {
 	switch about {
 	case notify.AboutReceipts:
 		return w.T("that a request of yours has arrived")

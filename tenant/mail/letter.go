@@ -34,10 +34,13 @@ const (
 	Claimed Kind = "claimed"
 	// Work tells a member of staff what there is to do.
 	Work Kind = "work"
+	// Digest tells a member of staff of several tickets at once. Fields: "reader", and "tickets": a line for each with its ID, what there is to
+	// tell, the new comments, and perhaps "last", with one space between them; optional: "about", "over".
+	Digest Kind = "digest"
 )
 
-// AboutTickets says whether letters of this kind belong to a ticket's thread, and come without anybody's asking for each.
-func (k Kind) AboutTickets() bool { return k == Request || k == Claimed || k == Work }
+// AboutTickets says whether letters of this kind tell what happens to tickets: they come without anybody's asking for each.
+func (k Kind) AboutTickets() bool { return k == Request || k == Claimed || k == Work || k == Digest }
 
 // What a Notice may be about: the values of its field "what".
 const (
@@ -88,6 +91,8 @@ func (k Kind) fields() (must, may []string, known bool) {
 		return []string{"what", "when"}, []string{"ip", "device", "detail"}, true
 	case Request, Claimed, Work:
 		return []string{"ticket", "reader", "what"}, []string{"new", "about", "last"}, true
+	case Digest:
+		return []string{"reader", "tickets"}, []string{"about", "over"}, true
 	default:
 		return nil, nil, false
 	}

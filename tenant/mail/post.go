@@ -85,6 +85,9 @@ func pauses() []time.Duration {
 // Ready says whether the node can send letters. What needs them says so, where it is false, and all else works.
 func (p *Post) Ready() bool { return p != nil && p.config.Server != nil }
 
+// From is the address that letters come from.
+func (p *Post) From() string { return p.from }
+
 // letters is the queue of what is still to be sent.
 var letters = outbox.NewQueue[letter](40, "letters")
 

@@ -128,6 +128,28 @@ func (c Choice) wants(who *Reader, t *tickets.Ticket, x *news) []What {
 	return all
 }
 
+// still leaves of what there is to tell a member of staff of a ticket what they want to hear by now, and what concerns them still.
+func (c Choice) still(all []What, who *Reader, t *tickets.Ticket) []What {
+	mine := t.Assignee != nil && t.Assignee.ID == who.ID
+	of := func(w Which) bool { return w == All || w == Mine && mine }
+	return slices.DeleteFunc(slices.Clone(all), func(w What) bool {
+		switch w {
+		case Opened:
+			return c.New == None || c.New == Mine && !slices.Contains(c.Categories, t.CategoryID)
+		case Assigned:
+			return !c.Assigned || !mine
+		case Mentioned:
+			return !c.Mentions
+		case Noted:
+			return !of(c.Notes)
+		case Overdue:
+			return !of(c.Overdue)
+		default:
+			return !of(c.Replies)
+		}
+	})
+}
+
 // calls says whether a rule has called for a member of staff, whose the ticket may be.
 func (x *news) calls(who *Reader, mine bool) bool {
 	return x.To == toAgents || x.To == toAssignee && mine || x.To == who.ID
@@ -139,19 +161,21 @@ const (
 	toAssignee = "assignee"
 )
 
-// drop is the choice without one class of letters.
+// drop is the choice without one class of letters, or some.
 func (c Choice) drop(about Class) Choice {
-	switch about {
-	case AboutNew:
-		c.New = None
-	case AboutAssigned:
-		c.Assigned = false
-	case AboutReplies:
-		c.Replies = None
-	case AboutNotes:
-		c.Notes, c.Mentions = None, false
-	case AboutOverdue:
-		c.Overdue = None
+	for _, one := range about.Each() {
+		switch one {
+		case AboutNew:
+			c.New = None
+		case AboutAssigned:
+			c.Assigned = false
+		case AboutReplies:
+			c.Replies = None
+		case AboutNotes:
+			c.Notes, c.Mentions = None, false
+		case AboutOverdue:
+			c.Overdue = None
+		}
 	}
 	return c
 }

@@ -157,6 +157,9 @@ func (w *world) render(threads *notify.Threads) func(context.Context, *tenant.Te
 			return mail.Content{}, err
 		}
 		var b strings.Builder
+		if l.Kind == mail.Digest {
+			return w.renderDigest(t, &f), nil
+		}
 		fmt.Fprintf(&b, "%s: %v\n", t.Slug, f.What)
 		for _, m := range f.New {
 			fmt.Fprintf(&b, "new: %s: %s\n", m.Author, m.Body)
@@ -168,6 +171,25 @@ func (w *world) render(threads *notify.Threads) func(context.Context, *tenant.Te
 		return mail.Content{
 			Subject: fmt.Sprintf("[#%d] %s", f.Ticket.Number, f.Ticket.Title), Text: b.String(), HTML: "<p>", Unsubscribe: f.Unsubscribe,
 		}, nil
+	}
+}
+
+// renderDigest writes down the facts of a letter about several tickets: their numbers in the first line, then a line each.
+func (*world) renderDigest(t *tenant.Tenant, f *notify.Facts) mail.Content {
+	var numbers []string
+	var b strings.Builder
+	for i := range f.Tickets {
+		one := &f.Tickets[i]
+		numbers = append(numbers, fmt.Sprintf("#%d%v", one.Ticket.Number, one.What))
+		fmt.Fprintf(&b, "%s last %t", one.URL, one.Last)
+		for _, m := range one.New {
+			fmt.Fprintf(&b, " %s: %s", m.Author, m.Body)
+		}
+		b.WriteByte('\n')
+	}
+	return mail.Content{
+		Subject: fmt.Sprintf("%d tickets", len(f.Tickets)), HTML: "<p>", Unsubscribe: f.Unsubscribe,
+		Text: fmt.Sprintf("%s: %s\nmore %d over %t\nurl %s\nend %s\n%s", t.Slug, strings.Join(numbers, " "), f.More, f.Over, f.URL, f.Unsubscribe, b.String()),
 	}
 }
 

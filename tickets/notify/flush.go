@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -27,10 +26,8 @@ type parcel struct {
 	about Class
 }
 
-// mostReaders is how many letters one transaction writes.
-const mostReaders = 60
-
-// flush tells a digest, if it is due still, and takes it away: both or neither.
+// flush does what is due of a ticket's digest: staff's share is handed out, the requester is told. What is done and what is
+// written down of it are one transaction.
 func (n *Notifier) flush(ctx context.Context, tn *tenant.Tenant, key storage.Key) error {
 	return n.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		d, err := digestTable.Get(tx, key)
@@ -40,77 +37,83 @@ func (n *Notifier) flush(ctx context.Context, tn *tenant.Tenant, key storage.Key
 		if err != nil {
 			return err
 		}
+		if d.Kind == fresh {
+			// Those who were too many for the news before this come first.
+			if has, err := digestTable.Has(tx, digestKey(d.TicketID, rest)); err != nil || has {
+				return err
+			}
+		}
 		if err := digestTable.Delete(tx, key); err != nil {
 			return err
 		}
-		t, err := d.ticket(tx)
-		if errors.Is(err, tickets.ErrNotFound) || err == nil && (t.Spam() || t.MergedInto != "") {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		all, err := n.parcels(tx, tn, &d, &t)
-		if err != nil {
-			return err
-		}
-		return n.postAll(tx, &d, &t, all)
+		return n.advance(tx, tn, &d)
 	})
 }
 
-// ticket is what the digest is about, if somebody is to be told of it still.
-func (d *digest) ticket(tx *storage.Tx) (tickets.Ticket, error) {
-	ref, err := tickets.ParseRef(d.TicketID)
-	if err != nil {
-		return tickets.Ticket{}, err
+// advance does the next thing with a digest that was taken out, and puts it back if there is another.
+func (n *Notifier) advance(tx *storage.Tx, tn *tenant.Tenant, d *digest) error {
+	t, told, err := tellable(tx, d.TicketID)
+	switch {
+	case err != nil:
+		return err
+	case !told:
+		return d.wait(tx)
+	case d.Kind == reminder:
+		return n.tellRequester(tx, tn, d, &t)
 	}
-	return tickets.Read(tx, tickets.System("notifications"), ref)
+	if err := n.handOut(tx, d, &t); err != nil || d.Kind == rest {
+		return err
+	}
+	d.HandedOut = len(d.News)
+	if d.TellAt.After(time.Now()) {
+		return n.keep(tx, tn, d, &t)
+	}
+	return n.tellRequester(tx, tn, d, &t)
 }
 
-// postAll sends the parcels, and leaves a rest where they are too many.
-func (n *Notifier) postAll(tx *storage.Tx, d *digest, t *tickets.Ticket, all []parcel) error {
-	slices.SortFunc(all, func(a, b parcel) int { return cmp.Compare(a.key, b.key) })
-	for i := range all {
-		p := &all[i]
-		if p.key <= d.After {
-			continue
-		}
-		if i >= mostReaders && all[i-mostReaders].key > d.After {
-			return digestTable.Put(tx, &digest{TicketID: d.TicketID, Kind: rest, DueAt: time.Now().UTC(), News: d.News, After: all[i-1].key})
-		}
-		if err := n.send(tx, t, p); err != nil {
-			return err
-		}
+// tellable is a ticket that somebody may be told of, if there is one: it is neither gone, nor put away, nor part of another.
+func tellable(tx *storage.Tx, id string) (tickets.Ticket, bool, error) {
+	ref, err := tickets.ParseRef(id)
+	if err != nil {
+		return tickets.Ticket{}, false, err
 	}
-	return nil
+	t, err := tickets.Read(tx, tickets.System("notifications"), ref)
+	if errors.Is(err, tickets.ErrNotFound) {
+		return t, false, nil
+	}
+	return t, err == nil && !t.Spam() && t.MergedInto == "", err
 }
 
-// parcels are what a digest has for everybody.
-func (n *Notifier) parcels(tx *storage.Tx, tn *tenant.Tenant, d *digest, t *tickets.Ticket) ([]parcel, error) {
-	all, err := n.forRequester(tx, tn, d, t)
-	if err != nil || d.Kind == reminder {
-		return all, err
+// wait has a digest come again whose ticket was put away: it may be brought back before its time is over.
+func (d *digest) wait(tx *storage.Tx) error {
+	if d.Kind != fresh || !d.TellAt.After(time.Now()) {
+		return nil
 	}
-	staff, err := n.people.Staff(tx)
-	if err != nil {
-		return nil, err
+	d.DueAt = d.TellAt
+	return digestTable.Put(tx, d)
+}
+
+// keep has a digest come again for the requester, if there is anything in it for them.
+func (n *Notifier) keep(tx *storage.Tx, tn *tenant.Tenant, d *digest, t *tickets.Ticket) error {
+	p, err := n.forRequester(tx, tn, d, t)
+	if err != nil || p == nil {
+		return err
 	}
-	for _, member := range staff {
-		c, err := chosen(tx, member.ID)
-		if err != nil {
-			return nil, err
-		}
-		p := parcel{to: member, key: agentPrefix + member.ID, kind: mail.Work}
-		for i := range d.News {
-			p.add(c.wants(&member, t, &d.News[i]), &d.News[i])
-		}
-		if len(p.what) > 0 {
-			p.what = sorted(p.what)
-			p.about = classes[p.what[0]]
-			all = append(all, p)
-		}
+	d.DueAt = d.TellAt
+	return digestTable.Put(tx, d)
+}
+
+// tellRequester sends the requester's letter, if there is one.
+func (n *Notifier) tellRequester(tx *storage.Tx, tn *tenant.Tenant, d *digest, t *tickets.Ticket) error {
+	p, err := n.forRequester(tx, tn, d, t)
+	if err != nil || p == nil {
+		return err
 	}
-	return all, nil
+	room, err := n.admit(tx, &p.to, p.kind, []string{t.ID})
+	if err != nil || len(room) == 0 {
+		return err
+	}
+	return n.send(tx, t, p, room[0].last)
 }
 
 // add has the parcel tell more.
@@ -121,11 +124,11 @@ func (p *parcel) add(what []What, x *news) {
 	}
 }
 
-// forRequester is what a digest has for who asked for help.
-func (n *Notifier) forRequester(tx *storage.Tx, tn *tenant.Tenant, d *digest, t *tickets.Ticket) ([]parcel, error) {
+// forRequester is what a digest has for who asked for help; nil: nothing.
+func (n *Notifier) forRequester(tx *storage.Tx, tn *tenant.Tenant, d *digest, t *tickets.Ticket) (*parcel, error) {
 	switch {
 	case t.Requester == nil || tn.Settings.RequesterMail == tenant.Off:
-		return nil, nil
+		return nil, nil //nolint:nilnil // its callers ask
 	case t.Requester.ID == "":
 		return forClaimant(tx, d, t)
 	}
@@ -137,7 +140,7 @@ func (n *Notifier) forRequester(tx *storage.Tx, tn *tenant.Tenant, d *digest, t 
 	if err != nil {
 		return nil, err
 	}
-	p := parcel{to: who, key: userPrefix + who.ID, kind: mail.Request}
+	p := &parcel{to: who, key: userPrefix + who.ID, kind: mail.Request}
 	if d.Kind == reminder && t.Status == tickets.StatusPending && !w.Wishes.NoReminders {
 		p.what = []What{Waiting}
 	}
@@ -145,42 +148,43 @@ func (n *Notifier) forRequester(tx *storage.Tx, tn *tenant.Tenant, d *digest, t 
 		p.add(w.Wishes.wants(&who, &d.News[i]), &d.News[i])
 	}
 	if len(p.what) == 0 {
-		return nil, nil
+		return nil, nil //nolint:nilnil // its callers ask
 	}
 	p.what = sorted(p.what)
 	if !slices.Contains(p.what, Replied) {
 		p.about = classes[p.what[0]]
 	}
-	return []parcel{p}, nil
+	return p, nil
 }
 
 // forClaimant is what a digest has for the owner of an address that somebody only claims to have: that staff has answered, and nothing of
 // what anybody wrote.
-func forClaimant(tx *storage.Tx, d *digest, t *tickets.Ticket) ([]parcel, error) {
+func forClaimant(tx *storage.Tx, d *digest, t *tickets.Ticket) (*parcel, error) {
 	answered := slices.ContainsFunc(d.News, func(x news) bool { return x.Comment != "" && !x.Internal && x.byStaff() })
 	if !answered || t.Disowned || t.Requester.Email == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // its callers ask
 	}
 	key := addressPrefix + t.Requester.Email
 	w, err := wished(tx, key)
 	if err != nil || w.Nothing {
 		return nil, err
 	}
-	return []parcel{{to: Reader{Email: t.Requester.Email}, key: key, kind: mail.Claimed, what: []What{Replied}, about: AboutClaims}}, nil
+	return &parcel{to: Reader{Email: t.Requester.Email}, key: key, kind: mail.Claimed, what: []What{Replied}, about: AboutClaims}, nil
 }
 
-// send puts the letter into the outbox, unless the address gets none.
-func (n *Notifier) send(tx *storage.Tx, t *tickets.Ticket, p *parcel) error {
-	if p.to.Email == "" || robotic(p.to.Email) {
-		return nil
+// admit counts a letter about some tickets and says for which of them there is room in it; none: the address gets no letter.
+func (n *Notifier) admit(tx *storage.Tx, to *Reader, k mail.Kind, about []string) ([]room, error) {
+	if to.Email == "" || robotic(to.Email) || strings.EqualFold(to.Email, n.post.From()) {
+		return nil, nil
 	}
-	if given, err := givenUp(tx, p.to.Email, p.kind); err != nil || given {
-		return err
+	if given, err := givenUp(tx, to.Email, k); err != nil || given {
+		return nil, err
 	}
-	free, last, err := take(tx, p.to.Email, t, p.kind)
-	if err != nil || !free {
-		return err
-	}
+	return take(tx, to.Email, k, about)
+}
+
+// send puts a letter about one ticket into the outbox.
+func (n *Notifier) send(tx *storage.Tx, t *tickets.Ticket, p *parcel, last bool) error {
 	l := mail.Letter{
 		Kind: p.kind, To: p.to.Email, Name: p.to.Name, Fields: map[string]string{
 			"ticket": t.ID, "reader": p.key, "what": join(p.what),

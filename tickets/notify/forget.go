@@ -20,12 +20,25 @@ func Forgets() []erasure.Answer {
 		erasure.Dropped(tallyTable, func(p *erasure.Person, y *tally) bool { return slices.Contains(p.Emails, y.Address) }),
 		erasure.Dropped(troubleTable, func(p *erasure.Person, t *Trouble) bool { return slices.Contains(p.Emails, t.Address) }),
 		erasure.Never(choiceTable, "of agents"),
+		erasure.Never(roundTable, "of agents"),
+		erasure.Never(itemTable, "it names tickets and comments"),
 	}
 }
 
 // forgetNews leaves in a digest what others did.
 func forgetNews(_ *storage.Tx, p *erasure.Person, d *digest) (erasure.Verdict, error) {
-	d.News = slices.DeleteFunc(d.News, func(x news) bool { return p.Told(&x) })
+	var left []news
+	handedOut := 0
+	for i := range d.News {
+		if p.Told(&d.News[i]) {
+			continue
+		}
+		left = append(left, d.News[i])
+		if i < d.HandedOut {
+			handedOut++
+		}
+	}
+	d.News, d.HandedOut = left, handedOut
 	if len(d.News) == 0 && d.Kind != reminder {
 		return erasure.Drop, nil
 	}

@@ -31,6 +31,8 @@ type news struct {
 	Mentions []string `cbor:"10,keyasint,omitempty"`
 	// To is whom a rule wants to know of it: "assignee", "agents" or an agent's ID.
 	To string `cbor:"11,keyasint,omitempty"`
+	// Erased: whose ticket it was had been erased before.
+	Erased bool `cbor:"12,keyasint,omitempty"`
 }
 
 // byStaff says whether somebody did it who works for the tenant, or a program of theirs.
@@ -42,7 +44,10 @@ func (x *news) byRequester() bool { return x.Role == "requester" }
 // newsOf says what of a happening is worth a letter to anybody, and whether there is anything.
 func newsOf(h *tickets.Happening) (news, bool) {
 	e, t := &h.Event, h.After
-	x := news{Type: e.Type, At: e.CreatedAt, ActorID: e.Actor.ID, Role: e.Actor.Role, Is: t.Status, Was: t.Status}
+	x := news{Type: e.Type, At: e.CreatedAt, ActorID: e.Actor.ID, Role: e.Actor.Role, Is: t.Status, Was: t.Status, Erased: t.Erased}
+	if t.Erased && !x.byStaff() {
+		return x, false // what clocks and rules have to say of it helps nobody
+	}
 	if h.Before != nil {
 		x.Was = h.Before.Status
 	}
@@ -101,20 +106,24 @@ type kind uint8
 const (
 	fresh    kind = iota // what happened lately
 	reminder             // that it waits for its requester
-	rest                 // news that is being told, to those who were too many for one transaction
+	rest                 // news for staff that is being handed out, to those who were too many for one transaction
 )
 
 // digest gathers what happens to a ticket until it is told.
 type digest struct {
 	TicketID string `cbor:"1,keyasint"`
 	Kind     kind   `cbor:"2,keyasint,omitempty"`
-	// DueAt is when it is told.
+	// DueAt is when there is something to do: to hand news out to staff, or to tell the requester.
 	DueAt time.Time `cbor:"3,keyasint"`
 	News  []news    `cbor:"4,keyasint,omitempty"`
-	// After is the last reader who was told, in a rest.
+	// After is the last member of staff who has the news, in a rest.
 	After string `cbor:"5,keyasint,omitempty"`
 	// Since is when the waiting began that a reminder is about.
 	Since time.Time `cbor:"6,keyasint,omitzero"`
+	// TellAt is when the requester is told of what happened lately.
+	TellAt time.Time `cbor:"7,keyasint,omitzero"`
+	// HandedOut is how much of the news staff has already.
+	HandedOut int `cbor:"8,keyasint,omitempty"`
 }
 
 var (
@@ -134,6 +143,21 @@ func digestKey(ticket string, k kind) storage.Key {
 // mostNews is how much a digest holds. What comes before the last of it has to be read in the thread.
 const mostNews = 50
 
+// add adds a piece of news. The first that is new to staff is handed out after a pause.
+func (d *digest) add(x news, pause time.Duration) {
+	if d.HandedOut == len(d.News) {
+		d.DueAt = time.Now().UTC().Add(pause)
+		if d.TellAt.Before(d.DueAt) {
+			d.DueAt = d.TellAt
+		}
+	}
+	d.News = append(d.News, x)
+	if over := len(d.News) - mostNews; over > 0 {
+		d.News = slices.Delete(d.News, 1, 1+over) // the first says whether the ticket is new
+		d.HandedOut = max(d.HandedOut-over, min(d.HandedOut, 1))
+	}
+}
+
 // Follow writes down what is to be told of something that happened. It is a tickets.Follower.
 func (n *Notifier) Follow(tx *storage.Tx, tn *tenant.Tenant, h *tickets.Happening) error {
 	if !n.post.Ready() || h.After == nil {
@@ -148,15 +172,12 @@ func (n *Notifier) Follow(tx *storage.Tx, tn *tenant.Tenant, h *tickets.Happenin
 	}
 	d, err := digestTable.Get(tx, digestKey(h.After.ID, fresh))
 	if errors.Is(err, storage.ErrNotFound) {
-		d, err = digest{TicketID: h.After.ID, DueAt: time.Now().UTC().Add(n.delay)}, nil
+		d, err = digest{TicketID: h.After.ID, TellAt: time.Now().UTC().Add(n.delay)}, nil
 	}
 	if err != nil {
 		return err
 	}
-	d.News = append(d.News, x)
-	if over := len(d.News) - mostNews; over > 0 {
-		d.News = slices.Delete(d.News, 1, 1+over) // the first says whether the ticket is new
-	}
+	d.add(x, n.delay/handOutAfter)
 	return digestTable.Put(tx, &d)
 }
 

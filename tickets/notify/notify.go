@@ -11,8 +11,12 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail"
 )
 
-// Delay is how long what happens to a ticket is gathered before it is told.
+// Delay is how long what happens is gathered before it is told: to a ticket for its requester, to all tickets for each of the staff.
 const Delay = 2 * time.Minute
+
+// handOutAfter is the part of the delay after which staff's share of the news is handed out: long enough that what is done to a ticket in one
+// go is looked at once.
+const handOutAfter = 12
 
 // Config is what a Notifier needs.
 type Config struct {
@@ -40,6 +44,8 @@ type Reader struct {
 	ID, Email, Name string
 	// Language is a tag, and Zone a name of the time zone database; empty: nobody has said.
 	Language, Zone string
+	// Admin: a member of staff who looks after the tenant's settings.
+	Admin bool
 }
 
 // Notifier finds out whom to tell what. It is safe for concurrent use.
@@ -72,5 +78,5 @@ func (n *Notifier) Undelivered(ctx context.Context, tn *tenant.Tenant, most int)
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{digestTable, choiceTable, wishTable, tallyTable, troubleTable}
+	return []storage.Declared{digestTable, choiceTable, wishTable, tallyTable, troubleTable, roundTable, itemTable}
 }

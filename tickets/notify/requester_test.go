@@ -198,7 +198,7 @@ func TestRequesterMailOff(t *testing.T) {
 		w.say(agent(zoe), claimed, "Yes", tickets.Public)
 		pass(long)
 		w.want(ann)
-		w.want(zoe, "acme: [opened]", "acme: [opened]")
+		w.want(zoe, "acme: #1[opened] #2[opened]")
 	})
 }
 

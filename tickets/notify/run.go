@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -84,7 +85,7 @@ func (n *Notifier) follow(ctx context.Context, changed chan<- []tenant.ID) error
 	return n.store.Follow(ctx, from, func(changes []storage.Change) error {
 		var some []tenant.ID
 		for _, c := range changes {
-			if id := tenant.ID(c.Tenant); c.Table == digestTable.ID() && !c.Deleted && (len(some) == 0 || some[len(some)-1] != id) {
+			if id := tenant.ID(c.Tenant); (c.Table == digestTable.ID() || c.Table == roundTable.ID()) && !c.Deleted && (len(some) == 0 || some[len(some)-1] != id) {
 				some = append(some, id)
 			}
 		}
@@ -130,7 +131,7 @@ func (n *Notifier) complain(ctx context.Context, id tenant.ID, err error) {
 	}
 }
 
-// earliest is when a tenant's first digest is due; zero: there is none.
+// earliest is when something is due in a tenant for the first time; zero: nothing waits.
 func (n *Notifier) earliest(ctx context.Context, id tenant.ID) (at time.Time, err error) {
 	t, served := n.directory.ByID(id)
 	if !served {
@@ -138,11 +139,16 @@ func (n *Notifier) earliest(ctx context.Context, id tenant.ID) (at time.Time, er
 	}
 	err = n.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
 		at = time.Time{}
-		for key, err := range digestsByDue.Keys(tx, storage.Range{Limit: 1}) {
-			if err != nil {
-				return err
+		first := storage.Range{Limit: 1}
+		for _, keys := range []iter.Seq2[storage.Key, error]{digestsByDue.Keys(tx, first), roundsByDue.Keys(tx, first)} {
+			for key, err := range keys {
+				if err != nil {
+					return err
+				}
+				if due := key.Parts().Time(); at.IsZero() || due.Before(at) {
+					at = due
+				}
 			}
-			at = key.Parts().Time()
 		}
 		return nil
 	})
@@ -167,14 +173,24 @@ func (n *Notifier) tell(ctx context.Context, due agenda) {
 	}
 }
 
-// tellAll tells what is due in one tenant, several digests at once: their transactions are put on disk together.
+// tellAll tells what is due in one tenant: what staff has to be told of is handed out first, so that it is in one letter.
 func (n *Notifier) tellAll(ctx context.Context, t *tenant.Tenant) error {
+	return errors.Join(
+		inTurn(ctx, n.store, t, digestsByDue, n.flush),
+		inTurn(ctx, n.store, t, roundsByDue, n.tellRound),
+	)
+}
+
+// inTurn does what is due by an index, several rows at once: their transactions are put on disk together.
+func inTurn[T any](
+	ctx context.Context, s *storage.Store, t *tenant.Tenant, by *storage.Index[T, storage.Bare], do func(context.Context, *tenant.Tenant, storage.Key) error,
+) error {
 	const page, atOnce = 100, 8
 	for count := page; count == page; {
 		var keys []storage.Key
-		err := n.store.View(ctx, t.Scope(), func(tx *storage.Tx) error {
+		err := s.View(ctx, t.Scope(), func(tx *storage.Tx) error {
 			keys = keys[:0]
-			for e, err := range digestsByDue.Scan(tx, storage.Range{To: storage.Key(nil).Time(time.Now().Add(1)), Limit: page}) {
+			for e, err := range by.Scan(tx, storage.Range{To: storage.Key(nil).Time(time.Now().Add(1)), Limit: page}) {
 				if err != nil {
 					return err
 				}
@@ -188,7 +204,7 @@ func (n *Notifier) tellAll(ctx context.Context, t *tenant.Tenant) error {
 		var telling errgroup.Group
 		telling.SetLimit(atOnce)
 		for _, key := range keys {
-			telling.Go(func() error { return n.flush(ctx, t, key) })
+			telling.Go(func() error { return do(ctx, t, key) })
 		}
 		if err := telling.Wait(); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/mail"
-	"github.com/deskgate/deskgate/tickets"
 )
 
 // limits are how many letters an address gets, counted from the first of an hour and of a day.
@@ -58,30 +57,50 @@ func tallyKey(address string, k mail.Kind, ticket string) storage.Key {
 	return storage.Key(nil).Str(address).Str(string(k)).Str(ticket)
 }
 
-// take counts a letter, unless there were too many. last: there is no room for another one about the ticket for some time.
-func take(tx *storage.Tx, address string, t *tickets.Ticket, k mail.Kind) (free, last bool, err error) {
-	var both [2]tally
-	for i, ticket := range []string{"", t.ID} {
+// room says that there is room in a letter for a ticket. last: for some time there is none in another.
+type room struct {
+	ticket string
+	last   bool
+}
+
+// take counts a letter to an address about some tickets, and says for which of them there is room in it; none: there were too many letters.
+func take(tx *storage.Tx, address string, k mail.Kind, about []string) ([]room, error) {
+	most := limitsOf(k)
+	all, err := counted(tx, address, k, "")
+	if err != nil {
+		return nil, err
+	}
+	if all.reached(most[0]) {
+		return nil, all.hold(tx, about[len(about)-1])
+	}
+	var free []room
+	for _, ticket := range about {
 		y, err := counted(tx, address, k, ticket)
 		if err != nil {
-			return false, false, err
+			return nil, err
 		}
-		both[i] = y
-	}
-	most := limitsOf(k)
-	for i := range both {
-		if both[i].reached(most[i]) {
-			return false, false, both[i].hold(tx, t)
+		if y.reached(most[1]) {
+			if err := all.hold(tx, ticket); err != nil {
+				return nil, err
+			}
+			continue
 		}
-	}
-	for i := range both {
-		both[i].Hour++
-		both[i].Day++
-		if err := tallyTable.Put(tx, &both[i]); err != nil {
-			return false, false, err
+		y.count()
+		if err := tallyTable.Put(tx, &y); err != nil {
+			return nil, err
 		}
+		free = append(free, room{ticket: ticket, last: y.reached(most[1])})
 	}
-	return true, both[1].reached(most[1]), nil
+	if len(free) == 0 {
+		return nil, nil
+	}
+	all.count()
+	return free, tallyTable.Put(tx, &all)
+}
+
+func (y *tally) count() {
+	y.Hour++
+	y.Day++
 }
 
 // counted is a tally as it stands now.
@@ -102,8 +121,8 @@ func counted(tx *storage.Tx, address string, k mail.Kind, ticket string) (tally,
 
 func (y *tally) reached(l limits) bool { return y.Hour >= l.hour || y.Day >= l.day }
 
-// hold notes once a day that letters are held back. That an address gets only one letter about what others claim is no news.
-func (y *tally) hold(tx *storage.Tx, t *tickets.Ticket) error {
+// hold notes, in the tally of an address, once a day that letters are held back. That one gets only one letter about what others claim is no news.
+func (y *tally) hold(tx *storage.Tx, ticket string) error {
 	if y.Told || y.Kind == mail.Claimed {
 		return nil
 	}
@@ -112,6 +131,6 @@ func (y *tally) hold(tx *storage.Tx, t *tickets.Ticket) error {
 		return err
 	}
 	return tenant.Record(tx, tenant.Event{
-		Actor: "system", Action: "mail.held", Object: y.Address, Detail: "too many letters, the last one about " + t.ID,
+		Actor: "system", Action: "mail.held", Object: y.Address, Detail: "too many letters, the last one about " + ticket,
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -27,7 +28,8 @@ func NewThreads(store *storage.Store, directory *tenant.Directory, people People
 	return &Threads{store: store, directory: directory, people: people}
 }
 
-// Facts are what a letter tells. Of a mail.Claimed they have the number and the addresses only.
+// Facts are what a letter tells. Of a mail.Claimed they have the number and the addresses only. A mail.Digest tells of Tickets, and
+// each of those has facts of its own.
 type Facts struct {
 	Reader Reader
 	What   []What
@@ -45,6 +47,9 @@ type Facts struct {
 	About       Class
 	// Last: the reader gets no more letters about this ticket for some time, because there were too many.
 	Last bool
+	// Tickets are what a digest tells of, the most important first. There are More of them than it shows; Over: and others, not counted.
+	Tickets []Facts
+	Over    bool
 }
 
 // Message is one message of a thread.
@@ -68,14 +73,17 @@ const (
 
 // Read reads what a letter tells, with its reader's eyes. mail.ErrMoot: there is nothing to tell any more, or nobody.
 func (t *Threads) Read(ctx context.Context, tn *tenant.Tenant, l mail.Letter) (Facts, error) {
-	f := Facts{What: split(l.Fields["what"]), About: Class(l.Fields["about"]), Last: l.Fields["last"] != ""}
-	ref, err := tickets.ParseRef(l.Fields["ticket"])
-	if err != nil {
-		return f, mail.ErrMoot
-	}
-	err = t.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		f.New, f.Earlier, f.More = nil, nil, 0
-		return t.read(tx, &f, &l, ref)
+	var f Facts
+	err := t.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		f = Facts{What: split(l.Fields["what"]), About: Class(l.Fields["about"]), Last: l.Fields["last"] != ""}
+		a, err := t.eyes(tx, &f, &l)
+		switch {
+		case err != nil:
+			return err
+		case l.Kind == mail.Digest:
+			return t.readAll(tx, &f, &l, a)
+		}
+		return t.read(tx, &f, &l, a)
 	})
 	if err != nil {
 		return f, err
@@ -83,16 +91,8 @@ func (t *Threads) Read(ctx context.Context, tn *tenant.Tenant, l mail.Letter) (F
 	return f, t.address(&f, tn, &l)
 }
 
-func (t *Threads) read(tx *storage.Tx, f *Facts, l *mail.Letter, ref tickets.Ref) error {
-	a, err := t.eyes(tx, f, l)
-	if err != nil {
-		return err
-	}
-	f.Ticket, err = tickets.Read(tx, a, ref)
-	if errors.Is(err, tickets.ErrNotFound) {
-		return mail.ErrMoot
-	}
-	if err != nil {
+func (t *Threads) read(tx *storage.Tx, f *Facts, l *mail.Letter, a tickets.Actor) error {
+	if err := f.find(tx, a, l.Fields["ticket"]); err != nil {
 		return err
 	}
 	if l.Kind == mail.Claimed {
@@ -102,6 +102,11 @@ func (t *Threads) read(tx *storage.Tx, f *Facts, l *mail.Letter, ref tickets.Ref
 		f.Ticket = tickets.Ticket{ID: f.Ticket.ID, Number: f.Ticket.Number}
 		return nil
 	}
+	if l.Kind == mail.Work {
+		if err := f.concern(tx); err != nil {
+			return err
+		}
+	}
 	comments, err := tickets.ReadLast(tx, a, &f.Ticket, lookBack)
 	if err != nil {
 		return err
@@ -110,6 +115,75 @@ func (t *Threads) read(tx *storage.Tx, f *Facts, l *mail.Letter, ref tickets.Ref
 		unname(comments)
 	}
 	f.arrange(comments, strings.Split(l.Fields["new"], ","))
+	return f.moot()
+}
+
+// find reads the ticket, if somebody is to be told of it still.
+func (f *Facts) find(tx *storage.Tx, a tickets.Actor, id string) error {
+	ref, err := tickets.ParseRef(id)
+	if err != nil {
+		return mail.ErrMoot
+	}
+	f.Ticket, err = tickets.Read(tx, a, ref)
+	if errors.Is(err, tickets.ErrNotFound) || err == nil && (f.Ticket.Spam() || f.Ticket.MergedInto != "") {
+		return mail.ErrMoot
+	}
+	return err
+}
+
+// concern leaves of what there is to tell a member of staff what they want to hear still.
+func (f *Facts) concern(tx *storage.Tx) error {
+	c, err := chosen(tx, f.Reader.ID)
+	if err != nil {
+		return err
+	}
+	if f.What = c.still(f.What, &f.Reader, &f.Ticket); len(f.What) == 0 {
+		return mail.ErrMoot
+	}
+	return nil
+}
+
+// mostShown is how many tickets a digest shows. The others it counts.
+const mostShown = 20
+
+// readAll reads what a digest tells. mail.ErrMoot: of none of the tickets is there anything to tell still.
+func (t *Threads) readAll(tx *storage.Tx, f *Facts, l *mail.Letter, a tickets.Actor) error {
+	f.What, f.Over = nil, l.Fields["over"] != ""
+	for line := range strings.SplitSeq(l.Fields["tickets"], "\n") {
+		one := Facts{Reader: f.Reader}
+		id, what, comments, last := parseLine(line)
+		one.What, one.Last = what, last
+		counted := len(f.Tickets) == mostShown
+		err := one.glance(tx, a, id, comments, counted)
+		switch {
+		case errors.Is(err, mail.ErrMoot):
+		case err != nil:
+			return err
+		case counted:
+			f.More++
+		default:
+			f.Tickets = append(f.Tickets, one)
+		}
+	}
+	if len(f.Tickets) == 0 {
+		return mail.ErrMoot
+	}
+	return nil
+}
+
+// glance reads what a digest tells of one ticket; of one that is counted only, whether there is anything.
+func (f *Facts) glance(tx *storage.Tx, a tickets.Actor, id string, fresh []string, counted bool) error {
+	if err := f.find(tx, a, id); err != nil {
+		return err
+	}
+	if err := f.concern(tx); err != nil || counted {
+		return err
+	}
+	comments, err := tickets.ReadLast(tx, a, &f.Ticket, mostPeek)
+	if err != nil {
+		return err
+	}
+	f.arrange(comments, fresh)
 	return f.moot()
 }
 
@@ -129,16 +203,15 @@ func (t *Threads) eyes(tx *storage.Tx, f *Facts, l *mail.Letter) (tickets.Actor,
 	case mail.Claimed:
 		f.Reader = Reader{Email: l.To}
 		return tickets.System("notifications"), nil
-	case mail.Work:
-		staff, err := t.people.Staff(tx)
+	case mail.Work, mail.Digest:
+		who, there, err := t.people.member(tx, strings.TrimPrefix(reader, agentPrefix))
 		if err != nil {
 			return tickets.Actor{}, err
 		}
-		i := slices.IndexFunc(staff, func(r Reader) bool { return agentPrefix+r.ID == reader && r.Email == l.To })
-		if i < 0 {
+		if !there || who.Email != l.To {
 			return tickets.Actor{}, mail.ErrMoot
 		}
-		f.Reader = staff[i]
+		f.Reader = who
 		return tickets.Agent(tickets.Person{ID: f.Reader.ID, Email: f.Reader.Email, Name: f.Reader.Name}), nil
 	default:
 		who, found, err := t.people.Requester(tx, strings.TrimPrefix(reader, userPrefix))
@@ -161,7 +234,7 @@ func (f *Facts) arrange(comments []tickets.Comment, fresh []string) {
 	}
 	messages := []Message{first}
 	opens := slices.ContainsFunc(f.What, func(w What) bool { return w == Received || w == Filed || w == Opened })
-	if opens {
+	if opens && !f.Ticket.Erased {
 		f.New, messages = []Message{first}, nil
 	}
 	found := 0
@@ -171,6 +244,8 @@ func (f *Facts) arrange(comments []tickets.Comment, fresh []string) {
 			Author: c.Author.Name, Staff: c.Author.Role != "requester", Internal: c.Visibility == tickets.Internal, At: c.CreatedAt, Body: c.Body,
 		}
 		switch {
+		case slices.Contains(fresh, c.ID) && c.Body == erasure.Erased:
+			found++ // there is nothing to read in it any more
 		case slices.Contains(fresh, c.ID):
 			f.New = append(f.New, m)
 			found++
@@ -210,7 +285,7 @@ func (f *Facts) moot() error {
 		f.What = slices.DeleteFunc(f.What, written)
 	}
 	f.What = slices.DeleteFunc(f.What, func(w What) bool {
-		return w == Waiting && f.Ticket.Status != tickets.StatusPending || w == Solved && !done(f.Ticket.Status) || w == Closing && f.Ticket.Status != tickets.StatusResolved
+		return f.Ticket.Erased && w != Assigned && !written(w) || w == Waiting && f.Ticket.Status != tickets.StatusPending || w == Solved && !done(f.Ticket.Status) || w == Closing && f.Ticket.Status != tickets.StatusResolved
 	})
 	if len(f.What) == 0 {
 		return mail.ErrMoot
@@ -223,6 +298,11 @@ func (t *Threads) address(f *Facts, tn *tenant.Tenant, l *mail.Letter) error {
 	portal := t.directory.PortalURL(tn)
 	number := strconv.FormatUint(f.Ticket.Number, 10)
 	switch l.Kind {
+	case mail.Digest:
+		f.URL, f.Settings = portal+"/agent", portal+"/agent/settings/notifications"
+		for i := range f.Tickets {
+			f.Tickets[i].URL = portal + "/agent/tickets/" + strconv.FormatUint(f.Tickets[i].Ticket.Number, 10)
+		}
 	case mail.Work:
 		f.URL, f.Settings = portal+"/agent/tickets/"+number, portal+"/agent/settings/notifications"
 	case mail.Claimed:

@@ -34,21 +34,33 @@ func (t *Trouble) GivenUp() bool { return t.Count >= mostRefusals }
 
 var troubleTable = storage.NewTable(storage.Declaration[Trouble]{
 	ID: 158, Name: "addresses that refuse letters",
-	Key:     func(t *Trouble) storage.Key { return storage.Key(nil).Str(t.Address).Str(string(t.Kind)) },
+	Key:     func(t *Trouble) storage.Key { return troubleKey(t.Address, t.Kind) },
 	Expires: func(t *Trouble) time.Time { return t.At.Add(forgetAfter) },
 })
+
+func troubleKey(address string, k mail.Kind) storage.Key {
+	return storage.Key(nil).Str(address).Str(string(sameAs(k)))
+}
+
+// sameAs is the kind of letters that one counts among: an address that takes no news of one ticket takes none of several.
+func sameAs(k mail.Kind) mail.Kind {
+	if k == mail.Digest {
+		return mail.Work
+	}
+	return k
+}
 
 // Failed notes a letter about a ticket that the mail server refused because of its recipient. It is what mail.Config.Failed wants.
 func Failed(tx *storage.Tx, l mail.Letter, cause error) error {
 	if !l.Kind.AboutTickets() || !errors.Is(cause, mail.ErrRefused) {
 		return nil
 	}
-	t, err := troubleTable.Get(tx, storage.Key(nil).Str(l.To).Str(string(l.Kind)))
+	t, err := troubleTable.Get(tx, troubleKey(l.To, l.Kind))
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
 	return troubleTable.Put(tx, &Trouble{
-		Address: l.To, Kind: l.Kind, Count: t.Count + 1, Reason: cause.Error(), At: time.Now().UTC(),
+		Address: l.To, Kind: sameAs(l.Kind), Count: t.Count + 1, Reason: cause.Error(), At: time.Now().UTC(),
 	})
 }
 
@@ -58,7 +70,7 @@ func Sent(s *storage.Store) func(context.Context, *tenant.Tenant, mail.Letter) e
 		if !l.Kind.AboutTickets() {
 			return nil
 		}
-		key, has := storage.Key(nil).Str(l.To).Str(string(l.Kind)), false
+		key, has := troubleKey(l.To, l.Kind), false
 		err := s.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
 			has, err = troubleTable.Has(tx, key)
 			return err
@@ -77,7 +89,7 @@ func Sent(s *storage.Store) func(context.Context, *tenant.Tenant, mail.Letter) e
 }
 
 func givenUp(tx *storage.Tx, address string, k mail.Kind) (bool, error) {
-	t, err := troubleTable.Get(tx, storage.Key(nil).Str(address).Str(string(k)))
+	t, err := troubleTable.Get(tx, troubleKey(address, k))
 	if errors.Is(err, storage.ErrNotFound) {
 		return false, nil
 	}
@@ -119,7 +131,7 @@ func (n *Notifier) Lift(ctx context.Context, tn *tenant.Tenant, address, by stri
 	return n.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
 		found := false
 		for _, k := range []mail.Kind{mail.Request, mail.Claimed, mail.Work} {
-			key := storage.Key(nil).Str(address).Str(string(k))
+			key := troubleKey(address, k)
 			has, err := troubleTable.Has(tx, key)
 			if err != nil || !has {
 				if err != nil {

@@ -30,8 +30,29 @@ const (
 	Overdue   What = "overdue"
 )
 
-// Class is a class of letters that somebody can do without.
+// Class is a class of letters that somebody can do without. That of a digest is several, with commas between them.
 type Class string
+
+// Each are the classes of which it is made.
+func (c Class) Each() []Class {
+	var all []Class
+	for one := range strings.SplitSeq(string(c), ",") {
+		if one != "" {
+			all = append(all, Class(one))
+		}
+	}
+	return all
+}
+
+// classOf is the class of a letter about several things.
+func classOf(all []Class) Class {
+	slices.Sort(all)
+	words := make([]string, 0, len(all))
+	for _, c := range slices.Compact(all) {
+		words = append(words, string(c))
+	}
+	return Class(strings.Join(words, ","))
+}
 
 // The classes of letters. AboutReplies is there for both sides, and AboutClaims for addresses that others name.
 const (
