@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,13 +14,13 @@ import (
 
 // encode answers with v as JSON.
 func encode(w http.ResponseWriter, status int, v any) error {
-	var body bytes.Buffer
-	if err := json.MarshalWrite(&body, v, json.Deterministic(true)); err != nil {
+	// It is made in a buffer that is used again and again, and copied once.
+	body, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	body.WriteByte('\n')
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	return send(w, status, body.Bytes())
+	return send(w, status, append(body, '\n'))
 }
 
 // send writes a finished answer. A client that has gone away is not our error.
