@@ -51,6 +51,7 @@ func client(addr string, clients int, config *tls.Config, h2 bool) *http.Client 
 
 // measure runs the scenarios one after the other, as many rounds as asked for, and gives each one's medians.
 func measure(ctx context.Context, s settings, scenarios []scenario) ([]result, error) {
+	scenarios = slices.DeleteFunc(scenarios, func(sc scenario) bool { return !s.only.MatchString(sc.name) })
 	rounds := make([][]round, len(scenarios))
 	for range s.rounds {
 		for i, sc := range scenarios {

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"text/tabwriter"
 	"time"
 )
@@ -29,6 +30,7 @@ type settings struct {
 	data     string
 	edge     bool
 	json     bool
+	only     *regexp.Regexp
 }
 
 // result is one measured scenario: the median of its rounds.
@@ -52,6 +54,7 @@ func main() {
 	flag.StringVar(&s.data, "data", "", "measure with this data folder, which command scale has filled; it is changed")
 	flag.BoolVar(&s.edge, "edge", true, "measure forwarding, too")
 	flag.BoolVar(&s.json, "json", false, "print one JSON document")
+	only := flag.String("only", "", "a regular expression of the scenarios that are to be measured")
 	flag.Parse()
 	if addr, upstream, ok := plainArguments(); ok {
 		fmt.Fprintln(os.Stderr, servePlain(addr, upstream))
@@ -59,7 +62,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, s); err != nil {
+	var err error
+	if s.only, err = regexp.Compile(*only); err == nil {
+		err = run(ctx, s)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
