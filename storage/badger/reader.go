@@ -85,12 +85,14 @@ func (c *cursor) next() (more bool) {
 }
 
 func (c *cursor) seek() {
-	// Only tables that may hold the prefix are looked at.
-	c.it = c.snapshot.NewIterator(badger.IteratorOptions{Reverse: c.rng.Reverse, Prefix: common(c.rng.Lo, c.rng.Hi)})
+	// Only tables that may hold the prefix are looked at: where one level has hundreds, each costs as much as a row.
 	if !c.rng.Reverse {
+		c.it = c.snapshot.NewIterator(badger.IteratorOptions{Prefix: longest(c.rng.Lo, c.rng.Hi)})
 		c.it.Seek(c.rng.Lo)
 		return
 	}
+	// The iterator has to find Hi, too, and ends at what has not its prefix.
+	c.it = c.snapshot.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: common(c.rng.Lo, c.rng.Hi)})
 	c.it.Seek(c.rng.Hi)
 	if c.it.Valid() && c.rng.Hi != nil && bytes.Compare(c.it.Item().Key(), c.rng.Hi) >= 0 {
 		c.it.Next()
@@ -120,7 +122,20 @@ func holds(g engine.Range, key []byte) bool {
 	return bytes.Compare(key, g.Lo) >= 0 && (g.Hi == nil || bytes.Compare(key, g.Hi) < 0)
 }
 
-// common is the longest prefix that all keys of a range have.
+// longest is the longest prefix that all keys of a range have.
+func longest(lo, hi []byte) []byte {
+	n := len(common(lo, hi))
+	if n == len(lo) || n != len(hi)-1 || lo[n]+1 != hi[n] {
+		return lo[:n]
+	}
+	// The range ends where lo's next byte would have to grow, and one of 0xff cannot.
+	for n++; n < len(lo) && lo[n] == 0xff; {
+		n++
+	}
+	return lo[:n]
+}
+
+// common is the longest prefix of both ends of a range.
 func common(lo, hi []byte) []byte {
 	n := 0
 	for n < len(lo) && n < len(hi) && lo[n] == hi[n] {
