@@ -24,6 +24,8 @@ type exchange struct {
 	status    int
 	bytes     int64
 	forwarded bool
+	// last says that the connection is closed after this answer, unless another protocol is spoken on it then.
+	last bool
 	// until is the handler's own bound for what it writes, zero for none.
 	until time.Time
 }
@@ -34,8 +36,18 @@ func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
 		x.Header()["X-Request-Id"] = []string{x.visit.RequestID}
+		if status != http.StatusSwitchingProtocols {
+			x.part()
+		}
 	}
 	x.ResponseWriter.WriteHeader(status)
+}
+
+// part announces that the connection is closed after the answer, if it has to be.
+func (x *exchange) part() {
+	if x.last {
+		x.Header()["Connection"] = []string{"close"}
+	}
 }
 
 // Write implements [http.ResponseWriter].
@@ -63,6 +75,7 @@ func (x *exchange) Flush() { _ = x.FlushError() }
 func (x *exchange) begin() {
 	if x.status == 0 {
 		x.status = http.StatusOK
+		x.part()
 	}
 }
 

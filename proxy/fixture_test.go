@@ -97,9 +97,15 @@ func (n *node) eventually(t *testing.T, wrong func() string) {
 // newNode makes a node that is not started, with hosts below tickets.example.
 func newNode(tb testing.TB, mode proxy.TLSMode) *node {
 	tb.Helper()
-	url := "https://tickets.example"
+	return newNodeAt(tb, mode, "tickets.example")
+}
+
+// newNodeAt makes a node of another name.
+func newNodeAt(tb testing.TB, mode proxy.TLSMode, host string) *node {
+	tb.Helper()
+	url := "https://" + host
 	if mode == proxy.Off {
-		url = "http://tickets.example"
+		url = "http://" + host
 	}
 	names, err := tenant.NewNode(tenant.NodeOptions{URLs: []string{url}, TLSOff: mode == proxy.Off})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -18,6 +19,7 @@ import (
 type edge struct {
 	directory *tenant.Directory
 	trusted   *trust
+	crowd     *listener.Crowd
 	metrics   *metrics
 	log       *slog.Logger
 	// challenge answers an authority that asks over HTTP; nil without ACME.
@@ -31,6 +33,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// request goes to that queue's end once: they are served in the order of their coming, and the slowest half as late.
 	runtime.Gosched()
 	x := &exchange{ResponseWriter: w, start: time.Now()}
+	x.last = settle(r) || e.crowd.Narrow()
 	v := &x.visit
 	v.ClientIP, v.TrustedPeer = e.trusted.now().client(r)
 	x.ip = v.ClientIP.String()
@@ -40,6 +43,10 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.finish(x, r)
 	if site, ok := e.directory.Lookup(r.Host); ok {
 		v.Site, v.Tenant, v.Host, v.Mount = site, site.Tenant, site.Host, site.Mount
+	}
+	if p := inadmissible(r); p != nil {
+		p.answer(x, r, v.RequestID)
+		return
 	}
 	if e.challenge != nil && e.challenge(x, r, v.Site != nil) {
 		return
@@ -52,6 +59,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (e *edge) finish(x *exchange, r *http.Request) {
 	p := recover()
 	if p == nil {
+		x.part() // an answer without a word has a header as well
 		e.record(x, r)
 		return
 	}

@@ -4,12 +4,10 @@ import (
 	"errors"
 	"io"
 	"math"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/deskgate/deskgate/proxy/upstream"
@@ -31,8 +29,23 @@ const (
 	answerGrace, answerRate = time.Minute, 64 << 10
 	// More than a browser opens at once (100), little enough that one connection is not a flood.
 	streams = 128
+	// What HTTP/2 begins with. Larger ones, of which net/http would take a MiB, are kept in memory before anybody looks at them.
+	frameSize = 16 << 10
 	// A whole office behind one address has its connections, a single machine cannot take all of ours.
 	connectionsPerAddress = 1024
+	// A connection takes a file descriptor, and a second one where it is forwarded. Besides, the store has its files open, and
+	// letters, webhooks and checks of domains their connections.
+	filesPerConnection, otherFiles = 2, 512
+	// A connection with its TLS takes some 40 KiB: below a hundred there is no site to be served.
+	leastConnections = 100
+	// A handshake costs 0.2 ms of a core. All of an office come back at once after a restart, with two or three connections
+	// each; nobody makes 50 a second for long.
+	handshakesPerSecond, handshakesAtOnce = 50, 1000
+	// Who asks for names that nobody has here is looking for something. Ten times the price leaves the rest of an office
+	// online where one machine of it scans.
+	strangerCost = 10
+	// HTTP/2 frames without a request or a body in them: browsers and gRPC send some dozens a second at the most.
+	idleFramesPerSecond, idleFramesAtOnce = 500, 10_000
 	// A PROXY header is the first thing on a connection and comes from a machine nearby.
 	proxyHeaderTime = 5 * time.Second
 	// What a service manager waits before it kills is 30 s at the least.
@@ -100,84 +113,19 @@ func deadline(w http.ResponseWriter, t time.Time) {
 	}
 }
 
-// crowd counts open connections by address and refuses those above the limit.
-type crowd struct {
-	net.Listener
-	exempt func(netip.Addr) bool // the operator's own proxies, behind which everybody is
-
-	mu   sync.Mutex
-	open map[netip.Addr]int
-}
-
-func newCrowd(l net.Listener, exempt func(netip.Addr) bool) *crowd {
-	return &crowd{Listener: l, exempt: exempt, open: make(map[netip.Addr]int)}
-}
-
-// Accept implements [net.Listener].
-func (c *crowd) Accept() (net.Conn, error) {
-	for {
-		conn, err := c.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		a := addrOf(conn.RemoteAddr())
-		if !a.IsValid() || c.exempt(a) {
-			return conn, nil
-		}
-		a = network(a)
-		if c.enter(a) {
-			return &counted{Conn: conn, leave: sync.OnceFunc(func() { c.leave(a) })}, nil
-		}
-		_ = conn.Close() // nothing was said on it yet
+// roomFor is how many connections the process can have, by the number of files that it may open.
+func roomFor(files uint64) int {
+	if files < otherFiles {
+		return leastConnections
 	}
+	return max(leastConnections, int(min(files-otherFiles, math.MaxInt32)/filesPerConnection))
 }
 
-func (c *crowd) enter(a netip.Addr) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open[a] >= connectionsPerAddress {
-		return false
+// room is roomFor this process.
+func room() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return leastConnections
 	}
-	c.open[a]++
-	return true
-}
-
-func (c *crowd) leave(a netip.Addr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open[a]--; c.open[a] == 0 {
-		delete(c.open, a)
-	}
-}
-
-// network is what counts as one client: an IPv4 address, or an IPv6 /64.
-func network(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return a
-	}
-	p, err := a.Prefix(64)
-	if err != nil {
-		return a
-	}
-	return p.Addr()
-}
-
-// counted is a connection that is taken off the count when it closes.
-type counted struct {
-	net.Conn
-	leave func()
-}
-
-// Close implements [net.Conn].
-func (c *counted) Close() error {
-	c.leave()
-	return c.Conn.Close()
-}
-
-// CloseWrite lets one direction end while the other goes on, as WebSockets need it.
-func (c *counted) CloseWrite() error {
-	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return w.CloseWrite()
-	}
-	return nil
+	return roomFor(limit.Cur)
 }

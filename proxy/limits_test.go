@@ -83,6 +83,7 @@ func TestConnectionsPerAddress(t *testing.T) {
 		for range 1024 {
 			open = append(open, l.dialFrom("[2001:db8::1]:1"))
 		}
+		synctest.Wait()
 		for addr, want := range map[string]bool{
 			"[2001:db8::1]:2": false, "[2001:db8::2]:1": false, "[2001:db8:0:1::1]:1": true, "203.0.113.9:1": true, "10.0.0.1:1": true,
 		} {

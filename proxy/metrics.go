@@ -20,6 +20,7 @@ type metrics struct {
 	hellos     map[string]prometheus.Counter
 	attempts   map[string]prometheus.Counter
 	upstreams  map[upstream.Failure]prometheus.Counter
+	refusals   map[string]prometheus.Counter
 	registered prometheus.Registerer
 }
 
@@ -49,6 +50,9 @@ func newMetrics() *metrics {
 	m.hellos = m.counters("tls_hellos_total", "TLS handshakes begun, by what the name was.", "name", "served", "unknown", "challenge")
 	m.attempts = m.counters("certificate_attempts_total", "Attempts to obtain or renew a certificate, by how they ended.", "result", "obtained",
 		"renewed", "failed", "postponed")
+	m.refusals = m.counters("connections_refused_total", "Connections given up before or because of what came on them, by the reason: crowd and "+
+		"handshakes are limits, malformed is a request that could be read in two ways, frames an HTTP/2 connection that carried too little.",
+		"reason", "crowd", "handshakes", "proxy_header", "stranger", "tls", "frames", "malformed")
 	failures := m.counters("upstream_failures_total", "Requests that no upstream answered, by the reason.", "reason",
 		"unreachable", "slow", "body", "slow_body", "gone")
 	m.upstreams = map[upstream.Failure]prometheus.Counter{
@@ -78,6 +82,19 @@ type Gauge struct {
 // gauge shows a number that is asked for when somebody looks.
 func (m *metrics) gauge(name, help string, value func() float64) {
 	m.registered.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// refused counts what a listener has refused.
+func (m *metrics) refused(reason string) {
+	c, ok := m.refusals[reason]
+	switch {
+	case ok:
+	case reason == "protocol":
+		return // a challenge, counted elsewhere
+	default:
+		c = m.refusals["malformed"]
+	}
+	c.Inc()
 }
 
 func (m *metrics) answered(forwarded bool, status int, took time.Duration) {

@@ -20,6 +20,7 @@ type problem struct {
 // What the edge itself answers.
 var (
 	notServed      = problem{http.StatusMisdirectedRequest, "HOST_UNKNOWN", "Nothing is served here.", "This name is not served at this address."}
+	noSuchMethod   = problem{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "Method not allowed.", "Nothing here is asked with this method."}
 	badRequest     = problem{http.StatusBadRequest, "BAD_REQUEST", "Bad request.", "The request could not be understood."}
 	internalError  = problem{http.StatusInternalServerError, "INTERNAL_ERROR", "Something went wrong.", "The request could not be answered. It has been noted."}
 	upstreamGone   = problem{http.StatusBadGateway, "UPSTREAM_UNAVAILABLE", "This page is not available right now.", "The application behind this address does not answer."}

@@ -15,9 +15,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pires/go-proxyproto"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/deskgate/deskgate/proxy/listener"
+	"github.com/deskgate/deskgate/proxy/strict"
 	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -75,6 +76,8 @@ type Config struct {
 	// ProxyProtocol are peers that must send a PROXY header.
 	ProxyProtocol []netip.Prefix
 
+	// MaxConnections bounds the connections of all visitors together. 0: as many as the process may open files for.
+	MaxConnections int
 	// DrainTime bounds how long running requests may take after Run's context has ended. 0: 25 seconds.
 	DrainTime time.Duration
 	Log       *slog.Logger
@@ -91,6 +94,8 @@ type Server struct {
 	metrics      *metrics
 	doors        []door
 	trusted      trust
+	crowd        *listener.Crowd // of all doors
+	handshakes   *listener.Rate
 
 	draining   atomic.Bool
 	streams    context.Context //nolint:containedctx // the life of long-lived answers: it ends when a drain begins
@@ -105,7 +110,9 @@ type door struct {
 
 // New checks the settings and opens the listeners. Whoever made a Server has to Run it, or to Close it.
 func New(ctx context.Context, c Config) (*Server, error) {
-	s := &Server{config: c.withDefaults(), metrics: newMetrics()}
+	s := &Server{config: c.withDefaults(), metrics: newMetrics(), handshakes: listener.NewRate(handshakesPerSecond, handshakesAtOnce)}
+	s.crowd = listener.NewCrowd(s.config.MaxConnections, connectionsPerAddress)
+	s.metrics.gauge("connections_open", "Connections of visitors.", func() float64 { return float64(s.crowd.Open()) })
 	s.trusted.set(c.TrustedProxies)
 	for _, g := range c.Gauges {
 		s.metrics.gauge(g.Name, g.Help, g.Value)
@@ -129,6 +136,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 func (c Config) withDefaults() Config {
 	if c.TLS == "" {
 		c.TLS = ACME
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = room()
 	}
 	if c.DrainTime == 0 {
 		c.DrainTime = drainTime
@@ -217,12 +227,12 @@ func (s *Server) open() {
 		s.door(s.plain, s.edge((&redirects{node: c.Node}).serve), nil)
 	}
 	if s.watch != nil {
-		s.doors = append(s.doors, door{s.watch, s.server(s.watched(), nil)})
+		s.doors = append(s.doors, door{s.watch, s.server(s.watched())})
 	}
 }
 
 func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
-	e := &edge{directory: s.config.Directory, trusted: &s.trusted, metrics: s.metrics, log: s.config.Log, next: next}
+	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, log: s.config.Log, next: next}
 	if s.certificates != nil {
 		e.challenge = s.certificates.answer
 	}
@@ -234,32 +244,37 @@ func (s *Server) door(l net.Listener, h http.Handler, t *tls.Config) {
 	if l == nil {
 		return
 	}
-	announced := proxies(s.config.ProxyProtocol)
-	l = newCrowd(l, func(a netip.Addr) bool { return s.trusted.now().contain(a) || announced.contain(a) })
-	if len(announced) > 0 {
-		l = &proxyproto.Listener{
-			Listener:          l,
-			ReadHeaderTimeout: proxyHeaderTime,
-			ConnPolicy: func(o proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
-				if announced.contain(addrOf(o.Upstream)) {
-					return proxyproto.REQUIRE, nil
-				}
-				return proxyproto.SKIP, nil
-			},
-		}
+	o := listener.Options{
+		TLS: t, Crowd: s.crowd, Handshakes: s.handshakes, Refused: s.metrics.refused, Log: s.config.Log,
+		Limits: listener.Limits{
+			ProxyTime: proxyHeaderTime, HandshakeTime: headerTime, StrangerCost: strangerCost,
+			Frames: strict.Budget{Burst: idleFramesAtOnce, PerSecond: idleFramesPerSecond},
+		},
+		Exempt: func(a netip.Addr) bool { return a.IsLoopback() || s.trusted.now().contain(a) },
 	}
-	s.doors = append(s.doors, door{l, s.server(h, t)})
+	if announced := proxies(s.config.ProxyProtocol); len(announced) > 0 {
+		o.Announced = announced.contain
+	}
+	server := s.server(h)
+	if t != nil {
+		server.Protocols = new(http.Protocols)
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true) // for net/http: the listener has made the handshake, and agreed on it
+	}
+	s.doors = append(s.doors, door{listener.New(l, o), server})
 }
 
-func (s *Server) server(h http.Handler, t *tls.Config) *http.Server {
+func (s *Server) server(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		TLSConfig:         t,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    headerSize,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: idleTime},
-		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: streams, WriteByteTimeout: idleTime, MaxReadFrameSize: frameSize, SendPingTimeout: idleTime,
+		},
+		ErrorLog:    slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+		ConnContext: withConn,
 	}
 }
 
@@ -281,16 +296,10 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func (d door) serve() error {
-	var err error
-	if d.server.TLSConfig == nil {
-		err = d.server.Serve(d.listener)
-	} else {
-		err = d.server.ServeTLS(d.listener, "", "")
+	if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // drain stops accepting and waits for what is running.
@@ -324,6 +333,9 @@ func (s *Server) Close() error {
 	}
 	for _, d := range s.doors {
 		errs = append(errs, d.server.Close())
+		if err := d.listener.Close(); !errors.Is(err, net.ErrClosed) { // also those who were not served yet
+			errs = append(errs, err)
+		}
 	}
 	if s.certificates != nil {
 		s.certificates.close()

@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
 
+	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -128,31 +129,43 @@ func place(l net.Listener) (host string, port int) {
 }
 
 // tlsConfig is the listener's. The gate stands before everything, also before resumed sessions: a hello for a name that nobody
-// has here gets a config without certificates, so that crypto/tls sends the alert unrecognized_name, and costs no I/O.
+// has here is answered with the alert unrecognized_name, and costs neither I/O nor a key exchange.
 func (c *certificates) tlsConfig() *tls.Config {
-	strangers := &tls.Config{
-		MinVersion:             tls.VersionTLS12,
-		SessionTicketsDisabled: true,
-		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }, //nolint:nilnil // crypto/tls wants it so
-	}
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"h2", "http/1.1", acmez.ACMETLS1Protocol},
 		GetCertificate: c.certificate,
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
-			_, served := c.directory.Lookup(h.ServerName)
-			switch {
-			case c.challenged(h):
-				c.metrics.hellos["challenge"].Inc()
-			case served:
-				c.metrics.hellos["served"].Inc()
-			default:
-				c.metrics.hellos["unknown"].Inc()
-				return strangers, nil
+			if c.known(h) {
+				return nil, nil //nolint:nilnil // crypto/tls wants it so: go on with this config
 			}
-			return nil, nil //nolint:nilnil // crypto/tls wants it so: go on with this config
+			turnAway(h.Conn)
+			return nil, listener.ErrStranger
 		},
 	}
+}
+
+// known says whether a hello is for somebody here.
+func (c *certificates) known(h *tls.ClientHelloInfo) bool {
+	_, served := c.directory.Lookup(h.ServerName)
+	switch {
+	case c.challenged(h):
+		c.metrics.hellos["challenge"].Inc()
+	case served:
+		c.metrics.hellos["served"].Inc()
+	default:
+		c.metrics.hellos["unknown"].Inc()
+		return false
+	}
+	return true
+}
+
+// turnAway sends the alert unrecognized_name, for which crypto/tls would first make the half of a key exchange. What crypto/tls
+// says itself about the error that follows is kept back.
+func turnAway(conn net.Conn) {
+	const alert, fatal, unrecognizedName = 21, 2, 112
+	_, _ = conn.Write([]byte{alert, 3, 3, 0, 2, fatal, unrecognizedName}) // the client may be gone
+	_ = conn.SetWriteDeadline(time.Unix(1, 0))
 }
 
 // challenged says whether the hello is an authority's, and about a challenge that is under way here.

@@ -130,7 +130,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 func (s *settings) edge() (proxy.Config, error) {
 	c := proxy.Config{
 		HTTP: s.http, HTTPS: s.https, Metrics: s.metrics, TLS: proxy.TLSMode(s.tls),
-		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol,
+		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections,
 		ACME: proxy.ACMEOptions{Directory: s.acmeCA, Email: s.acmeEmail, HTTPPort: s.acmeHTTPPort, TLSPort: s.acmeTLSPort},
 	}
 	if s.acmeCARoot == "" {

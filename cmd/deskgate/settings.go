@@ -33,6 +33,7 @@ type settings struct {
 	nodeAddresses  []netip.Addr
 	trustedProxies []netip.Prefix
 	proxyProtocol  []netip.Prefix
+	maxConnections int
 	outboundAllow  []netip.Prefix
 	metrics        string
 	smtp           *mail.Server  // nil: no mail
@@ -147,6 +148,11 @@ func networkSettings() []setting {
 		{
 			name: "proxy-protocol", value: "CIDR", repeated: true, usage: "peers that must send a PROXY header",
 			parse: also(func(s *settings) *[]netip.Prefix { return &s.proxyProtocol }, prefix),
+		},
+		{
+			name: "max-connections", value: "N", standard: "0",
+			usage: "connections of all visitors together; 0: as many as the process may open files for",
+			parse: into(func(s *settings) *int { return &s.maxConnections }, count),
 		},
 		{
 			name: "outbound-allow", value: "CIDR", repeated: true,
@@ -305,6 +311,14 @@ func port(v string) (int, error) {
 	n, err := strconv.ParseUint(v, 10, 16)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a port", v)
+	}
+	return int(n), nil
+}
+
+func count(v string) (int, error) {
+	n, err := strconv.ParseUint(v, 10, 31)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number", v)
 	}
 	return int(n), nil
 }
