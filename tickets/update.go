@@ -39,6 +39,9 @@ type Change struct {
 	Comment    *Note
 	// Idempotency counts before IfVersion: what was done already has made the version another one.
 	Idempotency *Idempotency
+
+	// back: the status is one that the ticket had, whichever may be chosen.
+	back bool
 }
 
 // Updated is the ticket after a change, with the comment that came with it.
@@ -257,7 +260,7 @@ func (t *Ticket) turn(a Actor, c *Change, old *Ticket) error {
 	to := t.consequence(a, c, old)
 	if c.Status.Present && c.Status.Value != old.Status {
 		to = c.Status.Value
-		if allowed := a.Moves(old.Status); !slices.Contains(allowed, to) {
+		if allowed := a.Moves(old.Status); !c.back && !slices.Contains(allowed, to) {
 			return &TransitionError{From: old.Status, To: to, Allowed: allowed}
 		}
 	} else if c.Status.Present {

@@ -97,7 +97,36 @@ func (s *Server) consoleView(r *http.Request, title string) (*consoleView, error
 	if err := s.fillList(r, v); err != nil {
 		return nil, err
 	}
+	if err := s.fillTurned(r, v); err != nil {
+		return nil, err
+	}
 	return v, s.fillSending(r, v)
+}
+
+// turned names, in an address, the tickets whose status was changed just now.
+const turned = "turned"
+
+// fillTurned offers to take back that the status of tickets was changed, where that is possible still.
+func (s *Server) fillTurned(r *http.Request, v *consoleView) error {
+	c, back := callerOf(r), &turnedView{URL: v.Href(v.Stand.at(consoleHome + "/bulk")), Text: v.Done}
+	for _, n := range numbersOf(r.URL.Query()[turned]) {
+		turn, err := s.desk.LastTurn(r.Context(), c.tenant, c.actor(), tickets.ByNumber(n))
+		if errors.Is(err, tickets.ErrTooLate) || errors.Is(err, tickets.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if back.Numbers = append(back.Numbers, n); len(back.Numbers) == 1 {
+			back.Due, back.Text = turn.Until, v.T("#%[1]d is “%[2]s” now.", n, v.status(turn.To).Text)
+		} else {
+			back.Text = v.Done
+		}
+	}
+	if len(back.Numbers) > 0 {
+		v.Turned, v.Done = back, ""
+	}
+	return nil
 }
 
 // fillSending shows the replies that the agent can still take back.
@@ -183,6 +212,8 @@ var consoleSays = map[string]string{
 	"sent":     words.Key("The reply was sent."),
 	"undone":   words.Key("The reply was taken back. Its text is below."),
 	"late":     words.Key("Too late: the reply was sent already."),
+	"back":     words.Key("The status is again what it was."),
+	"too-late": words.Key("Too late: something else has happened since. Change the status by hand."),
 	"draft":    words.Key("The draft was kept."),
 	"deleted":  words.Key("The ticket was deleted. It can be restored for 30 days."),
 	"restored": words.Key("The ticket was restored."),

@@ -71,7 +71,11 @@ func (s *Server) agentAnswer(w http.ResponseWriter, r *http.Request) error {
 	if how == "" {
 		return toTicket(w, r, t.Number, "#latest")
 	}
-	return toTicket(w, r, t.Number, "#latest", "done", how)
+	done := []string{"done", how}
+	if form.status != "" && form.status != t.Status {
+		done = append(done, turned, strconv.FormatUint(t.Number, 10))
+	}
+	return toTicket(w, r, t.Number, "#latest", done...)
 }
 
 // ticketOf is the ticket that the address names.

@@ -33,6 +33,9 @@ func (s *Server) agentBulk(w http.ResponseWriter, r *http.Request) error {
 	if do == "merge" {
 		return seeOther(w, visitOf(r), standOf(r).at(consoleHome+"/merge", "ids", joined(numbers)))
 	}
+	if do == "back" {
+		return s.takeBack(w, r, numbers)
+	}
 	if !slices.Contains([]string{"change", "close", "delete", "spam"}, do) {
 		return malformed("There is nothing like this to do.")
 	}
@@ -49,7 +52,27 @@ func (s *Server) agentBulk(w http.ResponseWriter, r *http.Request) error {
 	for _, code := range slices.Sorted(keysOf(result)) {
 		pairs = append(pairs, "r."+code, strings.Join(result[code], ","))
 	}
+	if change.Status.Present {
+		pairs = append(pairs, turned, "yes")
+	}
 	return seeOther(w, visitOf(r), standOf(r).at(consoleHome+"/bulk", pairs...))
+}
+
+// takeBack gives tickets the status that they had before the agent changed it just now.
+func (s *Server) takeBack(w http.ResponseWriter, r *http.Request, numbers []uint64) error {
+	c, how := callerOf(r), "too-late"
+	for _, n := range numbers {
+		_, err := s.desk.TakeBack(r.Context(), c.tenant, c.actor(), tickets.ByNumber(n))
+		if err == nil {
+			how = "back"
+		} else if !errors.Is(err, tickets.ErrTooLate) && !errors.Is(err, tickets.ErrNotFound) {
+			return err
+		}
+	}
+	if len(numbers) == 1 {
+		return toTicket(w, r, numbers[0], "", "done", how)
+	}
+	return seeOther(w, visitOf(r), standOf(r).at(consoleHome, "done", how))
 }
 
 func keysOf(m url.Values) func(func(string) bool) {
@@ -186,7 +209,11 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	slices.SortFunc(v.Rows, func(a, b outcomeView) int { return cmp.Compare(a.Number, b.Number) })
 	if len(v.Rows) == 0 {
-		return seeOther(w, visitOf(r), at.at(consoleHome, "done", "bulk", "n", strconv.Itoa(v.Done)))
+		pairs := []string{"done", "bulk", "n", strconv.Itoa(v.Done)}
+		if r.URL.Query().Get(turned) != "" {
+			pairs = append(pairs, turned, joined(numbersOf(r.URL.Query()["r.ok"])))
+		}
+		return seeOther(w, visitOf(r), at.at(consoleHome, pairs...))
 	}
 	return s.render(w, r, http.StatusOK, "bulk", v)
 }

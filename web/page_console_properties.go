@@ -132,11 +132,14 @@ func (s *Server) agentProperties(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		done := "saved"
+		done := []string{"done", "saved"}
 		if len(e.wanted()) == 0 && len(e.theirs) > 0 {
-			done = "theirs"
+			done[1] = "theirs"
 		}
-		return toTicket(w, r, t.Number, "", "done", done)
+		if status := e.wanted()["status"]; status != "" && status != now["status"] {
+			done = append(done, turned, strconv.FormatUint(t.Number, 10))
+		}
+		return toTicket(w, r, t.Number, "", done...)
 	}
 	return tickets.ErrVersionConflict
 }

@@ -26,6 +26,8 @@ type consoleView struct {
 	Ticket *ticketView
 	// Sending are the replies that the agent can still take back.
 	Sending []sendingView
+	// Turned are the tickets whose status the agent can still take back; nil: none.
+	Turned *turnedView
 }
 
 // Page is "ticket" or "list": what narrow windows show alone.
@@ -98,6 +100,13 @@ type sendingView struct {
 	Due     time.Time
 	Seconds int
 	URL     string
+}
+
+// turnedView are tickets whose status the agent has changed just now.
+type turnedView struct {
+	URL, Text string
+	Numbers   []uint64
+	Due       time.Time
 }
 
 // ticketView is one ticket as agents see it.

@@ -35,7 +35,8 @@
       const top = ours.scrollTop;
       for (const a of [...ours.attributes]) if (!theirs.hasAttribute(a.name)) ours.removeAttribute(a.name);
       for (const a of theirs.attributes) ours.setAttribute(a.name, a.value);
-      ours.replaceChildren(...theirs.childNodes);
+      const lasting = all("[data-keep]", ours).filter(t => new Date(t.dataset.due) > Date.now() && !page.getElementById(t.id));
+      ours.replaceChildren(...theirs.childNodes, ...lasting);
       ours.scrollTop = top;
     }
     if (names === parts) {
@@ -70,7 +71,7 @@
       const hash = new URL(url, location).hash || new URL(got.url).hash;
       swap(got.page);
       const at = new URL(got.url);
-      for (const x of ["done", "n"]) at.searchParams.delete(x);
+      for (const x of ["done", "n", "turned"]) at.searchParams.delete(x);
       if (push) history.pushState(null, "", at.href.split("#")[0] + hash);
       const ticket = desk().dataset.ticket;
       if (ticket !== was) {
@@ -116,6 +117,7 @@
     if (!desk().contains(form) && !form.matches(".toast") || form.id === "many" && button?.value === "merge") return;
     e.preventDefault();
     form.sent = button;
+    delete form.dataset.keep;
     if (id("answer")?.contains(button) || form.id === "answer") dirty = false;
     if (form.id === "properties") changed = false;
     const body = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
@@ -244,7 +246,7 @@
   const keys = {
     j: () => move(1), k: () => move(-1), u: () => id("back")?.click(), x: () => $("input", here() || document.createElement("p"))?.click(),
     r: () => editor("as-reply"), n: () => editor("as-note"), a: () => focus("p-assignee"), m: () => id("mine")?.click(), s: () => focus("p-status"),
-    p: () => focus("p-priority"), t: () => focus("p-tags"), e: () => id("resolve")?.click(), c: () => focus("canned"), "/": () => { focus("q"); id("q")?.select(); },
+    p: () => focus("p-priority"), t: () => focus("p-tags"), e: () => id("resolve")?.click(), c: () => focus("canned"), z: () => $("#toasts [value=back], #toasts [value=undo]")?.click(), "/": () => { focus("q"); id("q")?.select(); },
     "?": () => id("keys")?.showModal(),
   };
   document.addEventListener("keydown", e => {
