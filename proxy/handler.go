@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/proxy/listener"
-	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -105,130 +103,6 @@ func wellFormed(id string) bool {
 		}
 	}
 	return true
-}
-
-// front is what stands behind the edge where the product is served: the product, and the tenants' upstreams.
-type front struct {
-	directory *tenant.Directory
-	product   http.Handler
-	upstreams *upstream.Proxy
-	streams   context.Context //nolint:containedctx // ends when long-lived answers have to, at the beginning of a drain
-}
-
-func (f *front) serve(x *exchange, r *http.Request) {
-	v := &x.visit
-	if v.Site == nil || !f.sameAsSNI(r, v.Site) {
-		notServed.answer(x, r, v.RequestID)
-		return
-	}
-	if longLived(r) {
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		defer context.AfterFunc(f.streams, cancel)() //nolint:contextcheck // that is the point: another life ends this one
-		r = r.WithContext(ctx)
-	}
-	if len(v.Site.Routes) > 0 {
-		if dotted(r.URL.Path) {
-			badRequest.answer(x, r, v.RequestID)
-			return
-		}
-		if route := f.route(v.Site, r.URL.Path); route != nil {
-			x.forwarded = true
-			x.job.Visit, x.job.Route, x.job.IP = v, route, x.ip
-			f.upstreams.Forward(x, r, &x.job)
-			return
-		}
-	}
-	f.product.ServeHTTP(x, r.WithContext(tenant.WithVisit(r.Context(), v)))
-}
-
-// sameAsSNI says whether the name that TLS was asked for belongs to whom the request is for. A connection that was made
-// to one tenant must not reach another.
-func (f *front) sameAsSNI(r *http.Request, site *tenant.Site) bool {
-	if r.TLS == nil || r.TLS.ServerName == string(site.Host) {
-		return true
-	}
-	named, ok := f.directory.Lookup(r.TLS.ServerName)
-	if !ok || (named.Tenant == nil) != (site.Tenant == nil) {
-		return false
-	}
-	return site.Tenant == nil || named.Tenant.ID == site.Tenant.ID
-}
-
-// longLived says whether the answer may go on for ever: a WebSocket, or an event stream.
-func longLived(r *http.Request) bool {
-	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
-}
-
-// route is the one that the path takes to an upstream; nil if the path is the product's. Of the product's mount and a route,
-// the longer one wins; that no route lies across the product's pages is seen to where routes are added.
-func (f *front) route(s *tenant.Site, path string) *tenant.Route {
-	if ours(path) {
-		return nil
-	}
-	route, ok := s.Routes.Match(path)
-	if !ok || under(s.Mount, path) && len(route.Prefix) <= len(s.Mount) {
-		return nil
-	}
-	return route
-}
-
-// dotted says whether a path has segments that an application would resolve to another path than the one it was routed by.
-// Browsers never send them.
-func dotted(path string) bool {
-	for i := strings.Index(path, "/."); i >= 0; {
-		rest := strings.TrimPrefix(path[i+2:], ".")
-		if rest == "" || rest[0] == '/' {
-			return true
-		}
-		next := strings.Index(path[i+1:], "/.")
-		if next < 0 {
-			return false
-		}
-		i += 1 + next
-	}
-	return false
-}
-
-// ours says whether the path is the product's at the root of every tenant host, wherever its pages are mounted.
-func ours(path string) bool {
-	return strings.HasPrefix(path, "/.well-known/deskgate/") || strings.HasPrefix(path, "/.well-known/acme-challenge/") ||
-		path == "/auth/callback" || path == "/auth/continue"
-}
-
-// under says whether the path is the mount or below it.
-func under(mount, path string) bool {
-	rest, below := strings.CutPrefix(path, mount)
-	return below && (mount == "/" || rest == "" || rest[0] == '/')
-}
-
-// failed answers for an upstream that did not.
-func (m *metrics) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
-	m.upstreams[f].Inc()
-	p, id := upstreamGone, ""
-	x, ok := w.(*exchange)
-	if ok {
-		id = x.visit.RequestID
-	}
-	switch f {
-	case upstream.Gone:
-		if ok && x.body.late() {
-			p = requestTooSlow
-			break
-		}
-		if ok {
-			x.status = statusClientGone
-		}
-		panic(http.ErrAbortHandler) // an answer without a word would be taken for an empty success
-	case upstream.TooSlow:
-		p = upstreamSlow
-	case upstream.BadBody:
-		p = badRequest
-	case upstream.SlowBody:
-		p = requestTooSlow
-	case upstream.Unreachable:
-	}
-	p.answer(w, r, id)
 }
 
 // redirects is what stands behind the edge on --http where there is TLS.

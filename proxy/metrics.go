@@ -54,10 +54,11 @@ func newMetrics() *metrics {
 		"handshakes are limits, malformed is a request that could be read in two ways, frames an HTTP/2 connection that carried too little.",
 		"reason", "crowd", "handshakes", "proxy_header", "stranger", "tls", "frames", "malformed")
 	failures := m.counters("upstream_failures_total", "Requests that no upstream answered, by the reason.", "reason",
-		"unreachable", "slow", "body", "slow_body", "gone")
+		"unreachable", "slow", "body", "slow_body", "gone", "too_large", "maintenance")
 	m.upstreams = map[upstream.Failure]prometheus.Counter{
 		upstream.Unreachable: failures["unreachable"], upstream.TooSlow: failures["slow"], upstream.BadBody: failures["body"],
 		upstream.SlowBody: failures["slow_body"], upstream.Gone: failures["gone"],
+		upstream.TooLarge: failures["too_large"], upstream.Maintenance: failures["maintenance"],
 	}
 	return m
 }

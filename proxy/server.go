@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/deskgate/deskgate/proxy/assertion"
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/strict"
 	"github.com/deskgate/deskgate/proxy/upstream"
@@ -58,6 +59,8 @@ type Config struct {
 	Node      *tenant.Node
 	// Product answers what is not forwarded. It finds a tenant.Visit in the request's context.
 	Product http.Handler
+	// Gate knows who visitors are, for routes that demand a login; nil: such routes are not answered.
+	Gate Gate
 
 	// HTTP and HTTPS are the addresses to listen on. The listeners, if not nil, are used instead (socket activation).
 	HTTP, HTTPS                 string
@@ -128,7 +131,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log})
+	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
 	s.open()
 	return s, nil
 }
@@ -217,7 +220,8 @@ func addr(l net.Listener) net.Addr {
 func (s *Server) open() {
 	c := &s.config
 	product := &front{
-		directory: c.Directory, product: c.Product, upstreams: s.upstreams, streams: s.streams,
+		directory: c.Directory, product: c.Product, upstreams: s.upstreams, streams: s.streams, gate: c.Gate,
+		signer: assertion.New(c.Store), log: c.Log,
 	}
 	front := s.edge(product.serve)
 	if c.TLS == Off {
@@ -285,6 +289,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.certificates != nil {
 		g.Go(func() error { return s.certificates.Run(failed) })
 	}
+	g.Go(func() error { return s.upstreams.Run(failed) })
 	for _, d := range s.doors {
 		g.Go(d.serve)
 	}

@@ -27,7 +27,7 @@ func (d *Directory) apply(ctx context.Context, changes []storage.Change) error {
 				return err
 			}
 		}
-		d.snapshot.Store(u.done())
+		d.install(u.done())
 	}
 	if n := len(changes); n > 0 {
 		d.applied = max(d.applied, changes[n-1].Revision)
@@ -67,14 +67,15 @@ type update struct {
 	entries *change[*entry]
 	slugs   *change[*entry]
 	origins *change[int]
+	routed  *change[*Site]
 }
 
 func (d *Directory) update(s *snapshot) *update {
-	return &update{node: d.node, places: edit(s.places), entries: edit(s.entries), slugs: edit(s.slugs), origins: edit(s.origins)}
+	return &update{node: d.node, places: edit(s.places), entries: edit(s.entries), slugs: edit(s.slugs), origins: edit(s.origins), routed: edit(s.routed)}
 }
 
 func (u *update) done() *snapshot {
-	return &snapshot{places: u.places.done(), entries: u.entries.done(), slugs: u.slugs.done(), origins: u.origins.done()}
+	return &snapshot{places: u.places.done(), entries: u.entries.done(), slugs: u.slugs.done(), origins: u.origins.done(), routed: u.routed.done()}
 }
 
 // read brings in what one changed record says now.
@@ -233,14 +234,26 @@ func (u *update) site(e *entry, h Host, kind SiteKind) *Site {
 
 // place and unplace leave the node's own hosts alone, whatever was stored before the operator chose them.
 func (u *update) place(h Host, p place) {
-	if !u.node.IsNodeHost(h) {
-		u.places.put(string(h), p)
+	if u.node.IsNodeHost(h) {
+		return
+	}
+	u.places.put(string(h), p)
+	var routed *Site
+	if p.site != nil && len(p.site.Routes) > 0 {
+		routed = p.site
+	}
+	if routed != u.routed.get(string(h)) {
+		u.routed.put(string(h), routed)
 	}
 }
 
 func (u *update) unplace(h Host) {
-	if !u.node.IsNodeHost(h) {
-		u.places.delete(string(h))
+	if u.node.IsNodeHost(h) {
+		return
+	}
+	u.places.delete(string(h))
+	if u.routed.get(string(h)) != nil {
+		u.routed.delete(string(h))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -45,6 +46,9 @@ type snapshot struct {
 	entries *layers[*entry] // by tenant ID
 	slugs   *layers[*entry] // by slug
 	origins *layers[int]    // by allowed origin: how many tenants allow it
+	routed  *layers[*Site]  // by host: the served ones that have routes
+
+	rerouted chan struct{} // closed when there is a snapshot with other routed sites
 }
 
 // place is a host that is known: served if it has a site, somebody's domain if it has a binding.
@@ -74,8 +78,34 @@ func NewDirectory(store *storage.Store, node *Node, log *slog.Logger) *Directory
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Directory{store: store, node: node, log: log}
-	d.snapshot.Store(d.empty())
+	d.install(d.empty())
 	return d
+}
+
+// install makes a snapshot the one that holds from now on. The caller holds d.changing, or is alone.
+func (d *Directory) install(s *snapshot) {
+	old := d.snapshot.Load()
+	if old != nil && old.routed == s.routed {
+		s.rerouted = old.rerouted
+	} else {
+		s.rerouted = make(chan struct{})
+	}
+	d.snapshot.Store(s)
+	if old != nil && old.rerouted != s.rerouted {
+		close(old.rerouted)
+	}
+}
+
+// Routed are the served sites that have routes, and a channel that is closed as soon as they may be others.
+func (d *Directory) Routed() (sites iter.Seq[*Site], changed <-chan struct{}) {
+	s := d.snapshot.Load()
+	return func(yield func(*Site) bool) {
+		for _, site := range s.routed.all {
+			if !yield(site) {
+				return
+			}
+		}
+	}, s.rerouted
 }
 
 func (d *Directory) empty() *snapshot {
@@ -85,6 +115,7 @@ func (d *Directory) empty() *snapshot {
 	}
 	return &snapshot{
 		places: places.done(), entries: new(layers[*entry]), slugs: new(layers[*entry]), origins: new(layers[int]),
+		routed: new(layers[*Site]),
 	}
 }
 
@@ -132,7 +163,7 @@ func (d *Directory) load(ctx context.Context) error {
 		slices.SortFunc(e.bindings, earlier)
 		u.replace(id, e)
 	}
-	d.snapshot.Store(u.done())
+	d.install(u.done())
 	d.applied, d.loaded = revision, true
 	return nil
 }

@@ -1,26 +1,16 @@
 package tenant
 
 import (
-	"net/url"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-)
-
-const (
-	maxRoutes    = 100 // of one host
-	maxUpstreams = 50  // of one route
-	maxPath      = 200 // octets of a mount or a prefix
-	maxTimeout   = time.Hour
 )
 
 // Route sends the paths below a prefix of one host to upstreams of the tenant. Only the operator adds routes.
 type Route struct {
 	// Prefix is a canonical path: "/" or "/shop", matched by whole segments.
 	Prefix string `cbor:"1,keyasint" json:"path"`
-	// Upstreams are http or https URLs, at least one.
+	// Upstreams are http, https or h2c URLs, at least one. h2c is HTTP/2 without TLS, as gRPC servers speak it.
 	Upstreams []string `cbor:"2,keyasint" json:"upstreams"`
 	// StripPrefix takes the prefix from the path before it is forwarded.
 	StripPrefix bool `cbor:"3,keyasint,omitempty" json:"strip_prefix"`
@@ -28,6 +18,51 @@ type Route struct {
 	PreserveHost bool `cbor:"4,keyasint,omitempty" json:"preserve_host"`
 	// Timeout bounds the wait for an upstream's response header; 0: proxy's default.
 	Timeout time.Duration `cbor:"5,keyasint,omitempty" json:"-"`
+	// Weights are the upstreams' shares, one for each; none: all alike. An upstream of weight 0 gets nothing new.
+	Weights []int `cbor:"6,keyasint,omitempty" json:"-"`
+	// Balance says which upstream a request goes to; empty: RoundRobin.
+	Balance Balance `cbor:"7,keyasint,omitempty" json:"-"`
+	// Sticky keeps a browser at one upstream by a cookie.
+	Sticky bool `cbor:"8,keyasint,omitempty" json:"-"`
+	// ConnectTimeout bounds connecting to an upstream; 0: proxy's default.
+	ConnectTimeout time.Duration `cbor:"9,keyasint,omitempty" json:"-"`
+	// IdleTimeout is how long a connection under way may carry nothing in either direction; 0: proxy's default.
+	IdleTimeout time.Duration `cbor:"10,keyasint,omitempty" json:"-"`
+	// MaxBody bounds the request's body in bytes; 0: there is no bound.
+	MaxBody int64 `cbor:"11,keyasint,omitempty" json:"-"`
+	// Health has the upstreams asked how they are; the zero Health: they are judged by how they answer visitors alone.
+	Health Health `cbor:"12,keyasint,omitzero" json:"-"`
+	// RequireLogin lets only those visitors through who are signed in at the tenant's portal, and of whom the product is as
+	// sure as this; empty: everybody.
+	RequireLogin Assurance `cbor:"13,keyasint,omitempty" json:"-"`
+	// Maintenance answers every request with a page that asks to come back later.
+	Maintenance bool `cbor:"14,keyasint,omitempty" json:"-"`
+	// ErrorPage is the operator's own HTML for what the edge answers itself below the prefix; empty: the edge's page.
+	ErrorPage string `cbor:"15,keyasint,omitempty" json:"-"`
+}
+
+// Balance is a way to choose among upstreams.
+type Balance string
+
+// The ways to choose.
+const (
+	// RoundRobin takes each in turn, by weight.
+	RoundRobin Balance = "round-robin"
+	// LeastConnections takes, of two upstreams drawn at random, the one with fewer requests under way, by weight.
+	LeastConnections Balance = "least-connections"
+)
+
+// Health is how upstreams are asked how they are. It is the zero Health where they are not.
+type Health struct {
+	// Path is asked for below the upstream's URL, by GET.
+	Path string `cbor:"1,keyasint,omitempty"`
+	// Interval is the time between two questions; 0: proxy's default.
+	Interval time.Duration `cbor:"2,keyasint,omitempty"`
+	// Timeout bounds one of them; 0: proxy's default.
+	Timeout time.Duration `cbor:"3,keyasint,omitempty"`
+	// Least and Most bound the statuses that mean well; both 0: proxy's default.
+	Least int `cbor:"4,keyasint,omitempty"`
+	Most  int `cbor:"5,keyasint,omitempty"`
 }
 
 // Routes are the routes of one host, the longest prefix first.
@@ -49,29 +84,6 @@ func under(path, prefix string) bool {
 		return strings.HasPrefix(path, "/")
 	}
 	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
-}
-
-// check says what is wrong with a route, and brings it into canonical form.
-func (r *Route) check() error {
-	wrong := FieldErrors{}
-	prefix, err := cleanPath(r.Prefix)
-	if err != nil {
-		wrong.Add("path", err.Error())
-	}
-	r.Prefix = prefix
-	if n := len(r.Upstreams); n == 0 || n > maxUpstreams {
-		wrong.Add("upstreams", "A route has from 1 to "+strconv.Itoa(maxUpstreams)+" upstreams.")
-	}
-	r.Upstreams = slices.Clone(r.Upstreams)
-	for i, s := range r.Upstreams {
-		if r.Upstreams[i], err = cleanUpstream(s); err != nil {
-			wrong.Add("upstreams", err.Error())
-		}
-	}
-	if r.Timeout < 0 || r.Timeout > maxTimeout {
-		wrong.Add("timeout", "A time-out is at most an hour.")
-	}
-	return wrong.Or()
 }
 
 // upsert puts a route in its place by length, instead of the one with the same prefix.
@@ -110,41 +122,4 @@ func ownPaths() []string {
 		"admin", "agent", "api", "auth", "dashboard", "integration", "simpleauth", "static", "test-auth-redirect",
 		"test-auth-redirect-form", "tickets", "widget", "widget.js", ".well-known",
 	}
-}
-
-// cleanPath checks a mount or a prefix: plain segments, no slash at the end.
-func cleanPath(p string) (string, error) {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/"
-	if len(p) > 1 {
-		p = strings.TrimSuffix(p, "/")
-	}
-	switch {
-	case !strings.HasPrefix(p, "/"):
-		return "", sentenceError("A path begins with a slash.")
-	case len(p) > maxPath:
-		return "", sentenceError("The path is too long.")
-	case strings.Trim(p, letters) != "" || path.Clean(p) != p:
-		return "", sentenceError("A path has plain segments of letters, digits and -._~ only.")
-	case under(p, "/.well-known") || under(p, "/auth"):
-		return "", sentenceError(p + " belongs to the product on every host.")
-	}
-	return p, nil
-}
-
-func cleanUpstream(s string) (string, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return "", sentenceError("An upstream is a URL such as http://10.0.0.5:8080, not " + strconv.Quote(s) + ".")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", sentenceError("An upstream has no user, query or fragment.")
-	case u.Port() != "" && !validPort(u.Port()):
-		return "", sentenceError("The upstream's port is not one.")
-	}
-	return strings.TrimSuffix(u.String(), "/"), nil
-}
-
-func validPort(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && n > 0
 }

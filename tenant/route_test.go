@@ -2,6 +2,8 @@ package tenant_test
 
 import (
 	"errors"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +93,27 @@ func TestRoutesRefused(t *testing.T) {
 		{Prefix: "/shop", Upstreams: []string{"http://x:99999"}},
 		{Prefix: "/shop", Upstreams: []string{"http://x?q=1"}},
 		{Prefix: "/shop", Upstreams: up, Timeout: -1},
+		{Prefix: "/shop", Upstreams: []string{"http://10.0.0.1", "http://10.0.0.1/"}},
+		{Prefix: "/shop", Upstreams: up, ConnectTimeout: 2 * time.Minute},
+		{Prefix: "/shop", Upstreams: up, IdleTimeout: 25 * time.Hour},
+		{Prefix: "/shop", Upstreams: up, MaxBody: -1},
+		{Prefix: "/shop", Upstreams: up, Balance: "random"},
+		{Prefix: "/shop", Upstreams: up, Balance: tenant.LeastConnections, Sticky: true},
+		{Prefix: "/shop", Upstreams: up, Weights: []int{1, 1}},
+		{Prefix: "/shop", Upstreams: up, Weights: []int{0}},
+		{Prefix: "/shop", Upstreams: up, Weights: []int{101}},
+		{Prefix: "/shop", Upstreams: up, Weights: []int{-1}},
+		{Prefix: "/shop", Upstreams: up, RequireLogin: "root"},
+		{Prefix: "/shop", Upstreams: up, ErrorPage: strings.Repeat("x", 33<<10)},
+		{Prefix: "/shop", Upstreams: up, ErrorPage: "\xff"},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Interval: time.Second}},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Path: "healthz"}},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Path: "//evil.example/"}},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Path: "http://evil.example/"}},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Path: "/healthz", Interval: time.Millisecond}},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Path: "/healthz", Timeout: time.Hour}},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Path: "/healthz", Least: 300, Most: 200}},
+		{Prefix: "/shop", Upstreams: up, Health: tenant.Health{Path: "/healthz", Most: 200}},
 	} {
 		err := h.tenants.AddRoute(t.Context(), h.acme.ID, host, r)
 		if _, ok := errors.AsType[tenant.FieldErrors](err); !ok {
@@ -109,4 +132,55 @@ func TestRoutesRefused(t *testing.T) {
 	if err := h.tenants.Mount(t.Context(), h.acme.ID, host, "/shop"); err == nil {
 		t.Error("a mount where a route is: nil, want an error")
 	}
+}
+
+// TestRoutedSites follows what the directory says about sites with routes, through all that changes it.
+func TestRoutedSites(t *testing.T) {
+	h := open(t)
+	const host = "help.acme.example"
+	ctx := t.Context()
+	routed := func() (map[tenant.Host]int, <-chan struct{}) {
+		sites, changed := h.directory.Routed()
+		found := map[tenant.Host]int{}
+		for s := range sites {
+			found[s.Host] = len(s.Routes)
+		}
+		return found, changed
+	}
+	_, changed := routed()
+	step := func(what string, err error, moves bool, want map[tenant.Host]int) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		select {
+		case <-changed:
+			if !moves {
+				t.Errorf("%s: the channel is closed, though no routed site is another", what)
+			}
+		default:
+			if moves {
+				t.Errorf("%s: the channel is open", what)
+			}
+		}
+		var got map[tenant.Host]int
+		if got, changed = routed(); !maps.Equal(got, want) {
+			t.Errorf("%s: routed sites %v, want %v", what, got, want)
+		}
+	}
+	up := tenant.Route{Prefix: "/shop", Upstreams: []string{"http://10.0.0.1"}}
+	h.bind(t, tenant.Binding{Host: host, Tenant: h.acme.ID, Served: true})
+	step("a domain without routes", nil, false, map[tenant.Host]int{})
+	step("a route", h.tenants.AddRoute(ctx, h.acme.ID, host, up), true, map[tenant.Host]int{host: 1})
+	step("a route of the default host", h.tenants.AddRoute(ctx, h.bee.ID, "bee.tickets.example", up), true, map[tenant.Host]int{host: 1, "bee.tickets.example": 1})
+	h.bind(t, tenant.Binding{Host: host, Tenant: h.acme.ID})
+	step("the domain is not served any more", nil, true, map[tenant.Host]int{"bee.tickets.example": 1})
+	h.bind(t, tenant.Binding{Host: host, Tenant: h.acme.ID, Served: true})
+	step("and is again", nil, true, map[tenant.Host]int{host: 1, "bee.tickets.example": 1})
+	step("no route", h.tenants.RemoveRoute(ctx, h.acme.ID, host, "/shop"), true, map[tenant.Host]int{"bee.tickets.example": 1})
+	step("no tenant", h.tenants.Delete(ctx, "bee"), true, map[tenant.Host]int{})
+	if err := h.directory.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	step("everything anew", nil, true, map[tenant.Host]int{})
 }

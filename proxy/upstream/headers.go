@@ -3,12 +3,17 @@ package upstream
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
 // ourCookies is how the names of the product's cookies begin. A tenant's application has no business with sessions of its help
-// desk, least of all with those of agents.
+// desk, least of all with those of agents: it neither sees nor sets them.
 const ourCookies = "__Host-deskgate"
+
+func ourCookie(pair string) bool {
+	return strings.HasPrefix(pair, ourCookies) || strings.HasPrefix(pair, plainSticky+"=")
+}
 
 // edgeNames are headers, or beginnings of headers (those that end with "-"), that speak for the edge in front of an
 // application: ours, and those of the networks that it may have stood behind before and trust still.
@@ -62,12 +67,42 @@ func introduce(h http.Header, j *Job, host string) {
 		withoutOurs(h, lines)
 	}
 	v, s := j.Visit, &j.headers
-	*s = [...]string{j.IP, host, v.Scheme, forwarded(v.ClientIP, j.IP, host, v.Scheme), v.RequestID}
+	s[0], s[1], s[2], s[3], s[4] = j.IP, host, v.Scheme, forwarded(v.ClientIP, j.IP, host, v.Scheme), v.RequestID
 	h["X-Forwarded-For"] = s[0:1:1]
 	h["X-Forwarded-Host"] = s[1:2:2]
 	h["X-Forwarded-Proto"] = s[2:3:3]
 	h["Forwarded"] = s[3:4:4]
 	h["X-Request-Id"] = s[4:5:5]
+	if j.Visitor.Assurance != "" {
+		vouch(h, j)
+	}
+}
+
+// vouch says who has signed in. What is not known is not said.
+func vouch(h http.Header, j *Job) {
+	s := &j.headers
+	for i, one := range [...]struct{ name, value string }{
+		{"X-Deskgate-User", j.Visitor.ID},
+		{"X-Deskgate-Email", j.Visitor.Email},
+		{"X-Deskgate-Name", j.Visitor.Name},
+		{"X-Deskgate-Tenant", slug(j.Visit)},
+		{"X-Deskgate-Assurance", string(j.Visitor.Assurance)},
+		{"X-Deskgate-Assertion", j.Assertion},
+	} {
+		if one.value != "" {
+			at := 5 + i
+			s[at] = strings.Map(printable, one.value)
+			h[one.name] = s[at : at+1 : at+1]
+		}
+	}
+}
+
+// printable leaves out what no header may have.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return -1
+	}
+	return r
 }
 
 // forwarded is the value of RFC 7239's header.
@@ -82,7 +117,7 @@ func forwarded(a netip.Addr, ip, host, scheme string) string {
 func withoutOurs(h http.Header, lines []string) {
 	ours := false
 	for _, l := range lines {
-		ours = ours || strings.Contains(l, ourCookies)
+		ours = ours || strings.Contains(l, ourCookies) || strings.Contains(l, plainSticky)
 	}
 	if !ours {
 		return
@@ -91,7 +126,7 @@ func withoutOurs(h http.Header, lines []string) {
 	for _, l := range lines {
 		for pair := range strings.SplitSeq(l, ";") {
 			pair = strings.TrimSpace(pair)
-			if pair != "" && !strings.HasPrefix(pair, ourCookies) {
+			if pair != "" && !ourCookie(pair) {
 				kept = append(kept, pair)
 			}
 		}
@@ -101,4 +136,13 @@ func withoutOurs(h http.Header, lines []string) {
 		return
 	}
 	h["Cookie"] = []string{strings.Join(kept, "; ")}
+}
+
+// foreign are the lines of an application's Set-Cookie that are not about the product's own cookies.
+func foreign(lines []string) []string {
+	ours := func(l string) bool { return ourCookie(strings.TrimSpace(l)) }
+	if !slices.ContainsFunc(lines, ours) {
+		return lines
+	}
+	return slices.DeleteFunc(slices.Clone(lines), ours)
 }

@@ -1,7 +1,10 @@
 package upstream
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -9,70 +12,63 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// target is one upstream and what is known about its health. It is shared by all routes that name it.
+// spec is all that makes a target what it is. Routes that name the same share one target: its connections, its load, and what
+// is known about its health.
+type spec struct {
+	url                   string
+	connect, answer, rest time.Duration
+	health                tenant.Health
+}
+
+func specOf(r *tenant.Route, upstream string) spec {
+	s := spec{url: upstream, connect: r.ConnectTimeout, answer: r.Timeout, rest: r.IdleTimeout, health: r.Health}
+	if s.connect <= 0 {
+		s.connect = connectTime
+	}
+	if s.answer <= 0 {
+		s.answer = answerTime
+	}
+	if s.rest <= 0 {
+		s.rest = restTime
+	}
+	s.health = withDefaults(s.health)
+	return s
+}
+
+// target is one upstream.
 type target struct {
-	url *url.URL
+	spec   spec
+	url    *url.URL
+	scheme string // of its requests
+	seed   uint64 // of rendezvous hashing
 
-	turn     atomic.Uint64 // of a route that begins with this target
-	failures atomic.Int32  // in a row
-	restsTo  atomic.Int64  // unix milliseconds; not asked before, if there is another one
+	transport *http.Transport
+	load      atomic.Int64 // requests under way
+	condition condition
+
+	routes int // pools that name it; guarded by Proxy.mu
+	// life ends some time after the last of them.
+	life context.Context //nolint:containedctx // ends streams that would go on for ever
+	end  context.CancelFunc
 }
 
-const (
-	// tolerance is how many failures in a row are taken for bad luck.
-	tolerance = 3
-	// rest is for how long a target that fails is left alone.
-	rest = 10 * time.Second
-)
+var errNoURL = errors.New("not an http, https or h2c URL")
 
-func (t *target) resting(now time.Time) bool { return t.restsTo.Load() > now.UnixMilli() }
-
-func (t *target) worked() {
-	if t.failures.Load() != 0 {
-		t.failures.Store(0)
-		t.restsTo.Store(0)
+func (p *Proxy) newTarget(s spec) (*target, error) {
+	u, err := url.Parse(s.url)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c" {
+		return nil, fmt.Errorf("upstream %q: %w", s.url, errNoURL)
 	}
+	t := &target{spec: s, url: u, scheme: u.Scheme, seed: hash(s.url), transport: p.transport(s, u.Scheme)}
+	if u.Scheme == "h2c" {
+		t.scheme = "http"
+	}
+	t.life, t.end = context.WithCancel(context.Background()) //nolint:gosec // retire calls it
+	return t, nil
 }
 
-func (t *target) failed(now time.Time) {
-	if t.failures.Add(1) >= tolerance {
-		t.restsTo.Store(now.Add(rest).UnixMilli())
-	}
-}
-
-// target finds the shared state of an upstream, which is parsed the first time it is named.
-func (p *Proxy) target(raw string) (*target, error) {
-	if t, ok := p.targets.Load(raw); ok {
-		return t.(*target), nil //nolint:errcheck,forcetypeassert // nothing else is ever stored there
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("upstream %q is not an http or https URL", raw)
-	}
-	t, _ := p.targets.LoadOrStore(raw, &target{url: u})
-	return t.(*target), nil //nolint:errcheck,forcetypeassert // see above
-}
-
-// candidates are the route's targets in the order in which a request may try them: each begins in turn, those that rest come
-// last. They are appended to fit.
-func (p *Proxy) candidates(r *tenant.Route, fit []*target) ([]*target, error) {
-	first, err := p.target(r.Upstreams[0])
-	if err != nil || len(r.Upstreams) == 1 {
-		return append(fit, first), err
-	}
-	now, n := time.Now(), len(r.Upstreams)
-	start := int(first.turn.Add(1) % uint64(n))
-	var resting []*target
-	for i := range n {
-		t, err := p.target(r.Upstreams[(start+i)%n])
-		if err != nil {
-			return nil, err
-		}
-		if t.resting(now) {
-			resting = append(resting, t)
-		} else {
-			fit = append(fit, t)
-		}
-	}
-	return append(fit, resting...), nil
+// retire lets go of a target that no route names any more. What is under way goes on.
+func (t *target) retire() {
+	t.transport.CloseIdleConnections() // and those that become idle later
+	time.AfterFunc(drainTime, t.end)
 }

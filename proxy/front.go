@@ -1,0 +1,187 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/deskgate/deskgate/proxy/assertion"
+	"github.com/deskgate/deskgate/proxy/upstream"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Gate decides about visitors of routes that demand a login.
+type Gate interface {
+	// Admit returns who the visitor is, if the product is as sure of it as need says. Otherwise it has answered the request:
+	// with the way to the sign-in, or with an error. The request's context has the tenant.Visit.
+	Admit(w http.ResponseWriter, r *http.Request, need tenant.Assurance) (who tenant.Visitor, ok bool)
+}
+
+// front is what stands behind the edge where the product is served: the product, and the tenants' upstreams.
+type front struct {
+	directory *tenant.Directory
+	product   http.Handler
+	upstreams *upstream.Proxy
+	streams   context.Context //nolint:containedctx // ends when long-lived answers have to, at the beginning of a drain
+	gate      Gate
+	signer    *assertion.Signer
+	log       *slog.Logger
+}
+
+func (f *front) serve(x *exchange, r *http.Request) {
+	v := &x.visit
+	if v.Site == nil || !f.sameAsSNI(r, v.Site) {
+		notServed.answer(x, r, v.RequestID)
+		return
+	}
+	if longLived(r) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(f.streams, cancel)() //nolint:contextcheck // that is the point: another life ends this one
+		r = r.WithContext(ctx)
+	}
+	if len(v.Site.Routes) > 0 {
+		if dotted(r.URL.Path) {
+			badRequest.answer(x, r, v.RequestID)
+			return
+		}
+		if route := f.route(v.Site, r.URL.Path); route != nil {
+			f.forward(x, r, route)
+			return
+		}
+	}
+	if r.URL.Path == assertion.Path && v.Tenant != nil {
+		f.signer.ServeKeys(x, r, v.Tenant)
+		return
+	}
+	f.product.ServeHTTP(x, r.WithContext(tenant.WithVisit(r.Context(), v)))
+}
+
+// forward has the route's upstreams answer, once the visitor may come to them.
+func (f *front) forward(x *exchange, r *http.Request, route *tenant.Route) {
+	x.forwarded = true
+	x.job.Visit, x.job.Route, x.job.IP = &x.visit, route, x.ip
+	if route.RequireLogin != "" && !route.Maintenance && !f.admit(x, r, route) {
+		return
+	}
+	f.upstreams.Forward(x, r, &x.job)
+}
+
+// admit finds out who the visitor is. False: the request is answered.
+func (f *front) admit(x *exchange, r *http.Request, route *tenant.Route) bool {
+	v := &x.visit
+	if f.gate == nil || v.Tenant == nil {
+		internalError.answer(x, r, v.RequestID)
+		return false
+	}
+	who, ok := f.gate.Admit(x, r.WithContext(tenant.WithVisit(r.Context(), v)), route.RequireLogin)
+	if !ok {
+		return false
+	}
+	signed, err := f.signer.Sign(v, who)
+	if err != nil {
+		f.log.ErrorContext(r.Context(), "assertion", "error", err, "request_id", v.RequestID)
+		internalError.answer(x, r, v.RequestID)
+		return false
+	}
+	x.job.Visitor, x.job.Assertion = who, signed
+	return true
+}
+
+// sameAsSNI says whether the name that TLS was asked for belongs to whom the request is for. A connection that was made
+// to one tenant must not reach another.
+func (f *front) sameAsSNI(r *http.Request, site *tenant.Site) bool {
+	if r.TLS == nil || r.TLS.ServerName == string(site.Host) {
+		return true
+	}
+	named, ok := f.directory.Lookup(r.TLS.ServerName)
+	if !ok || (named.Tenant == nil) != (site.Tenant == nil) {
+		return false
+	}
+	return site.Tenant == nil || named.Tenant.ID == site.Tenant.ID
+}
+
+// longLived says whether the answer may go on for ever: a WebSocket, or an event stream.
+func longLived(r *http.Request) bool {
+	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// route is the one that the path takes to an upstream; nil if the path is the product's. Of the product's mount and a route,
+// the longer one wins; that no route lies across the product's pages is seen to where routes are added.
+func (f *front) route(s *tenant.Site, path string) *tenant.Route {
+	if ours(path) {
+		return nil
+	}
+	route, ok := s.Routes.Match(path)
+	if !ok || under(s.Mount, path) && len(route.Prefix) <= len(s.Mount) {
+		return nil
+	}
+	return route
+}
+
+// dotted says whether a path has segments that an application would resolve to another path than the one it was routed by.
+// Browsers never send them.
+func dotted(path string) bool {
+	for i := strings.Index(path, "/."); i >= 0; {
+		rest := strings.TrimPrefix(path[i+2:], ".")
+		if rest == "" || rest[0] == '/' {
+			return true
+		}
+		next := strings.Index(path[i+1:], "/.")
+		if next < 0 {
+			return false
+		}
+		i += 1 + next
+	}
+	return false
+}
+
+// ours says whether the path is the product's at the root of every tenant host, wherever its pages are mounted.
+func ours(path string) bool {
+	return strings.HasPrefix(path, "/.well-known/deskgate/") || strings.HasPrefix(path, "/.well-known/acme-challenge/") ||
+		path == "/auth/callback" || path == "/auth/continue"
+}
+
+// under says whether the path is the mount or below it.
+func under(mount, path string) bool {
+	rest, below := strings.CutPrefix(path, mount)
+	return below && (mount == "/" || rest == "" || rest[0] == '/')
+}
+
+// failed answers for an upstream that did not.
+func (m *metrics) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
+	m.upstreams[f].Inc()
+	p, id := upstreamGone, ""
+	x, ok := w.(*exchange)
+	if ok {
+		id = x.visit.RequestID
+	}
+	switch f {
+	case upstream.Gone:
+		if ok && x.body.late() {
+			p = requestTooSlow
+			break
+		}
+		if ok {
+			x.status = statusClientGone
+		}
+		panic(http.ErrAbortHandler) // an answer without a word would be taken for an empty success
+	case upstream.TooSlow:
+		p = upstreamSlow
+	case upstream.BadBody:
+		p = badRequest
+	case upstream.SlowBody:
+		p = requestTooSlow
+	case upstream.TooLarge:
+		p = requestTooLarge
+	case upstream.Maintenance:
+		p = underMaintenance
+	case upstream.Unreachable:
+	}
+	page := ""
+	if ok && x.job.Route != nil {
+		page = x.job.Route.ErrorPage
+	}
+	p.answerWith(w, r, id, page)
+}

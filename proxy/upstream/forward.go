@@ -1,0 +1,203 @@
+package upstream
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// exchange has a target answer, and brings the answer to the visitor.
+func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, pool *pool) {
+	hints := &hints{w: w}
+	out = out.WithContext(httptrace.WithClientTrace(out.Context(), &httptrace.ClientTrace{Got1xxResponse: hints.pass}))
+	res, t, err := p.send(out, j, pool)
+	hints.end()
+	if err != nil {
+		p.fail(w, r, j, err)
+		return
+	}
+	defer t.load.Add(-1)
+	defer res.Body.Close()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		p.switchProtocols(w, r, out, res, t, j)
+		return
+	}
+	streams := streaming(res)
+	if streams {
+		defer context.AfterFunc(t.life, func() { _ = res.Body.Close() })() //nolint:contextcheck // another life ends this one
+	}
+	begin(w, res, j)
+	if err := p.copy(w, res.Body, streams || res.ContentLength < 0); err != nil {
+		if !visitors(r.Context(), err) {
+			p.failed(r.Context(), t, err, j.Visit)
+		}
+		panic(http.ErrAbortHandler) // the answer is torn: the visitor must not take it for whole
+	}
+	_ = res.Body.Close() // now, so that the trailers are there
+	end(w, res)
+}
+
+// send tries one target after the other until one answers. Its load counts the request until the caller takes it off.
+func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *target, error) {
+	pool.budget.earn()
+	path, host := out.URL, out.Host
+	var tried uint64
+	next := pool.pick(tried, j.sticky)
+	for {
+		t := pool.targets[next]
+		tried |= 1 << next
+		j.Tries, j.Upstream, out.Host = j.Tries+1, t.url.Host, host
+		address(out, t, path, j.Route.PreserveHost)
+		t.load.Add(1)
+		res, err := t.transport.RoundTrip(out)
+		if err == nil {
+			t.condition.worked()
+			return res, t, nil
+		}
+		t.load.Add(-1)
+		if visitors(out.Context(), err) {
+			return nil, nil, err
+		}
+		p.failed(out.Context(), t, err, j.Visit)
+		if j.Tries == maxTries || !repeatable(out, err) {
+			return nil, nil, err
+		}
+		if next = pool.pick(tried, j.sticky); next < 0 || !pool.budget.spend(time.Now()) {
+			return nil, nil, err
+		}
+	}
+}
+
+// failed notes a visitor's bad experience with a target.
+func (p *Proxy) failed(ctx context.Context, t *target, err error, v *tenant.Visit) {
+	if t.condition.failed(time.Now(), err) {
+		p.options.Log.WarnContext(ctx, "upstream rests", "upstream", t.spec.url, "error", err, "for", rest.String(), "request_id", v.RequestID)
+	}
+}
+
+// hints passes interim answers on, such as 103 Early Hints, until the final one is there.
+type hints struct {
+	w http.ResponseWriter
+
+	mu   sync.Mutex
+	over bool
+}
+
+func (h *hints) pass(code int, header textproto.MIMEHeader) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over {
+		return nil
+	}
+	own := h.w.Header()
+	kept := own.Clone()
+	maps.Copy(own, header)
+	h.w.WriteHeader(code)
+	clear(own)
+	maps.Copy(own, kept)
+	return nil
+}
+
+func (h *hints) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+}
+
+// begin writes the answer's header, without what the edge says itself.
+func begin(w http.ResponseWriter, res *http.Response, j *Job) {
+	h := w.Header()
+	dropHops(res.Header)
+	for name, values := range res.Header {
+		switch name {
+		case "X-Request-Id":
+			continue
+		case "Set-Cookie":
+			if values = foreign(values); len(values) == 0 {
+				continue
+			}
+			values = append(h[name], values...)
+		}
+		h[name] = values
+	}
+	if j.newcomer {
+		remember(h, j)
+	}
+	if len(res.Trailer) > 0 {
+		names := make([]string, 0, len(res.Trailer))
+		for name := range res.Trailer {
+			names = append(names, name)
+		}
+		h["Trailer"] = []string{strings.Join(names, ", ")}
+	}
+	w.WriteHeader(res.StatusCode)
+}
+
+// end writes what comes behind the body. What was not announced goes by net/http's prefix.
+func end(w http.ResponseWriter, res *http.Response) {
+	if len(res.Trailer) == 0 {
+		return
+	}
+	_ = http.NewResponseController(w).Flush() // else net/http counts a short body, and has no place for trailers
+	h := w.Header()
+	announced := ", " + h.Get("Trailer") + ", "
+	for name, values := range res.Trailer {
+		if !strings.Contains(announced, ", "+name+", ") {
+			name = http.TrailerPrefix + name
+		}
+		h[name] = values
+	}
+}
+
+// streaming says whether each part of an answer is worth its way alone, as soon as it is there, and the answer may go on for
+// ever.
+func streaming(res *http.Response) bool {
+	kind := res.Header["Content-Type"]
+	return len(kind) > 0 && (strings.HasPrefix(kind[0], "text/event-stream") || strings.HasPrefix(kind[0], "application/grpc"))
+}
+
+// copy brings the answer's body to the visitor. flush has it there part by part.
+func (p *Proxy) copy(w http.ResponseWriter, body io.Reader, flush bool) error {
+	if body == http.NoBody {
+		return nil
+	}
+	lent := p.buffers.Get().(*[bufferSize]byte) //nolint:errcheck,forcetypeassert // nothing else is in there
+	defer p.buffers.Put(lent)
+	var push func() error
+	if flush {
+		push = http.NewResponseController(w).Flush
+		if err := push(); err != nil {
+			return err
+		}
+	}
+	for {
+		n, err := body.Read(lent[:])
+		if n > 0 {
+			if err := write(w, lent[:n], push); err != nil {
+				return &BodyError{err} // the visitor has gone
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// write has a part of an answer on its way; push may be nil.
+func write(w io.Writer, part []byte, push func() error) error {
+	if _, err := w.Write(part); err != nil || push == nil {
+		return err
+	}
+	return push()
+}
