@@ -32,6 +32,7 @@ func (c categoryChange) change() tickets.CategoryChange {
 func (s *Server) listCategories(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	p := queryOf(r)
+	part := p.portion()
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -39,11 +40,11 @@ func (s *Server) listCategories(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var answer list[categoryDocument]
+	answer := make([]categoryDocument, 0, len(all))
 	for _, category := range all {
-		answer.Data = append(answer.Data, categoryDocument(category))
+		answer = append(answer, categoryDocument(category))
 	}
-	return encode(w, http.StatusOK, answer)
+	return encodeList(w, r, part, answer, func(d *categoryDocument) string { return d.ID })
 }
 
 func (s *Server) createCategory(w http.ResponseWriter, r *http.Request) error {

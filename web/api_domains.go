@@ -15,6 +15,7 @@ var verifications = limit.Bucket{Name: "domain-verify", Limit: 60, Period: time.
 
 func (s *Server) listDomains(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
+	part := p.portion()
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -22,11 +23,11 @@ func (s *Server) listDomains(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := list[domain.Document]{Data: make([]domain.Document, len(all))}
+	answer := make([]domain.Document, len(all))
 	for i, d := range all {
-		answer.Data[i] = d.Document()
+		answer[i] = d.Document()
 	}
-	return encode(w, http.StatusOK, answer)
+	return encodeList(w, r, part, answer, func(d *domain.Document) string { return string(d.Host) })
 }
 
 func (s *Server) addDomain(w http.ResponseWriter, r *http.Request) error {

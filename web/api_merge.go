@@ -8,8 +8,9 @@ import (
 
 // merging is the body of a request that merges a ticket into another.
 type merging struct {
-	Into  ticketRef `json:"into"`
-	Apart bool      `json:"apart"`
+	Into ticketRef `json:"into"`
+	// Apart false refuses tickets of different requesters. Absent: they are merged so that neither sees more than before.
+	Apart *bool `json:"apart"`
 }
 
 // mergeTicket answers with the ticket that is left.
@@ -31,7 +32,7 @@ func (s *Server) mergeTicket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return invalid(map[string][]string{"into": {"There is no ticket with this id."}})
 	}
-	m := tickets.Merging{Apart: in.Apart}
+	m := tickets.Merging{Apart: in.Apart == nil || *in.Apart}
 	if m.Idempotency, err = idempotency(r, body); err != nil {
 		return err
 	}

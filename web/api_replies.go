@@ -45,6 +45,7 @@ func (r replyChange) change() tickets.ReplyChange {
 func (s *Server) listReplies(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	p := queryOf(r)
+	part := p.portion()
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -52,11 +53,11 @@ func (s *Server) listReplies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var answer list[replyDocument]
+	answer := make([]replyDocument, 0, len(all))
 	for i := range all {
-		answer.Data = append(answer.Data, replyOf(&all[i]))
+		answer = append(answer, replyOf(&all[i]))
 	}
-	return encode(w, http.StatusOK, answer)
+	return encodeList(w, r, part, answer, func(d *replyDocument) string { return d.ID })
 }
 
 func (s *Server) createReply(w http.ResponseWriter, r *http.Request) error {

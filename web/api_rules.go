@@ -111,6 +111,7 @@ func set[T any](field *T, to optional[T]) {
 
 func (s *Server) listRules(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
+	part := p.portion()
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -118,11 +119,11 @@ func (s *Server) listRules(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var answer list[ruleDocument]
+	answer := make([]ruleDocument, 0, len(all))
 	for i := range all {
-		answer.Data = append(answer.Data, documentOfRule(&all[i], i+1))
+		answer = append(answer, documentOfRule(&all[i], i+1))
 	}
-	return encode(w, http.StatusOK, answer)
+	return encodeList(w, r, part, answer, func(d *ruleDocument) string { return d.ID })
 }
 
 func (s *Server) createRule(w http.ResponseWriter, r *http.Request) error {

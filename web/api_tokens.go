@@ -33,6 +33,7 @@ func tokenOf(k *auth.Token) tokenDocument {
 
 func (s *Server) listTokens(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
+	part := p.portion()
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -40,11 +41,11 @@ func (s *Server) listTokens(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := list[tokenDocument]{Data: make([]tokenDocument, len(all))}
+	answer := make([]tokenDocument, len(all))
 	for i := range all {
-		answer.Data[i] = tokenOf(&all[i])
+		answer[i] = tokenOf(&all[i])
 	}
-	return encode(w, http.StatusOK, answer)
+	return encodeList(w, r, part, answer, func(d *tokenDocument) string { return d.ID })
 }
 
 // newToken is the body of a request that makes a token.

@@ -60,6 +60,7 @@ func (c caller) mayShare() error {
 func (s *Server) listViews(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	p := queryOf(r)
+	part := p.portion()
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -67,11 +68,11 @@ func (s *Server) listViews(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var answer list[viewDocument]
+	answer := make([]viewDocument, 0, len(all))
 	for i := range all {
-		answer.Data = append(answer.Data, viewOf(&all[i]))
+		answer = append(answer, viewOf(&all[i]))
 	}
-	return encode(w, http.StatusOK, answer)
+	return encodeList(w, r, part, answer, func(d *viewDocument) string { return d.ID })
 }
 
 func (s *Server) createView(w http.ResponseWriter, r *http.Request) error {

@@ -56,6 +56,7 @@ func (c webhookChange) change() webhook.Change {
 
 func (s *Server) listWebhooks(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
+	part := p.portion()
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -63,11 +64,11 @@ func (s *Server) listWebhooks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := list[webhookDocument]{Data: []webhookDocument{}}
+	answer := make([]webhookDocument, 0, len(all))
 	for i := range all {
-		answer.Data = append(answer.Data, webhookOf(&all[i]))
+		answer = append(answer, webhookOf(&all[i]))
 	}
-	return encode(w, http.StatusOK, answer)
+	return encodeList(w, r, part, answer, func(d *webhookDocument) string { return d.ID })
 }
 
 func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) error {

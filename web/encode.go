@@ -36,14 +36,6 @@ func locate(w http.ResponseWriter, r *http.Request, path string) {
 	w.Header().Set("Location", pathBelow(tenant.VisitFrom(r.Context()), path))
 }
 
-// list is a page of a list, as the contract shows it.
-type list[T any] struct {
-	Data       []T     `json:"data"`
-	HasMore    bool    `json:"has_more"`
-	NextCursor *string `json:"next_cursor"`
-	Total      *int    `json:"total,omitempty"`
-}
-
 // utc shows a time as the API does; the zero time is null.
 func utc(t time.Time) *time.Time {
 	if t.IsZero() {

@@ -206,7 +206,7 @@ var answers = []struct {
 		"The first request with this idempotency key was cut short. Look whether it was carried out; to send it again, use another key.")},
 	{tickets.ErrNotRatable, conflict("NOT_RATABLE", "A ticket can be rated once it is solved, and the rating changed for 14 days.")},
 	{tickets.ErrRequestersDiffer, conflict("REQUESTERS_DIFFER",
-		"These are different people's tickets. Say \"apart\": true to merge them so that neither sees more than before.")},
+		"These are different people's tickets. They can be merged so that neither sees more than before: by \"apart\": true.")},
 	{tickets.ErrBadCursor, malformed("The cursor does not belong to this list.")},
 	{tickets.ErrEventsGone, &answerError{
 		Status: http.StatusGone, Code: "EVENTS_GONE", Message: "These events are gone.",

@@ -93,9 +93,11 @@ func (p *parameters) date(name string) time.Time {
 	return t
 }
 
+// mostListed is how long a page of a list may be.
+const mostListed = 100
+
 // limit is the length of a page. More than there may be is as much as there may be.
 func (p *parameters) limit() int {
-	const most = 100
 	text := p.text("limit")
 	if text == "" {
 		return 0
@@ -104,7 +106,7 @@ func (p *parameters) limit() int {
 	if err != nil || n < 1 {
 		p.reject("limit", "must be a number from 1 to 100.")
 	}
-	return min(n, most)
+	return min(n, mostListed)
 }
 
 func (p *parameters) reject(name, reason string) {
