@@ -43,7 +43,7 @@ func NewLetters(threads *notify.Threads) (*Letters, error) {
 	if l.catalogue, err = words.Load(); err != nil {
 		return nil, err
 	}
-	for _, kind := range []mail.Kind{mail.Code, mail.Invite, mail.Reset, mail.Notice, mail.Request, mail.Claimed, mail.Work, mail.Digest} {
+	for _, kind := range []mail.Kind{mail.Code, mail.Invite, mail.Reset, mail.Notice, mail.Request, mail.Claimed, mail.Work, mail.Digest, mail.WebhookOff} {
 		name := "letters/" + string(kind)
 		plain, err := text.New("text").Funcs(letterFunctions()).ParseFS(letterFiles, "letters/layout.txt", name+".txt")
 		if err != nil {
@@ -107,11 +107,15 @@ func (l *Letters) Render(ctx context.Context, t *tenant.Tenant, m mail.Letter) (
 		return mail.Content{}, fmt.Errorf("there are no words for %q", m.Kind)
 	}
 	v := &letterView{Letter: m, Site: t.Name, Brand: brandOf(t)}
-	if m.Kind.AboutTickets() {
-		var err error
-		if v.Facts, err = l.threads.Read(ctx, t, m); err != nil {
-			return mail.Content{}, err
-		}
+	var err error
+	switch {
+	case m.Kind.AboutTickets():
+		v.Facts, err = l.threads.Read(ctx, t, m)
+	case m.Kind == mail.WebhookOff:
+		v.Facts, err = l.threads.Alarm(ctx, t, m)
+	}
+	if err != nil {
+		return mail.Content{}, err
 	}
 	v.Reader = l.reader(t, v.Facts.Reader)
 	if m.Kind == mail.Notice {

@@ -48,19 +48,21 @@ func (v *letterView) Rest() string {
 	return ""
 }
 
-// Excerpt is the beginning of what was written: of a new ticket's text, else of the last message.
-func (v *letterView) Excerpt() string {
+// excerpt is the beginning of a message.
+type excerpt struct {
+	Author, Text string
+	Internal     bool
+}
+
+// Excerpt is how what was written begins: a new ticket's text, else the last message. Nil: nothing was.
+func (v *letterView) Excerpt() *excerpt {
 	all := v.Facts.New
 	if len(all) == 0 {
-		return ""
+		return nil
 	}
 	said := all[len(all)-1]
 	if slices.Contains(v.Facts.What, notify.Opened) {
 		said = all[0]
 	}
-	text := snippet(said.Body)
-	if text != "" && said.Internal {
-		text += " (" + v.T("internal note") + ")"
-	}
-	return text
+	return &excerpt{Author: v.Author(said), Text: snippet(said.Body), Internal: said.Internal}
 }

@@ -57,7 +57,7 @@ func TestDigests(t *testing.T) {
 		t.Errorf("the subject is %q", l.Subject)
 	}
 	for _, want := range []string{
-		"Hello Ana,", "#1 Printer <burns>\nThere is a new ticket from Zoe.", "> It smokes since noon.", "New · Zoe <zoe@example.com>",
+		"Hello Ana,", "#1 Printer <burns>\nThere is a new ticket from Zoe.", "> Zoe: It smokes since noon.", "New · Zoe <zoe@example.com>",
 		n.Acme.URL + "/agent/tickets/1\n", n.Acme.URL + "/agent/tickets/2\n", "There were many emails about this ticket.", n.Acme.URL + "/agent\n",
 		"No more emails about tickets that are given to you, about new tickets: " + n.Acme.URL + "/auth/unsubscribe?token=",
 	} {
@@ -65,7 +65,7 @@ func TestDigests(t *testing.T) {
 			t.Errorf("the text has no %q:\n%s", want, l.Text)
 		}
 	}
-	for _, want := range []string{`<a href="` + n.Acme.URL + `/agent/tickets/1">#1 Printer &lt;burns&gt;</a>`, "It smokes since noon.", "Open the help desk"} {
+	for _, want := range []string{`<a href="` + n.Acme.URL + `/agent/tickets/1">#1 Printer &lt;burns&gt;</a>`, "<b>Zoe</b>: It smokes since noon.", "Open the help desk"} {
 		if !strings.Contains(l.HTML, want) {
 			t.Errorf("the HTML has no %q:\n%s", want, l.HTML)
 		}

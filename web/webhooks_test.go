@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -252,5 +253,63 @@ func TestWebhookForms(t *testing.T) {
 	expect(t, admin.Send(one, url.Values{"url": {to}, "name": {"Mine"}, "version": {version(late)}}), http.StatusSeeOther, "")
 	for range 2 {
 		expect(t, admin.Send(one+"/remove", nil), http.StatusSeeOther, "")
+	}
+}
+
+// TestAdminsAreToldOfDeadWebhooks: all admins get one letter when a webhook is switched off by the program, in their language, and
+// nobody else does.
+func TestAdminsAreToldOfDeadWebhooks(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t, webtest.WithMail())
+	boss := n.Agent(t, n.Acme, "boss@acme.example", "Boss", auth.RoleAdmin)
+	n.Agent(t, n.Acme, "ana@acme.example", "Ana", auth.RoleAgent)
+	n.Agent(t, n.Bolt, "boss@bolt.example", "Bolt", auth.RoleAdmin)
+	for _, somebody := range []string{"boss@acme.example", "ana@acme.example", "boss@bolt.example"} {
+		n.Mail.Wait(t, somebody) // the invitation
+	}
+	expect(t, boss.Send(n.Acme.URL+"/agent/settings/notifications", url.Values{"new": {"none"}, "replies": {"none"}, "notes": {"none"}, "overdue": {"none"}}), 303, "")
+	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusGone)
+		_, _ = io.WriteString(w, "We have <moved>.")
+	}))
+	t.Cleanup(gone.Close)
+	p := caller(t, n, n.Acme)
+	hook := p.call("POST", "/api/webhooks", `{"url":"`+gone.URL+`/hook?key=SECRET","name":"CRM"}`).JSON(t)["id"]
+	p.file("Printer")
+	l := n.Mail.Wait(t, "boss@acme.example")
+	address := fmt.Sprintf("%s/agent/settings/webhooks/%s", n.Acme.URL, hook)
+	if l.Subject != "A webhook at Acme is switched off" {
+		t.Errorf("the subject is %q", l.Subject)
+	}
+	for _, want := range []string{
+		"Hello Boss,", "The webhook “CRM " + gone.URL + "” was switched off", "The receiver says that it is gone (410).",
+		"The last answer: 410\n> We have <moved>.\n", "Open the webhook: " + address + "\n",
+	} {
+		if !strings.Contains(l.Text, want) {
+			t.Errorf("the text has no %q:\n%s", want, l.Text)
+		}
+	}
+	if !strings.Contains(l.HTML, "We have &lt;moved&gt;.") || !strings.Contains(l.HTML, `href="`+address+`"`) || strings.Contains(l.Text+l.HTML, "SECRET") {
+		t.Errorf("the HTML is\n%s", l.HTML)
+	}
+	if l.Header.Get("Auto-Submitted") == "" || l.Header.Get("List-Unsubscribe") != "" {
+		t.Errorf("it is essential, and its header is %v", l.Header)
+	}
+	expect(t, boss.Open(address), 200, "This webhook is switched off")
+	p.file("Nobody hears of it")
+	expect(t, boss.Send(n.Acme.URL+"/agent/settings", url.Values{"name": {"Boss"}, "language": {"de"}, "zone": {"Europe/Berlin"}}), 303, "")
+	p.call("PUT", "/api/webhooks/"+fmt.Sprint(hook), `{"enabled":true}`)
+	p.file("Once more")
+	if l := n.Mail.Wait(t, "boss@acme.example"); l.Subject != "Ein Webhook bei Acme ist ausgeschaltet" || !strings.Contains(l.Text, "Der Empfänger sagt, dass es ihn nicht mehr gibt (410).") {
+		t.Errorf("the second letter is\n%s\n%s", l.Subject, l.Text)
+	}
+	n.Mail.None(t, "boss@acme.example")
+	n.Mail.None(t, "boss@bolt.example")
+	for {
+		if l := n.Mail.Wait(t, "ana@acme.example"); strings.Contains(l.Text, "Once more") { // she hears of tickets alone
+			break
+		} else if strings.Contains(l.Subject, "webhook") {
+			t.Errorf("who is no admin gets %s", l.Subject)
+		}
 	}
 }

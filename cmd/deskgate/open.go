@@ -161,7 +161,7 @@ func colleagues(tx *storage.Tx) ([]tickets.Person, error) {
 // newWebhooks makes the room that tells tenants' own programs what happens.
 func (s *settings) newWebhooks(o *operator, log *slog.Logger) *webhook.Hooks {
 	return webhook.New(webhook.Config{
-		Store: o.store, Directory: o.directory, Log: log, Render: web.NewPayloads(o.directory).Webhook,
+		Store: o.store, Directory: o.directory, Log: log, Render: web.NewPayloads(o.directory).Webhook, Off: o.notifier.WebhookOff,
 		Client: outbound.New(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version, Patience: webhook.Patience}),
 	})
 }

@@ -34,6 +34,9 @@ const (
 	Claimed Kind = "claimed"
 	// Work tells a member of staff what there is to do.
 	Work Kind = "work"
+	// WebhookOff tells an admin that the program has switched a webhook off. It is essential. Fields: "reader", "webhook", "name", "why"; optional:
+	// "answer", the last one, and "body", how that began.
+	WebhookOff Kind = "webhook_off"
 	// Digest tells a member of staff of several tickets at once. Fields: "reader", and "tickets": a line for each with its ID, what there is to
 	// tell, the new comments, and perhaps "last", with one space between them; optional: "about", "over".
 	Digest Kind = "digest"
@@ -91,6 +94,8 @@ func (k Kind) fields() (must, may []string, known bool) {
 		return []string{"what", "when"}, []string{"ip", "device", "detail"}, true
 	case Request, Claimed, Work:
 		return []string{"ticket", "reader", "what"}, []string{"new", "about", "last"}, true
+	case WebhookOff:
+		return []string{"reader", "webhook", "name", "why"}, []string{"answer", "body"}, true
 	case Digest:
 		return []string{"reader", "tickets"}, []string{"about", "over"}, true
 	default:

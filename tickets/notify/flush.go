@@ -174,13 +174,18 @@ func forClaimant(tx *storage.Tx, d *digest, t *tickets.Ticket) (*parcel, error) 
 
 // admit counts a letter about some tickets and says for which of them there is room in it; none: the address gets no letter.
 func (n *Notifier) admit(tx *storage.Tx, to *Reader, k mail.Kind, about []string) ([]room, error) {
-	if to.Email == "" || robotic(to.Email) || strings.EqualFold(to.Email, n.post.From()) {
+	if !n.writable(to.Email) {
 		return nil, nil
 	}
 	if given, err := givenUp(tx, to.Email, k); err != nil || given {
 		return nil, err
 	}
 	return take(tx, to.Email, k, about)
+}
+
+// writable says whether letters go to an address at all: not to a machine, and not to ourselves.
+func (n *Notifier) writable(address string) bool {
+	return address != "" && !robotic(address) && !strings.EqualFold(address, n.post.From())
 }
 
 // send puts a letter about one ticket into the outbox.

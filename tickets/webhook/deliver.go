@@ -160,13 +160,22 @@ func (h *Hooks) settle(ctx context.Context, tn *tenant.Tenant, d Delivery, fn fu
 		}
 		if off != "" && hook.Enabled {
 			hook.Enabled, hook.Reason = false, off
-			return put(tx, &hook, "system", "webhook.disabled")
+			return h.switchedOff(tx, &hook, &d)
 		}
 		if failing.Equal(hook.FailingSince) {
 			return nil
 		}
 		return hookTable.Put(tx, &hook)
 	})
+}
+
+// switchedOff writes that a webhook was switched off, and has somebody told.
+func (h *Hooks) switchedOff(tx *storage.Tx, hook *Webhook, d *Delivery) error {
+	if err := put(tx, hook, "system", "webhook.disabled"); err != nil || h.config.Off == nil {
+		return err
+	}
+	last := d.Last()
+	return h.config.Off(tx, hook, &last)
 }
 
 // note writes down how a try went, and says why the webhook is to be switched off, if it is.

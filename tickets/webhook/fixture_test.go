@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -40,6 +41,8 @@ type house struct {
 	net       *pipes
 	desk      *tickets.Desk
 	acme, bee *tenant.Tenant
+
+	off []string // the webhooks that were switched off, with the status of the last answer
 }
 
 func open(t *testing.T) *house {
@@ -64,6 +67,10 @@ func open(t *testing.T) *house {
 func (h *house) hooks() *webhook.Hooks {
 	return webhook.New(webhook.Config{
 		Store: h.store, Directory: h.directory,
+		Off: func(tx *storage.Tx, hook *webhook.Webhook, last *webhook.Attempt) error {
+			tx.OnCommit(func() { h.off = append(h.off, fmt.Sprint(hook.ID, " ", last.Status)) })
+			return nil
+		},
 		Client: outbound.New(outbound.Config{
 			Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Patience: webhook.Patience, Dial: h.net.dial,
 		}),

@@ -28,6 +28,9 @@ type Config struct {
 	Client *outbound.Client
 	// Render writes the body of a message.
 	Render func(*tenant.Tenant, Message) ([]byte, error)
+	// Off is called in the transaction in which the program switches a webhook off because of its last try, so that somebody is told. It does
+	// nothing but use the transaction. Nil: nothing happens.
+	Off func(tx *storage.Tx, hook *Webhook, last *Attempt) error
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -96,6 +99,9 @@ func (h *Hooks) Find(ctx context.Context, tn *tenant.Tenant, id string) (Webhook
 	})
 	return hook, err
 }
+
+// Read returns a webhook in a transaction of the tenant's, or ErrNotFound.
+func Read(tx *storage.Tx, id string) (Webhook, error) { return find(tx, id) }
 
 func find(tx *storage.Tx, id string) (Webhook, error) {
 	hook, err := hookTable.Get(tx, hookKey(id))
@@ -173,11 +179,11 @@ func put(tx *storage.Tx, hook *Webhook, by, action string) error {
 	if err := subscribe(tx); err != nil {
 		return err
 	}
-	return tenant.Record(tx, tenant.Event{Actor: by, Action: action, Object: hook.ID, Detail: about(hook)})
+	return tenant.Record(tx, tenant.Event{Actor: by, Action: action, Object: hook.ID, Detail: hook.About()})
 }
 
-// about says which webhook it is without what may be secret in its URL.
-func about(hook *Webhook) string {
+// About says which webhook it is without what may be secret in its URL.
+func (hook *Webhook) About() string {
 	u, err := url.Parse(hook.URL)
 	if err != nil {
 		return hook.Name
@@ -216,7 +222,7 @@ func (h *Hooks) Remove(ctx context.Context, tn *tenant.Tenant, by, id string) er
 		if err := subscribe(tx); err != nil {
 			return err
 		}
-		return tenant.Record(tx, tenant.Event{Actor: by, Action: "webhook.deleted", Object: id, Detail: about(&hook)})
+		return tenant.Record(tx, tenant.Event{Actor: by, Action: "webhook.deleted", Object: id, Detail: hook.About()})
 	})
 }
 

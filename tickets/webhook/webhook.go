@@ -67,15 +67,15 @@ type Secret struct {
 }
 
 // Wants says whether the webhook is for events of a type.
-func (h *Webhook) Wants(t tickets.EventType) bool { return wants(h.Types, t) }
+func (hook *Webhook) Wants(t tickets.EventType) bool { return wants(hook.Types, t) }
 
 func wants(types []tickets.EventType, t tickets.EventType) bool {
 	return len(types) == 0 || slices.Contains(types, t)
 }
 
 // Overlaps is until when the secret before the present one signs as well; zero: none does.
-func (h *Webhook) Overlaps() (until time.Time) {
-	for _, s := range h.Secrets {
+func (hook *Webhook) Overlaps() (until time.Time) {
+	for _, s := range hook.Secrets {
 		if s.Until.After(time.Now()) && s.Until.After(until) {
 			until = s.Until
 		}

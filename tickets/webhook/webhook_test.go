@@ -171,6 +171,9 @@ func TestSwitchedOff(t *testing.T) {
 		if len(gone.got()) != 1 || len(never.got()) != 0 {
 			t.Errorf("who is switched off heard %d and %d messages", len(gone.got()), len(never.got()))
 		}
+		if want := []string{b.ID + " 410", a.ID + " 400"}; !slices.Equal(h.off, want) {
+			t.Errorf("told that %v were switched off, with their last answers, want %v", h.off, want)
+		}
 		page, err := h.tenants.SearchAudit(t.Context(), h.acme.ID, tenant.AuditQuery{Action: "webhook.disabled"})
 		if err != nil || len(page.Events) != 2 {
 			t.Errorf("the audit log has %+v, %v", page.Events, err)

@@ -166,7 +166,7 @@ func Start(tb testing.TB, options ...Option) *Node {
 // webhooks are those of a node whose receivers are on this machine.
 func (n *Node) webhooks() *webhook.Hooks {
 	return webhook.New(webhook.Config{
-		Store: n.Store, Directory: n.Directory, Render: web.NewPayloads(n.Directory).Webhook,
+		Store: n.Store, Directory: n.Directory, Render: web.NewPayloads(n.Directory).Webhook, Off: n.Notifier.WebhookOff,
 		Client: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Patience: webhook.Patience}),
 	})
 }
