@@ -269,7 +269,7 @@ func TestDigestsAreToldOnce(t *testing.T) {
 		pass(long)
 		seen := map[string]int{}
 		for _, line := range w.got(zoe) {
-			for _, one := range strings.Fields(strings.TrimPrefix(line, "acme: ")) {
+			for one := range strings.FieldsSeq(strings.TrimPrefix(line, "acme: ")) {
 				seen[one]++
 				told++
 			}
