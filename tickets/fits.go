@@ -37,7 +37,7 @@ func (f *filter) fitsRow(r *row) bool {
 		(len(f.categories) == 0 || slices.Contains(f.categories, r.Category)) &&
 		!slices.Contains(f.notCategories, r.Category) &&
 		(f.overdue.IsZero() || r.late(f.overdue)) &&
-		(len(f.ratings) == 0 || slices.Contains(f.ratings, int(r.Stars))) &&
+		(len(f.ratings) == 0 || slices.Contains(f.ratings, int(r.Stars))) && (!f.unrated || r.Stars == 0) &&
 		(!f.assigned || slices.Contains(f.assignees, r.Assignee)) &&
 		!slices.Contains(f.notAssignees, r.Assignee)
 }

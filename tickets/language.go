@@ -17,8 +17,8 @@ type Problem struct {
 const maxFilters = 20
 
 // ParseSearch reads what somebody typed into the search box: words, "words that are not cut off", #number, filters like
-// status:open,pending and, with a minus before them, what must not be. The rest stands in the Query's Text. Dates are days
-// of UTC. See the operator's manual for the whole language; Query.String is the way back.
+// status:open,pending and, with a minus before them, what must not be. The rest stands in the Query's Text. Days are
+// those of the tenant's calendar. See the operator's manual for the whole language; Query.String is the way back.
 func ParseSearch(text string) (Query, []Problem) {
 	p := searchParser{rest: strings.ToValidUTF8(text, "\uFFFD")}
 	for p.next() {

@@ -19,7 +19,7 @@ func day(s string) time.Time {
 	return t
 }
 
-const msec = time.Millisecond
+func days(all ...tickets.Day) []tickets.Day { return all }
 
 func TestParseSearch(t *testing.T) {
 	const open, pending = tickets.StatusOpen, tickets.StatusPending
@@ -56,17 +56,31 @@ func TestParseSearch(t *testing.T) {
 		"external:ZD-1":                  {ExternalID: "ZD-1"},
 		`-toner -"blue ink" -5 --x - a`:  {Not: tickets.Exception{Words: []string{"toner", "blue ink"}}, Text: "-5 --x - a"},
 		"sort:-created_at":               {Sort: tickets.CreatedDesc},
-		"created:>2026-01-01":            {Created: tickets.Period{After: day("2026-01-02").Add(-msec)}},
-		"created:>=2026-01-01":           {Created: tickets.Period{After: day("2026-01-01").Add(-msec)}},
-		"created:<2026-01-01":            {Created: tickets.Period{Before: day("2026-01-01")}},
-		"created:<=2026-01-01":           {Created: tickets.Period{Before: day("2026-01-02")}},
-		"created:2026-02":                {Created: tickets.Period{After: day("2026-02-01").Add(-msec), Before: day("2026-03-01")}},
-		"created:2026":                   {Created: tickets.Period{After: day("2026-01-01").Add(-msec), Before: day("2027-01-01")}},
-		"updated:2026-01-01..2026-01-31": {Updated: tickets.Period{After: day("2026-01-01").Add(-msec), Before: day("2026-02-01")}},
+		"rating:none":                    {Unrated: true},
+		"is:unrated":                     {Unrated: true},
+		"-is:rated":                      {Unrated: true},
+		"-rating:any":                    {Unrated: true},
+		"is:rated":                       {Ratings: []int{1, 2, 3, 4, 5}},
+		"-is:unrated":                    {Ratings: []int{1, 2, 3, 4, 5}},
+		"created:>2026-01-01":            {Created: tickets.Period{Since: days("2026-01-02")}},
+		"created:>=2026-01-01":           {Created: tickets.Period{Since: days("2026-01-01")}},
+		"created:<2026-01-01":            {Created: tickets.Period{Until: days("2026-01-01")}},
+		"created:<=2026-01-01":           {Created: tickets.Period{Until: days("2026-01-02")}},
+		"created:2026-02":                {Created: tickets.Period{Since: days("2026-02-01"), Until: days("2026-03-01")}},
+		"created:2026":                   {Created: tickets.Period{Since: days("2026-01-01"), Until: days("2027-01-01")}},
+		"updated:2026-01-01..2026-01-31": {Updated: tickets.Period{Since: days("2026-01-01"), Until: days("2026-02-01")}},
+		"created:today":                  {Created: tickets.Period{Since: days("today")}},
+		"created:Yesterday":              {Created: tickets.Period{Since: days("yesterday"), Until: days("today")}},
+		"created:<yesterday":             {Created: tickets.Period{Until: days("yesterday")}},
+		"updated:>=yesterday":            {Updated: tickets.Period{Since: days("yesterday")}},
+		"updated:2026-01-01..yesterday":  {Updated: tickets.Period{Since: days("2026-01-01"), Until: days("today")}},
+		"created:<=today":                {},
+		"created:9998":                   {Created: tickets.Period{Since: days("9998-01-01"), Until: days("9999-01-01")}},
+		"created:>2026-01-01T10:00:00Z":  {Created: tickets.Period{After: day("2026-01-01").Add(10 * time.Hour)}},
 		"updated:<7d":                    {Updated: tickets.Period{Under: 7 * 24 * time.Hour}},
 		"updated:2w":                     {Updated: tickets.Period{Under: 14 * 24 * time.Hour}},
 		"updated:>1y updated:>3h":        {Updated: tickets.Period{Over: 365 * 24 * time.Hour}},
-		"created:>2026-01-01 created:<2026-03-01": {Created: tickets.Period{After: day("2026-01-02").Add(-msec), Before: day("2026-03-01")}},
+		"created:>2026-01-01 created:<2026-03-01": {Created: tickets.Period{Since: days("2026-01-02"), Until: days("2026-03-01")}},
 		// What people paste is no filter.
 		"https://example.com/a?b=c 12:30 C:\\temp error: x std::vector a:/b": {Text: `https://example.com/a?b=c 12:30 C:\temp error: x std::vector a:/b`},
 	} {
@@ -86,7 +100,9 @@ func TestParseSearchSaysWhat(t *testing.T) {
 		"is:odd":                          `"is:odd"`,
 		"priority:low,huge":               `"priority:low,huge"`,
 		"has:teeth":                       `"has:teeth"`,
-		"created:yesterday":               `"created:yesterday"`,
+		"created:tomorrow":                `"created:tomorrow"`,
+		"created:>today":                  `"created:>today"`,
+		"created:9999":                    `"created:9999"`,
 		"created:>":                       `"created:>"`,
 		"-created:2026":                   `"-created:2026"`,
 		"updated:<0d":                     `"updated:<0d"`,
@@ -121,6 +137,7 @@ func TestQueryString(t *testing.T) {
 		`is:done assignee:"Zoe D"`:           `status:resolved,closed assignee:"Zoe D"`,
 		"created:>2026-01-01 updated:<36h":   "created:>=2026-01-02 updated:<36h",
 		"updated:<2w":                        "updated:<14d",
+		"created:yesterday -rating:any":      "is:unrated created:>=yesterday created:<today",
 		"-toner a":                           `-"toner" a`,
 		"#7":                                 "#7",
 	} {
@@ -134,7 +151,7 @@ func TestQueryString(t *testing.T) {
 // FuzzParseSearch: whatever is typed is read, and what it means is printed as something that means the same.
 func FuzzParseSearch(f *testing.F) {
 	for _, seed := range []string{
-		"", `"`, `-"`, "-", ":", `a:"b c" d`, "tag:a\"b", "status:open,,", "created:9999", "created:..", "created:2026..2027", "#1", `-"a:b"`,
+		"", `"`, `-"`, "-", ":", `a:"b c" d`, "tag:a\"b", "status:open,,", "created:9999", "created:9998", "created:..", "created:today..yesterday", "created:>today", "-is:rated", "created:2026..2027", "#1", `-"a:b"`,
 		"updated:<7d updated:>1h", "from:\x00", "\xff:\xff", "is:done -is:done", "updated:<=2026-01-01T10:00:00.5+02:00", "http://a:b", "tag: x",
 		`external:"`, "a\u00a0:b", "tag:\u3000", `"a" "`, "created:0001", "updated:<1w", "-5", "#01",
 	} {

@@ -48,6 +48,7 @@ type Query struct {
 	ExternalID  string
 	Overdue     bool
 	Ratings     []int // any of them: 1 to MaxStars; nil is no condition, and none of them fulfils an empty one
+	Unrated     bool  // has no rating
 	// Text is searched for: every word must be there, the last one may be the beginning of a word. Words in quotes are whole.
 	Text    string
 	Created Period
@@ -93,8 +94,9 @@ type filter struct {
 	notFiles      bool
 	number        uint64
 	external      string
-	target        string    // the ID of the ticket that the one with the external ID was merged into
-	ratings       []int     // stars
+	target        string // the ID of the ticket that the one with the external ID was merged into
+	ratings       []int  // stars
+	unrated       bool
 	overdue       time.Time // those whose target ran out by then; zero: all
 	terms         terms
 	notTerms      []terms
@@ -152,13 +154,13 @@ func (q *Query) filter(a Actor, who *named, r reach) *filter {
 		assigned: who.assigned, assignees: who.assignees, notAssignees: who.notAssignees,
 		requester: parseSomebody(q.Requester), files: q.Files, notFiles: q.Not.Files,
 		number: q.Number, external: q.ExternalID, target: who.target, terms: parseTerms(q.Text),
-		created: q.Created.at(now()), updated: q.Updated.at(now()), ratings: q.Ratings,
+		created: q.Created.at(now(), who.zone), updated: q.Updated.at(now(), who.zone), ratings: q.Ratings, unrated: q.Unrated,
 	}
 	if q.Overdue {
 		f.overdue = now()
 	}
 	text := strings.TrimSpace(q.Text) != ""
-	f.nothing = !a.known() || who.nobody || q.Ratings != nil && len(q.Ratings) == 0 || text && len(f.terms) == 0
+	f.nothing = !a.known() || who.nobody || q.Ratings != nil && (len(q.Ratings) == 0 || q.Unrated) || text && len(f.terms) == 0
 	f.choose(q)
 	if q.RequesterID != "" {
 		wanted := owner(Person{ID: q.RequesterID})

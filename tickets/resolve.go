@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -19,6 +20,8 @@ type named struct {
 	problems                  []Problem
 	// target is the ID of the ticket that the one with the external ID was merged into.
 	target string
+	// zone is where the days of the query are days.
+	zone *time.Location
 }
 
 // maxNamesakes is how many agents one name may mean.
@@ -26,7 +29,7 @@ const maxNamesakes = 5
 
 // resolve finds what the query names.
 func (d *Desk) resolve(ctx context.Context, tn *tenant.Tenant, a Actor, q *Query) (*named, error) {
-	who := &named{assigned: q.Assignee != "" || len(q.Assignees) > 0}
+	who := &named{assigned: q.Assignee != "" || len(q.Assignees) > 0, zone: d.plans.location(tn)}
 	if q.ExternalID != "" && !q.Merged {
 		if err := d.resolveExternal(ctx, tn, q.ExternalID, who); err != nil {
 			return nil, err

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 func (p *searchParser) status() string {
@@ -53,6 +52,13 @@ func (p *searchParser) is() string {
 	case "unassigned":
 		p.value = AssigneeNone
 		return p.assignee()
+	case "rated", "unrated":
+		if p.negated != (what == "rated") {
+			p.negated, p.value = false, "any"
+			return p.rating()
+		}
+		p.q.Unrated = true
+		return ""
 	case "overdue":
 		if p.negated {
 			return "This cannot be left out."
@@ -62,7 +68,7 @@ func (p *searchParser) is() string {
 	case "spam", "deleted", "merged":
 		return p.putAway(what)
 	}
-	return "It can be is:open, waiting, done, unassigned, overdue, spam, deleted or merged."
+	return "It can be is:open, waiting, done, unassigned, overdue, rated, unrated, spam, deleted or merged."
 }
 
 // putAway chooses the tickets that are out of all other lists; nobody has to ask for them to be left out.
@@ -163,8 +169,12 @@ func (p *searchParser) external() string {
 
 // rating takes stars: 5, 1,2, <3, >=4, or any.
 func (p *searchParser) rating() string {
-	const reason = "It takes stars like 5, 1,2, <3 or >=4, or any."
-	if p.negated {
+	const reason = "It takes stars like 5, 1,2, <3 or >=4, any or none."
+	switch {
+	case strings.EqualFold(p.value, "none") && !p.negated, strings.EqualFold(p.value, "any") && p.negated:
+		p.q.Unrated = true
+		return ""
+	case p.negated:
 		return "This cannot be left out."
 	}
 	var chosen []int
@@ -213,132 +223,11 @@ func (p *searchParser) created() string { return p.period(&p.q.Created) }
 func (p *searchParser) updated() string { return p.period(&p.q.Updated) }
 
 func (p *searchParser) period(when *Period) string {
-	const reason = "It takes a day like 2026-01-31, with <, <=, > or >= before it, or an age like <7d (h, d, w, m, y)."
+	const reason = "It takes a day like 2026-01-31, today or yesterday, with <, <=, > or >= before it, or an age like <7d (h, d, w, m, y)."
 	asked, ok := parsePeriod(p.value)
 	if !ok || p.negated {
 		return reason
 	}
-	*when = when.and(asked)
+	*when = when.And(asked)
 	return ""
-}
-
-// Period bounds a time from both sides. What is zero bounds nothing.
-type Period struct {
-	After, Before time.Time     // later than After, earlier than Before
-	Under, Over   time.Duration // less and more than so long ago, whenever the list is asked for
-}
-
-// some says whether the period, as at a moment, leaves anything out.
-func (w Period) some() bool { return !w.After.IsZero() || !w.Before.IsZero() }
-
-// and is what both allow.
-func (w Period) and(o Period) Period {
-	if o.After.After(w.After) {
-		w.After = o.After
-	}
-	if w.Before.IsZero() || !o.Before.IsZero() && o.Before.Before(w.Before) {
-		w.Before = o.Before
-	}
-	if w.Under == 0 || o.Under != 0 && o.Under < w.Under {
-		w.Under = o.Under
-	}
-	w.Over = max(w.Over, o.Over)
-	return w
-}
-
-// at is the period as it is at a certain moment, in times only.
-func (w Period) at(now time.Time) Period {
-	var age Period
-	if w.Under != 0 {
-		age.After = now.Add(-w.Under)
-	}
-	if w.Over != 0 {
-		age.Before = now.Add(-w.Over)
-	}
-	w.Under, w.Over = 0, 0
-	return w.and(age)
-}
-
-// has says whether a time is within a period that has times only.
-func (w Period) has(t time.Time) bool {
-	return (w.After.IsZero() || t.After(w.After)) && (w.Before.IsZero() || t.Before(w.Before))
-}
-
-// tick is the smallest step of the times that tickets have.
-const tick = time.Millisecond
-
-func parsePeriod(s string) (Period, bool) {
-	if from, to, ok := strings.Cut(s, ".."); ok {
-		a, _, okA := parseSpan(from)
-		_, b, okB := parseSpan(to)
-		return Period{After: a.Add(-tick), Before: b}, okA && okB
-	}
-	op := s[:len(s)-len(strings.TrimLeft(s, "<>="))]
-	rest := s[len(op):]
-	if age, ok := parseAge(rest); ok {
-		switch op {
-		case "", "<", "<=":
-			return Period{Under: age}, true
-		case ">", ">=":
-			return Period{Over: age}, true
-		}
-		return Period{}, false
-	}
-	start, end, ok := parseSpan(rest)
-	if !ok {
-		return Period{}, false
-	}
-	switch op {
-	case "", "=":
-		return Period{After: start.Add(-tick), Before: end}, true
-	case ">":
-		return Period{After: end.Add(-tick)}, true
-	case ">=":
-		return Period{After: start.Add(-tick)}, true
-	case "<":
-		return Period{Before: start}, true
-	case "<=":
-		return Period{Before: end}, true
-	}
-	return Period{}, false
-}
-
-// parseSpan reads a year, a month, a day or a moment of UTC: when it begins, and when it is over.
-func parseSpan(s string) (start, end time.Time, ok bool) {
-	for _, form := range []struct {
-		layout              string
-		years, months, days int
-	}{{"2006", 1, 0, 0}, {"2006-01", 0, 1, 0}, {time.DateOnly, 0, 0, 1}} {
-		if t, err := time.Parse(form.layout, s); err == nil {
-			return t, t.AddDate(form.years, form.months, form.days), 0 < t.Year() && t.Year() < 9999
-		}
-	}
-	t, err := time.Parse(time.RFC3339, strings.ToUpper(s))
-	t = t.UTC().Truncate(tick)
-	return t, t.Add(tick), err == nil && 0 < t.Year() && t.Year() < 9999
-}
-
-// units are what an age is counted in, the longest first.
-var units = []struct {
-	name string
-	long time.Duration
-}{
-	{"y", 365 * 24 * time.Hour}, {"m", 30 * 24 * time.Hour}, {"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour},
-}
-
-// parseAge reads an age of at most a hundred years.
-func parseAge(s string) (time.Duration, bool) {
-	const longest = 100 * 365 * 24 * time.Hour
-	for _, u := range units {
-		digits, ok := strings.CutSuffix(strings.ToLower(s), u.name)
-		if !ok || digits == "" || digits[0] == '+' {
-			continue
-		}
-		n, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || n <= 0 || n > int64(longest/u.long) {
-			return 0, false
-		}
-		return time.Duration(n) * u.long, true
-	}
-	return 0, false
 }

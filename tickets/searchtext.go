@@ -44,6 +44,7 @@ func (q *Query) String() string {
 	b.flag("-has:attachment", q.Not.Files)
 	b.flag("is:overdue", q.Overdue)
 	b.one("rating", numerals(q.Ratings))
+	b.flag("is:unrated", q.Unrated)
 	b.flag("is:spam", q.Spam)
 	b.flag("is:merged", q.Merged)
 	b.flag("is:deleted", q.Deleted)
@@ -95,6 +96,12 @@ func (b *searchWriter) period(key string, w Period) {
 	if !w.Before.IsZero() {
 		b.parts = append(b.parts, key+":<"+moment(w.Before))
 	}
+	for _, day := range w.Since {
+		b.parts = append(b.parts, key+":>="+string(day))
+	}
+	for _, day := range w.Until {
+		b.parts = append(b.parts, key+":<"+string(day))
+	}
 	if w.Under != 0 {
 		b.parts = append(b.parts, key+":<"+age(w.Under))
 	}
@@ -104,12 +111,7 @@ func (b *searchWriter) period(key string, w Period) {
 }
 
 // moment is a time as parseSpan reads it.
-func moment(t time.Time) string {
-	if t = t.UTC(); t.Equal(t.Truncate(24 * time.Hour)) {
-		return t.Format(time.DateOnly)
-	}
-	return t.Format(time.RFC3339Nano)
-}
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // age is a duration of whole hours as parseAge reads it.
 func age(d time.Duration) string {

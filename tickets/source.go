@@ -173,7 +173,7 @@ func (f *filter) rarePriority() bool {
 func (f *filter) plain() bool {
 	return !f.worded() && f.requester.any() && len(f.notRequesters) == 0 && f.number == 0 && f.external == "" &&
 		len(f.notCategories) == 0 && len(f.notAssignees) == 0 && len(f.notTags) == 0 && f.overdue.IsZero() &&
-		(len(f.priority) == 0 || f.rarePriority()) && f.shelf == inLists && f.owner == ""
+		(len(f.priority) == 0 || f.rarePriority()) && !f.unrated && f.shelf == inLists && f.owner == ""
 }
 
 // creation is all tickets in the order of their creation: the table itself.

@@ -25,9 +25,9 @@ func auditOf(e tenant.Event) eventDocument {
 }
 
 func (s *Server) listAudit(w http.ResponseWriter, r *http.Request) error {
-	p := queryOf(r)
+	p, zone := queryOf(r), callerOf(r).tenant.Settings.Location()
 	q := tenant.AuditQuery{
-		Actor: p.text("actor"), Action: p.text("action"), Since: p.time("since"), Until: p.time("until"),
+		Actor: p.text("actor"), Action: p.text("action"), Since: p.since("since", zone), Until: p.since("until", zone),
 		Cursor: p.text("cursor"), Limit: p.limit(),
 	}
 	if q.Limit == 0 {

@@ -49,7 +49,7 @@ func happening(e *tickets.Event, to tickets.Actor) happeningDocument {
 func (s *Server) listEvents(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	p := queryOf(r)
-	q := tickets.EventQuery{CreatedAfter: p.time("created_after"), Limit: p.limit(), After: p.sequence("cursor")}
+	q := tickets.EventQuery{CreatedAfter: p.since("created_after", callerOf(r).tenant.Settings.Location()), Limit: p.limit(), After: p.sequence("cursor")}
 	for _, word := range p.words("type") {
 		q.Types = append(q.Types, tickets.EventType(word))
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -32,15 +33,10 @@ func problemDocuments(all []tickets.Problem) []searchProblem {
 func ticketQuery(p parameters) (tickets.Query, []tickets.Problem, error) {
 	q, problems := tickets.ParseSearch(p.text("q"))
 	q.CategoryID, q.Assignee, q.RequesterID = p.text("category_id"), p.text("assignee_id"), p.text("requester_id")
-	if after := p.time("created_after"); after.After(q.Created.After) {
-		q.Created.After = after
-	}
-	if after := p.time("updated_after"); after.After(q.Updated.After) {
-		q.Updated.After = after
-	}
+	q.Created, q.Updated = p.period("created", q.Created), p.period("updated", q.Updated)
 	q.Deleted = p.flag("deleted") || q.Deleted
 	q.Overdue = p.flag("overdue") || q.Overdue
-	q.Ratings = p.ratings(q.Ratings)
+	q.Ratings, q.Unrated = p.ratings(q.Ratings, q.Unrated)
 	if sort := p.text("sort"); sort != "" {
 		q.Sort = tickets.Sort(sort)
 	}
@@ -53,8 +49,34 @@ func ticketQuery(p parameters) (tickets.Query, []tickets.Problem, error) {
 	return q, problems, p.err()
 }
 
-// ratings are the stars that the search and the parameters both ask for; nil: neither asks for any.
-func (p *parameters) ratings(searched []int) []int {
+// period narrows what a search asks for to what is later than one parameter and earlier than another. Each is a moment, or the day at
+// whose beginning it is meant.
+func (p *parameters) period(of string, searched tickets.Period) tickets.Period {
+	also := tickets.Period{}
+	if at, day := p.moment(of + "_after"); day != "" {
+		also.Since = []tickets.Day{day}
+	} else {
+		also.After = at
+	}
+	if at, day := p.moment(of + "_before"); day != "" {
+		also.Until = []tickets.Day{day}
+	} else {
+		also.Before = at
+	}
+	return searched.And(also)
+}
+
+// moment is a time, or a day of the tenant's calendar.
+func (p *parameters) moment(name string) (time.Time, tickets.Day) {
+	text := p.text(name)
+	if _, err := time.Parse(time.DateOnly, text); err == nil {
+		return time.Time{}, tickets.Day(text)
+	}
+	return p.time(name), ""
+}
+
+// ratings are the stars that the search and the parameters both ask for; nil: neither asks for any. None: they ask for what is not rated.
+func (p *parameters) ratings(searched []int, unrated bool) (stars []int, none bool) {
 	asked := searched
 	also := func(fits func(stars int) bool) {
 		if asked == nil {
@@ -62,8 +84,11 @@ func (p *parameters) ratings(searched []int) []int {
 		}
 		asked = slices.DeleteFunc(asked, func(stars int) bool { return !fits(stars) })
 	}
-	if p.flag("rated") {
+	switch rated := p.flag("rated"); {
+	case rated:
 		also(func(int) bool { return true })
+	case p.values.Get("rated") != "":
+		unrated = true
 	}
 	if words := p.words("rating"); len(words) > 0 {
 		for _, word := range words {
@@ -73,7 +98,7 @@ func (p *parameters) ratings(searched []int) []int {
 		}
 		also(func(stars int) bool { return slices.Contains(words, strconv.Itoa(stars)) })
 	}
-	return asked
+	return asked, unrated
 }
 
 // narrow has what a search wants and what a parameter wants both hold.

@@ -66,7 +66,7 @@ func (c *userChange) apply(u *auth.User) error {
 func (s *Server) listUsers(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
 	q := auth.UserQuery{
-		Email: p.text("email"), ExternalID: p.text("external_id"), Text: p.text("q"), CreatedAfter: p.time("created_after"),
+		Email: p.text("email"), ExternalID: p.text("external_id"), Text: p.text("q"), CreatedAfter: p.since("created_after", callerOf(r).tenant.Settings.Location()),
 		Cursor: p.text("cursor"), Limit: p.limit(),
 	}
 	if err := p.err(); err != nil {

@@ -67,6 +67,14 @@ func (p *parameters) flag(name string) bool {
 	return set
 }
 
+// since is a time, or the beginning of a day in a zone.
+func (p *parameters) since(name string, zone *time.Location) time.Time {
+	if t, err := time.ParseInLocation(time.DateOnly, p.text(name), zone); err == nil {
+		return t
+	}
+	return p.time(name)
+}
+
 func (p *parameters) time(name string) time.Time {
 	text := p.text(name)
 	if text == "" {
@@ -75,7 +83,7 @@ func (p *parameters) time(name string) time.Time {
 	// A plus that was not escaped, as in +02:00, has become a space.
 	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+"))
 	if err != nil {
-		p.reject(name, "must be a time like 2026-11-20T10:30:00Z.")
+		p.reject(name, "must be a time like 2026-11-20T10:30:00Z or a day like 2026-11-20.")
 	}
 	return t
 }
