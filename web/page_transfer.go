@@ -67,8 +67,8 @@ func (s *Server) beginTransfer(w http.ResponseWriter, r *http.Request) error {
 		return s.export(w, r)
 	}
 	body := r.Body
-	if held, ok := body.(*counted); ok { // it is not held in memory
-		body = held.ReadCloser
+	if held, ok := body.(heldBody); ok {
+		body = held.unheld()
 	}
 	var j transfer.Job
 	ctx, c := r.Context(), callerOf(r)

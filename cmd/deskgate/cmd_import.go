@@ -30,7 +30,9 @@ type importDocument struct {
 	ID     string `json:"id"`
 	Tenant string `json:"tenant"`
 	Format string `json:"format"`
-	State  string `json:"state"` // checking, checked, running, done or failed
+	// Encoding is how the file's text is written, once that was found out.
+	Encoding string `json:"encoding,omitempty"`
+	State    string `json:"state"` // checking, checked, running, done or failed
 	// Items is how many tickets and comments the file has, Place how many of them are behind us.
 	Items    uint64 `json:"items"`
 	Place    uint64 `json:"place"`
@@ -124,7 +126,7 @@ func (o *operator) stepImport(ctx context.Context, q importStep) (oneImport, err
 
 func documentImport(slug string, j *transfer.Job, problems []transfer.Problem) importDocument {
 	d := importDocument{
-		ID: j.ID, Tenant: slug, Format: string(j.Format), State: string(j.State), Items: j.Items, Place: j.Place,
+		ID: j.ID, Tenant: slug, Format: string(j.Format), Encoding: string(j.Encoding), State: string(j.State), Items: j.Items, Place: j.Place,
 		Tickets: j.Tickets, Comments: j.Comments, Files: j.Files, Skipped: j.Skipped, Problems: []importProblem{}, ProblemCount: j.Problems, Why: j.Why,
 	}
 	for _, p := range problems {

@@ -55,6 +55,8 @@ type Job struct {
 	EndedAt   time.Time `cbor:"20,keyasint,omitzero"`
 	// Why says why a Failed one failed.
 	Why string `cbor:"21,keyasint,omitempty"`
+	// Encoding is how the file is written, once that was found out.
+	Encoding Encoding `cbor:"22,keyasint,omitempty"`
 }
 
 // Active says whether the node works on it by itself.

@@ -58,7 +58,7 @@ func (t *Transfers) pass(ctx context.Context, tn *tenant.Tenant, j *Job) (*pass,
 	if err != nil {
 		return nil, err
 	}
-	if p.file, err = open(content, j.Size); err != nil {
+	if p.file, err = open(content, j.Size, j.Encoding); err != nil {
 		return nil, errors.Join(err, p.file.close())
 	}
 	return p, nil
@@ -71,7 +71,7 @@ func (p *pass) run(ctx context.Context) error {
 			return err
 		}
 		p.job.Items, p.job.Place, p.job.Tickets, p.job.Comments, p.job.Files, p.job.Skipped, p.job.Problems = 0, 0, 0, 0, 0, 0, 0
-		p.job.Format, p.job.Columns, p.job.Sample = p.file.format, p.file.columns, nil
+		p.job.Format, p.job.Encoding, p.job.Columns, p.job.Sample = p.file.format, p.file.encoding, p.file.columns, nil
 	}
 	for n := uint64(0); ; n++ {
 		it, err := p.file.next()

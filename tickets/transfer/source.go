@@ -38,7 +38,7 @@ type bounded struct {
 var errTooLong = errors.New("too long")
 
 func newBounded(r io.Reader, most int) *bounded {
-	return &bounded{in: skipMark(r), most: most, left: most}
+	return &bounded{in: r, most: most, left: most}
 }
 
 // begin begins another item.
@@ -91,34 +91,41 @@ func (r *readAt) ReadAt(p []byte, off int64) (int, error) {
 type opened struct {
 	source
 
-	format  Format
-	columns []Column
-	zip     *zip.Reader // nil but for an export
-	close   func() error
+	format   Format
+	encoding Encoding
+	columns  []Column
+	zip      *zip.Reader // nil but for an export
+	close    func() error
 }
 
-// open finds out what a file is and begins to read it.
-func open(f io.ReadSeekCloser, size int64) (*opened, error) {
-	o := &opened{close: f.Close}
-	var head [512]byte
-	n, err := io.ReadFull(f, head[:])
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return o, &unreadable{"The file is empty."}
+// open finds out what a file is and begins to read it. The encoding is what was found out before; empty: nothing was.
+func open(f io.ReadSeekCloser, size int64, known Encoding) (*opened, error) {
+	o := &opened{encoding: known, close: f.Close}
+	if known == "" {
+		var err error
+		if o.encoding, err = encodingOf(f); err != nil {
+			return o, err
+		}
 	}
-	start := bytes.TrimLeft(bytes.TrimPrefix(head[:n], []byte("\xef\xbb\xbf")), " \t\r\n")
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return o, err
 	}
+	text := bufio.NewReader(o.encoding.reader(f))
+	head, err := text.Peek(512)
+	if len(head) == 0 && err != nil {
+		return o, &unreadable{"The file is empty."}
+	}
+	start := bytes.TrimLeft(head, " \t\r\n")
 	switch {
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
 		return o, o.openZip(f, size)
 	case bytes.HasPrefix(start, []byte("{")):
-		o.format, o.source = JSONLines, newLines(f)
+		o.format, o.source = JSONLines, newLines(text)
 	case bytes.HasPrefix(start, []byte("[")):
-		text := newBounded(f, maxLine)
+		text := newBounded(text, maxLine)
 		o.format, o.source = JSON, &array{text: text, in: json.NewDecoder(text)}
 	default:
-		rows, err := newRows(f)
+		rows, err := newRows(text)
 		if err != nil {
 			return o, err
 		}
@@ -145,7 +152,7 @@ func (o *opened) openZip(f io.ReadSeekCloser, size int64) error {
 	if err != nil {
 		return &unreadable{"The zip is no export: there is no tickets.jsonl in it."}
 	}
-	o.format, o.zip, o.source = Export, archive, newLines(&unpacked{list, maxUnpacked})
+	o.format, o.zip, o.source = Export, archive, newLines(skipMark(&unpacked{list, maxUnpacked}))
 	o.close = func() error { return errors.Join(list.Close(), f.Close()) }
 	return nil
 }
@@ -172,7 +179,7 @@ type lines struct {
 	queued []item
 }
 
-func newLines(r io.Reader) *lines { return &lines{in: bufio.NewReaderSize(skipMark(r), 64<<10)} }
+func newLines(r io.Reader) *lines { return &lines{in: bufio.NewReaderSize(r, 64<<10)} }
 
 func (l *lines) next() (item, error) {
 	for {

@@ -8,6 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
@@ -149,11 +153,60 @@ func TestLeftOut(t *testing.T) {
 
 const aYear = 365 * 24 * time.Hour
 
+// A file is read as it is written: by its mark, else as UTF-8, else as Windows-1252; which of them it was is said.
+func TestEncodings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		const text = "title;description;field:gr\u00f6\u00dfe\nDr\u00fccker \u20ac5;Es \u201ebrennt\u201c.;\n"
+		encoded := func(e encoding.Encoding) string { return encodedAs(t, e, text) }
+		const broken = "title,description\nDr\u00fccker \u20ac5,Es \u201ebrennt\u201c.\nScanner,\xff\n"
+		for name, tc := range map[string]struct {
+			content string
+			want    transfer.Encoding
+			wrong   uint64
+		}{
+			"UTF-8":                {text, transfer.UTF8, 0},
+			"UTF-8 with a mark":    {"\xef\xbb\xbf" + text, transfer.UTF8, 0},
+			"UTF-8, partly broken": {broken, transfer.UTF8, 1},
+			"UTF-16 of Windows":    {encoded(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)), transfer.UTF16LE, 0},
+			"UTF-16, big endian":   {encoded(unicode.UTF16(unicode.BigEndian, unicode.UseBOM)), transfer.UTF16BE, 0},
+			"Windows-1252":         {encoded(charmap.Windows1252), transfer.Windows1252, 0},
+			"Latin-1":              {"title\tdescription\nDr\xfccker \x805\tEs \x84brennt\x93.\n", transfer.Windows1252, 0},
+			"JSON in UTF-16":       {encodedAs(t, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), `{"title":"Dr\u00fccker \u20ac5","description":"Es \u201ebrennt\u201c."}`), transfer.UTF16LE, 0},
+		} {
+			j, problems := w.bring(w.acme, name, tc.content)
+			if j.State != transfer.Done || j.Encoding != tc.want || j.Problems != tc.wrong {
+				t.Errorf("%s: %s, %q, %s, %+v", name, j.State, j.Encoding, j.Why, problems)
+			}
+			p, err := w.List(t.Context(), w.acme, admin, tickets.Query{})
+			if err != nil || !slices.ContainsFunc(p.Tickets, func(x tickets.Ticket) bool {
+				return x.Title == "Dr\u00fccker \u20ac5" && x.Description == "Es \u201ebrennt\u201c."
+			}) {
+				t.Errorf("%s: the tickets are %+v, %v", name, p.Tickets, err)
+			}
+			for _, x := range p.Tickets {
+				if err := w.Delete(t.Context(), w.acme, admin, x.Ref(), 0); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+}
+
+func encodedAs(t *testing.T, e encoding.Encoding, text string) string {
+	t.Helper()
+	s, err := e.NewEncoder().String(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // The names of a CSV's columns are text, whatever bytes they have.
 func TestColumnsAreText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		j, problems := w.bring(w.acme, "latin.csv", "title,description,field:gr\xf6\xdfe\nPrinter,It burns,7\nScanner,It is cold,\n")
+		j, problems := w.bring(w.acme, "broken.csv", "title,description,field:gr\xf6\xdfe\nPrinter,\u00e4\u00f6\u00fc,7\nScanner,It is cold,\n")
 		if j.State != transfer.Done || j.Tickets != 1 || len(problems) != 1 || problems[0].Field != "custom_fields" {
 			t.Errorf("%s: %+v", j.State, problems)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -216,49 +215,8 @@ func (t *Transfers) drop(tx *storage.Tx, j *Job) error {
 	return t.config.Store.Blobs().Drop(tx, sum)
 }
 
-// Run works on what is to be done until ctx ends, one import after the other. What a crash interrupts goes on where it was.
-func (t *Transfers) Run(ctx context.Context) error {
-	const every = time.Minute
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		t.round(ctx)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-t.wake:
-		case <-tick.C:
-		}
-	}
-}
-
-// round works on every tenant's imports.
-func (t *Transfers) round(ctx context.Context) {
-	tenants, err := t.config.Tenants(ctx)
-	if err != nil && ctx.Err() == nil {
-		t.log.ErrorContext(ctx, "imports cannot list the tenants", slog.Any("error", err))
-	}
-	for _, tn := range tenants {
-		jobs, err := t.Jobs(ctx, tn)
-		slices.Reverse(jobs)
-		for i := range jobs {
-			err = errors.Join(err, t.work(ctx, tn, &jobs[i]))
-		}
-		if err != nil && ctx.Err() == nil {
-			t.log.ErrorContext(ctx, "an import stopped short", slog.String("tenant", tn.Slug), slog.Any("error", err))
-		}
-	}
-}
-
-// work does what is to be done about one import.
+// work checks or writes one import.
 func (t *Transfers) work(ctx context.Context, tn *tenant.Tenant, j *Job) error {
-	now := time.Now()
-	switch {
-	case !j.Active() && (now.Sub(j.CreatedAt) > keptFor || j.State == Checked && now.Sub(j.CreatedAt) > waitsFor):
-		return t.Remove(ctx, tn, j.ID)
-	case !j.Active():
-		return nil
-	}
 	p, err := t.pass(ctx, tn, j)
 	if err == nil {
 		err = errors.Join(p.run(ctx), p.file.close())
