@@ -36,6 +36,10 @@ type code struct {
 	MAC       []byte    `cbor:"3,keyasint"`
 	Misses    int       `cbor:"4,keyasint,omitempty"`
 	ExpiresAt time.Time `cbor:"5,keyasint"`
+	// Host is where it was asked for.
+	Host tenant.Host `cbor:"6,keyasint,omitempty"`
+	// Nobody has this address here: nothing was mailed, and no code is the right one.
+	Nobody bool `cbor:"7,keyasint,omitempty"`
 }
 
 // mailing says when an address was mailed a code, whoever asked for it.

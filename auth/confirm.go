@@ -28,7 +28,7 @@ type Confirmations struct {
 	post     *mail.Post
 }
 
-// Confirmation is how it stands with the code of an asserted session.
+// Confirmation is how it stands with the code of an asserted session, or of a browser that has none.
 type Confirmation struct {
 	// Email is the address in question.
 	Email string
@@ -76,7 +76,7 @@ func (c *Confirmations) Standing(ctx context.Context, t *tenant.Tenant, a Asking
 		if err != nil {
 			return err
 		}
-		out, err = standing(tx, r)
+		out, err = standing(tx, r.Lineage, r.Email)
 		return err
 	})
 	return out, err
@@ -103,14 +103,14 @@ func (a *Asking) record(tx *storage.Tx) (sessionRecord, error) {
 	return load(tx, RequesterSide, a.Host, hash)
 }
 
-func standing(tx *storage.Tx, r *sessionRecord) (Confirmation, error) {
-	out := Confirmation{Email: r.Email}
-	next, err := nextMailing(tx, r.Email)
+func standing(tx *storage.Tx, lineage, email string) (Confirmation, error) {
+	out := Confirmation{Email: email}
+	next, err := nextMailing(tx, email)
 	if err != nil {
 		return out, err
 	}
 	out.NextAt = next
-	one, err := codes.Get(tx, storage.Key(nil).Str(r.Lineage))
+	one, err := codes.Get(tx, storage.Key(nil).Str(lineage))
 	if errors.Is(err, storage.ErrNotFound) || err == nil && one.over() {
 		return out, nil
 	}
@@ -139,29 +139,33 @@ func (c *Confirmations) Send(ctx context.Context, t *tenant.Tenant, a Asking) er
 		if err != nil {
 			return err
 		}
-		if err := mayMail(tx, r.Email); err != nil {
-			return err
-		}
-		at := now()
-		one := code{
-			Lineage: r.Lineage, Email: r.Email, MAC: codeMAC(c.store, t, r.Lineage, r.Email, digits), ExpiresAt: at.Add(codeLife),
-		}
-		if err := codes.Put(tx, &one); err != nil {
-			return err
-		}
-		if err := mailings.Put(tx, &mailing{Email: r.Email, At: at}); err != nil {
-			return err
-		}
-		letter := mail.Letter{
-			Kind: mail.Code, To: r.Email, Fields: map[string]string{"code": digits}, Host: r.Host, Expires: one.ExpiresAt,
-		}
-		if err := c.post.Enqueue(tx, letter); err != nil {
+		one := code{Lineage: r.Lineage, Email: r.Email, Host: r.Host}
+		if err := c.mailOut(tx, t, &one, map[string]string{"code": digits}); err != nil {
 			return err
 		}
 		return tenant.Record(tx, tenant.Event{
 			Actor: actorOf(r), Action: "code.mailed", Object: r.Email, Detail: "at " + string(r.Host), IP: a.Client.Address(),
 		})
 	})
+}
+
+// mailOut keeps a code and mails it, if somebody has its address. A *limit.Error: the address was mailed to, or guessed at, too often.
+func (c *Confirmations) mailOut(tx *storage.Tx, t *tenant.Tenant, one *code, fields map[string]string) error {
+	if err := mayMail(tx, one.Email); err != nil {
+		return err
+	}
+	at := now()
+	one.ExpiresAt = at.Add(codeLife)
+	if !one.Nobody {
+		one.MAC = codeMAC(c.store, t, one.Lineage, one.Email, fields["code"])
+	}
+	if err := codes.Put(tx, one); err != nil {
+		return err
+	}
+	if err := mailings.Put(tx, &mailing{Email: one.Email, At: at}); err != nil || one.Nobody {
+		return err
+	}
+	return c.post.Enqueue(tx, mail.Letter{Kind: mail.Code, To: one.Email, Fields: fields, Host: one.Host, Expires: one.ExpiresAt})
 }
 
 func mayMail(tx *storage.Tx, email string) error {
@@ -199,41 +203,46 @@ func (c *Confirmations) Check(ctx context.Context, t *tenant.Tenant, a Asking) (
 		if err != nil {
 			return err
 		}
-		if wrong, err = c.try(tx, t, r, digits); wrong || err != nil {
+		if wrong, err = c.try(tx, t, r.Lineage, r.Email, digits); wrong || err != nil {
 			return err
 		}
 		return c.promote(tx, t, r, &a, &out)
 	})
-	if err == nil && wrong {
-		err = ErrCodeWrong
-	}
-	if errors.Is(err, ErrCodeWrong) || errors.Is(err, ErrCodeOver) {
-		c.refusals.Note(ctx, t, "code.refused", "", err.Error()+", at "+string(a.Host), a.Client)
-	}
-	if err != nil {
+	if err := c.judged(ctx, t, wrong, err, a.Host, a.Client); err != nil {
 		return Confirmed{}, err
 	}
 	return out, nil
 }
 
+// judged is what became of a try, which the audit log lists if it failed.
+func (c *Confirmations) judged(ctx context.Context, t *tenant.Tenant, wrong bool, err error, at tenant.Host, by Client) error {
+	if err == nil && wrong {
+		err = ErrCodeWrong
+	}
+	if errors.Is(err, ErrCodeWrong) || errors.Is(err, ErrCodeOver) {
+		c.refusals.Note(ctx, t, "code.refused", "", err.Error()+", at "+string(at), by)
+	}
+	return err
+}
+
 // try compares what was typed with the code, and counts it if it is wrong.
-func (c *Confirmations) try(tx *storage.Tx, t *tenant.Tenant, r *sessionRecord, digits string) (wrong bool, err error) {
-	m, err := missesOf(tx, r.Email)
+func (c *Confirmations) try(tx *storage.Tx, t *tenant.Tenant, lineage, email, digits string) (wrong bool, err error) {
+	m, err := missesOf(tx, email)
 	if err == nil {
 		err = m.err()
 	}
 	if err != nil {
 		return false, err
 	}
-	one, err := codes.Get(tx, storage.Key(nil).Str(r.Lineage))
+	one, err := codes.Get(tx, storage.Key(nil).Str(lineage))
 	if errors.Is(err, storage.ErrNotFound) || err == nil && one.over() {
 		return false, ErrCodeOver
 	}
 	if err != nil {
 		return false, err
 	}
-	if hmac.Equal(one.MAC, codeMAC(c.store, t, r.Lineage, r.Email, digits)) {
-		return false, codes.Delete(tx, storage.Key(nil).Str(r.Lineage))
+	if hmac.Equal(one.MAC, codeMAC(c.store, t, lineage, email, digits)) && !one.Nobody {
+		return false, codes.Delete(tx, storage.Key(nil).Str(lineage))
 	}
 	one.Misses++
 	m.Count++

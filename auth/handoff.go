@@ -32,6 +32,8 @@ type Claim struct {
 	// Landing is a path on the host, or the URL of an allowed origin where the tenant wants it so.
 	Landing    string `json:"u"`
 	ReturnLink string `json:"b,omitempty"`
+	// Chosen: the login has said where to land.
+	Chosen bool `json:"c,omitempty"`
 	// Warning is what the audit log is to keep, such as that a redirect_url was dropped.
 	Warning string `json:"w,omitempty"`
 	// Lineage is that of the asserted session that goes on in another tab of the same browser; empty for a new one.
@@ -84,6 +86,8 @@ type Outcome struct {
 	Remembered bool
 	// Landing is set with SignIn: a path on the host, or a URL.
 	Landing string
+	// Chosen: with SignIn, the login has said where to land; else Landing is the dashboard.
+	Chosen bool
 	// Email is set with AskFirst and Button: whom the token stands for, masked.
 	Email string
 	// Next and Chain are set with Chained: the token for /auth/continue, and what the chain's cookie holds.
@@ -244,7 +248,7 @@ func (h *Handoffs) signIn(ctx context.Context, a *Arrival, p purpose) (Outcome, 
 
 // enter starts the session of a claim, and uses up what proves it, in one transaction.
 func (h *Handoffs) enter(ctx context.Context, a *Arrival, c *Claim, use func(*storage.Tx) error) (Outcome, error) {
-	out := Outcome{Verdict: SignIn, Landing: c.Landing, Secret: NewSecret()}
+	out := Outcome{Verdict: SignIn, Landing: c.Landing, Chosen: c.Chosen, Secret: NewSecret()}
 	err := h.store.Update(ctx, a.Tenant.Scope(), func(tx *storage.Tx) error {
 		if err := use(tx); err != nil {
 			return err

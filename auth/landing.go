@@ -20,6 +20,8 @@ type landing struct {
 	// target is a path on the host, or the URL of an allowed origin.
 	target     string
 	returnLink string
+	// chosen: target is where the login asked to land, and not the dashboard for want of anything better.
+	chosen bool
 	// dropped is the host of a redirect_url that was not followed, or what was wrong with it.
 	dropped string
 }
@@ -79,8 +81,21 @@ func inside(d *tenant.Directory, home landing, u target) landing {
 		home.target, home.dropped = homeAt(d, home.host), "a page that signs in"
 		return home
 	}
-	home.target = u.tail()
+	home.target, home.chosen = u.tail(), true
 	return home
+}
+
+// Page is the address of a page of a tenant's host, from its path on, that somebody is to land on who has no session yet, judged as
+// every redirect_url is; empty: it is no page of that host, or one that nobody lands on.
+func (r *Redirects) Page(t *tenant.Tenant, host tenant.Host, raw string) string {
+	if !strings.HasPrefix(raw, "/") {
+		return ""
+	}
+	to, err := judgeAt(r.directory, t, host, raw)
+	if err != nil || !to.chosen {
+		return ""
+	}
+	return to.target
 }
 
 func below(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
@@ -88,7 +103,7 @@ func below(p, folder string) bool { return p == folder || strings.HasPrefix(p, f
 // outside is the URL of an allowed origin: a way back, or where the tenant has its visitors sent.
 func outside(t *tenant.Tenant, home landing, whole string) landing {
 	if t.Settings.ExternalRedirect == tenant.ExternalFollow {
-		home.target = whole
+		home.target, home.chosen = whole, true
 		return home
 	}
 	home.returnLink = whole

@@ -23,7 +23,7 @@ func (p proof) given() bool { return p.Credential != "" }
 
 // claim is what the person is believed, and where they are going.
 func (p proof) claim(person Person, door string, from Source, to landing) Claim {
-	c := Claim{Level: Asserted, Person: person, Door: door, Source: from, Landing: to.target, ReturnLink: to.returnLink}
+	c := Claim{Level: Asserted, Person: person, Door: door, Source: from, Landing: to.target, Chosen: to.chosen, ReturnLink: to.returnLink}
 	if to.dropped != "" {
 		c.Warning = "redirect_url dropped: " + to.dropped
 	}

@@ -222,7 +222,7 @@ func (w *Widgets) Handoff(ctx context.Context, t *tenant.Tenant, s Session, path
 	}
 	c := Claim{
 		Level: s.Level, Person: Person{Email: s.Email, Name: s.Name}, Door: "widget", Source: FromListed,
-		Landing: to.target, ReturnLink: s.Embedder + "/",
+		Landing: to.target, Chosen: to.chosen, ReturnLink: s.Embedder + "/",
 	}
 	var chain []byte
 	if c.Level == Asserted {

@@ -28,6 +28,9 @@ type Survey string
 // Switch says whether something is done.
 type Switch string
 
+// MailSignIn says whether requesters may sign in by a code that is mailed to them.
+type MailSignIn string
+
 // CookieSameSite is the SameSite attribute of requesters' session cookies.
 type CookieSameSite string
 
@@ -52,6 +55,11 @@ const (
 
 	On  Switch = "on"
 	Off Switch = "off"
+
+	// MailSignInAuto: on, unless the tenant demands a partner's proof of whoever comes.
+	MailSignInAuto MailSignIn = "auto"
+	MailSignInOn   MailSignIn = "on"
+	MailSignInOff  MailSignIn = "off"
 
 	SameSiteNone CookieSameSite = "none"
 	SameSiteLax  CookieSameSite = "lax"
@@ -118,12 +126,19 @@ type Settings struct {
 	Language string `cbor:"32,keyasint,omitempty" json:"language"`
 	// TimeZone is where the tenant's people are, by its IANA name. See Location.
 	TimeZone string `cbor:"33,keyasint,omitempty" json:"time_zone"`
+	// MailSignIn says whether requesters may sign in by a code. See SignsInByMail.
+	MailSignIn MailSignIn `cbor:"100,keyasint,omitempty" json:"mail_sign_in"`
 	// WelcomeText stands at the head of the portal: plain text, of several lines maybe.
 	WelcomeText string `cbor:"34,keyasint,omitempty" json:"welcome_text"`
 }
 
 // AutoClose is AutoCloseDays as a duration.
 func (s Settings) AutoClose() time.Duration { return time.Duration(s.AutoCloseDays) * 24 * time.Hour }
+
+// SignsInByMail says whether requesters may sign in by a code that is mailed to them.
+func (s Settings) SignsInByMail() bool {
+	return s.MailSignIn == MailSignInOn || s.MailSignIn != MailSignInOff && s.Unsigned != UnsignedSigned
+}
 
 // AsksForRatings says whether requesters rate the help that they got.
 func (s Settings) AsksForRatings() bool { return s.Survey != SurveyOff }
@@ -145,6 +160,7 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.Unsigned, UnsignedOpen)
 	fill(&s.OriginMode, OriginConfirm)
 	fill(&s.ExternalRedirect, ExternalLink)
+	fill(&s.MailSignIn, MailSignInAuto)
 	fill(&s.CookieSameSite, SameSiteNone)
 	fill(&s.StaffSecondFactor, SecondFactorOptional)
 	fill(&s.AdminFolder, "admin")
@@ -192,6 +208,7 @@ func AllSettings() []Setting {
 			setOrigins, func(t *Tenant) string { return strings.Join(t.Settings.AllowedOrigins, ",") },
 		},
 		choice("unsigned", func(s *Settings) *Unsigned { return &s.Unsigned }, UnsignedOpen, UnsignedConfirm, UnsignedSigned),
+		choice("mail_sign_in", func(s *Settings) *MailSignIn { return &s.MailSignIn }, MailSignInAuto, MailSignInOn, MailSignInOff),
 		choice("origin_mode", func(s *Settings) *OriginMode { return &s.OriginMode }, OriginConfirm, OriginEnforce),
 		choice("external_redirect", func(s *Settings) *ExternalRedirect { return &s.ExternalRedirect },
 			ExternalLink, ExternalFollow, ExternalStrict),

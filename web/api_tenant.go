@@ -22,6 +22,7 @@ type tenantDocument struct {
 type settingsDocument struct {
 	AllowedOrigins          []string                `json:"allowed_origins"`
 	Unsigned                tenant.Unsigned         `json:"unsigned"`
+	MailSignIn              tenant.MailSignIn       `json:"mail_sign_in"`
 	OriginMode              tenant.OriginMode       `json:"origin_mode"`
 	ExternalRedirect        tenant.ExternalRedirect `json:"external_redirect"`
 	PrimaryHost             *string                 `json:"primary_host"`
@@ -53,7 +54,7 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 	return tenantDocument{
 		ID: string(t.ID), Slug: t.Slug, Name: t.Name, URL: s.directory.PrimaryURL(t), Hosts: s.directory.Hosts(t),
 		Settings: settingsDocument{
-			AllowedOrigins: set.AllowedOrigins, Unsigned: set.Unsigned, OriginMode: set.OriginMode,
+			AllowedOrigins: set.AllowedOrigins, Unsigned: set.Unsigned, MailSignIn: set.MailSignIn, OriginMode: set.OriginMode,
 			ExternalRedirect: set.ExternalRedirect, PrimaryHost: orNull(string(set.PrimaryHost)),
 			SimpleAuthOperators: set.SimpleAuthOperators, AdminFolder: set.AdminFolder,
 			StaffSecondFactor: set.StaffSecondFactor, CookieSameSite: set.CookieSameSite,
@@ -81,6 +82,7 @@ type tenantChange struct {
 type settingsChange struct {
 	AllowedOrigins          optional[[]string] `json:"allowed_origins"`
 	Unsigned                optional[string]   `json:"unsigned"`
+	MailSignIn              optional[string]   `json:"mail_sign_in"`
 	OriginMode              optional[string]   `json:"origin_mode"`
 	ExternalRedirect        optional[string]   `json:"external_redirect"`
 	PrimaryHost             optional[string]   `json:"primary_host"`
@@ -132,6 +134,7 @@ func (c tenantChange) values() map[string]string {
 	note(values, "name", c.Name, plain)
 	note(values, "allowed_origins", set.AllowedOrigins, func(all []string) string { return strings.Join(all, ",") })
 	note(values, "unsigned", set.Unsigned, plain)
+	note(values, "mail_sign_in", set.MailSignIn, plain)
 	note(values, "origin_mode", set.OriginMode, plain)
 	note(values, "external_redirect", set.ExternalRedirect, plain)
 	note(values, "primary_host", set.PrimaryHost, plain)

@@ -19,6 +19,10 @@ const (
 	chainCookie = "__Host-deskgate-chain"
 	// deviceCookie holds the browser that is remembered for an address.
 	deviceCookie = "__Host-deskgate-device"
+	// knockCookie holds the browser that has asked for a code to sign in with.
+	knockCookie = "__Host-deskgate-knock"
+	// wantedCookie holds the page that somebody wanted who had to sign in first. It opens nothing.
+	wantedCookie = "__Host-deskgate-wanted"
 )
 
 // cookie returns the value of the one cookie with that name. Two of them mean that somebody else has planted one: then
@@ -39,6 +43,13 @@ func setCookie(w http.ResponseWriter, name, value string, sameSite http.SameSite
 // dropCookie has the browser forget a cookie.
 func dropCookie(w http.ResponseWriter, name string, sameSite http.SameSite) {
 	writeCookie(w, name, "", sameSite, -1)
+}
+
+// forget has the browser forget a cookie of ours that only top-level visits bring, if it has brought one.
+func forget(w http.ResponseWriter, r *http.Request, name string) {
+	if len(r.CookiesNamed(name)) > 0 {
+		dropCookie(w, name, http.SameSiteLaxMode)
+	}
 }
 
 // writeCookie sends a cookie that only this host sees, over TLS, and no script.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +107,7 @@ func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFun
 			if r.Method == http.MethodPost {
 				return s.keepTyped(w, r, door)
 			}
-			return seeOther(w, visit, door+wish(r, side))
+			return seeOther(w, visit, door+s.wish(r, side))
 		}
 		if err != nil {
 			return err
@@ -141,12 +140,19 @@ func (s *Server) admitVisitor(r *http.Request, c caller) error {
 	return s.doors.Limits.Take(r.Context(), looks, c.Session).Err()
 }
 
-// wish is the query that has the staff's sign-in lead on to what was asked for.
-func wish(r *http.Request, side auth.Side) string {
-	if r.Method != http.MethodGet || side != auth.StaffSide {
+// wish is the query that has a sign-in lead on to what was asked for.
+func (s *Server) wish(r *http.Request, side auth.Side) string {
+	visit, asked := tenant.VisitFrom(r.Context()), r.URL.RequestURI()
+	switch {
+	case r.Method != http.MethodGet:
 		return ""
+	case side == auth.StaffSide:
+		return nextQuery(asked)
 	}
-	return "?next=" + url.QueryEscape(r.URL.RequestURI())
+	if asked = s.doors.Redirects.Page(visit.Tenant, visit.Host, asked); asked == pathBelow(visit, "/dashboard") {
+		return "" // everybody lands there
+	}
+	return nextQuery(asked)
 }
 
 // seeOther sends the browser on to one of our pages.

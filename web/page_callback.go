@@ -139,18 +139,18 @@ func (s *Server) askFirst(w http.ResponseWriter, r *http.Request, o auth.Outcome
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request, o auth.Outcome) error {
 	visit := tenant.VisitFrom(r.Context())
 	setCookie(w, requesterCookie, o.Secret, requesterSameSite(visit.Tenant), o.Session.EndsAt)
-	if len(r.CookiesNamed(chainCookie)) > 0 {
-		dropCookie(w, chainCookie, http.SameSiteLaxMode)
-	}
+	forget(w, r, chainCookie)
+	forget(w, r, wantedCookie)
 	if o.Remembered {
 		setCookie(w, deviceCookie, cookie(r, deviceCookie), http.SameSiteLaxMode, time.Now().Add(auth.DeviceLife))
+	}
+	if next := s.wanted(r, ""); next != "" && !o.Chosen {
+		o.Landing = next
 	}
 	if next, local := localPath(o.Landing); local && o.First {
 		return s.goOn(w, withCaller(r, caller{Identity: o.Session.Identity(), tenant: visit.Tenant, session: o.Session}), next)
 	}
-	w.Header().Set("Location", o.Landing)
-	w.WriteHeader(http.StatusSeeOther)
-	return nil
+	return landAt(w, o.Landing)
 }
 
 // chain sends a client that is no browser on, with a token that a browser can use after it.

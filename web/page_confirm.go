@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -150,14 +149,7 @@ func (s *Server) takeOver(r *http.Request, c caller) {
 
 // refuseCode says beside the form what is wrong, and how the visitor stands if it was too often.
 func (s *Server) refuseCode(w http.ResponseWriter, r *http.Request, form confirmForm, err error, wrong fieldErrors) error {
-	p := problemOf(err)
-	if limited, ok := errors.AsType[*limit.Error](err); ok {
-		showLimit(w.Header(), limited.State)
-	}
-	if p.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))
-	}
-	return s.renderConfirm(w, r, p.Status, form, wrong)
+	return s.renderConfirm(w, r, refusal(w, err), form, wrong)
 }
 
 // confirmSentence is what to say beside the form about an error that the visitor can do something about.
@@ -197,7 +189,12 @@ func (s *Server) goOn(w http.ResponseWriter, r *http.Request, next string) error
 	if s.claims(r) > 0 {
 		return seeOther(w, tenant.VisitFrom(r.Context()), "/auth/claim"+nextQuery(next))
 	}
-	w.Header().Set("Location", next)
+	return landAt(w, next)
+}
+
+// landAt sends the browser on to where a sign-in leads.
+func landAt(w http.ResponseWriter, address string) error {
+	w.Header().Set("Location", address)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }

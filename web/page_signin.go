@@ -3,7 +3,9 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
@@ -112,14 +114,29 @@ func (s *Server) testRedirect(w http.ResponseWriter, r *http.Request) error {
 
 // signInPage tells a visitor without a session how to come in.
 func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
-	view := &signInView{frame: s.frame(r, "Sign in"), SignedOut: r.URL.Query().Has("out")}
-	view.Welcome, view.Address = tenant.VisitFrom(r.Context()).Tenant.Settings.WelcomeText, again(r)
+	visit, next := tenant.VisitFrom(r.Context()), s.wanted(r, r.URL.Query().Get("next"))
+	if next != "" && r.URL.Query().Has("next") {
+		if _, err := s.identify(r, auth.RequesterSide); err == nil {
+			return landAt(w, next)
+		}
+		setCookie(w, wantedCookie, url.QueryEscape(next), http.SameSiteLaxMode, time.Now().Add(wantedLife))
+	}
+	view := s.signInView(r, next)
+	view.SignedOut, view.Address = r.URL.Query().Has("out"), again(r)
+	view.Opens = s.doors.Confirmations.Opens(visit.Tenant)
+	return s.render(w, r, http.StatusOK, "signin", view)
+}
+
+// signInView is the page that tells how to come in, and to get where.
+func (s *Server) signInView(r *http.Request, next string) *signInView {
+	view := &signInView{frame: s.frame(r, "Sign in"), Next: next}
+	view.Welcome = tenant.VisitFrom(r.Context()).Tenant.Settings.WelcomeText
 	for _, origin := range tenant.VisitFrom(r.Context()).Tenant.Settings.AllowedOrigins {
 		if host, secure := strings.CutPrefix(origin, "https://"); secure {
 			view.From = append(view.From, link{URL: origin, Text: host})
 		}
 	}
-	return s.render(w, r, http.StatusOK, "signin", view)
+	return view
 }
 
 // signOut ends the requester's session at this host, and has the browser forgotten.
@@ -137,8 +154,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	dropCookie(w, requesterCookie, requesterSameSite(visit.Tenant))
-	if len(r.CookiesNamed(deviceCookie)) > 0 {
-		dropCookie(w, deviceCookie, http.SameSiteLaxMode)
-	}
+	forget(w, r, deviceCookie)
+	forget(w, r, wantedCookie)
 	return seeOther(w, visit, "/auth/sign-in?out")
 }

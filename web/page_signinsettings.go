@@ -11,7 +11,7 @@ import (
 const signInPath = "/agent/settings/sign-in"
 
 // signInSettings are the settings on the page, in its order.
-var signInSettings = []string{"unsigned", "origin_mode", "allowed_origins", "staff_second_factor", "simpleauth_operators"}
+var signInSettings = []string{"unsigned", "mail_sign_in", "origin_mode", "allowed_origins", "staff_second_factor", "simpleauth_operators"}
 
 func (s *Server) signInSettingsPage(w http.ResponseWriter, r *http.Request) error {
 	c, values := callerOf(r), url.Values{}
@@ -37,6 +37,11 @@ func (s *Server) renderSignInSettings(w http.ResponseWriter, r *http.Request, st
 			{Value: "open", Text: in.T("May file requests"), Hint: in.T("They see those of this visit only, and you see “not verified”.")},
 			{Value: "confirm", Text: in.T("Confirm their address first"), Hint: in.T("A code is mailed to them before their first request.")},
 			{Value: "signed", Text: in.T("Are turned away"), Hint: in.T("Your site has to sign who it sends.")},
+		}},
+		{&view.ByMail, "mail_sign_in", []choice{
+			{Value: "auto", Text: in.T("Unless your site has to sign who it sends")},
+			{Value: "on", Text: in.T("In any case"), Hint: in.T("Also those whom your site does not send any more.")},
+			{Value: "off", Text: in.T("Never"), Hint: in.T("They come by your site only, also from the links in our emails.")},
 		}},
 		{&view.Unlisted, "origin_mode", []choice{
 			{Value: "confirm", Text: in.T("Are asked who they are"), Hint: in.T("The visitor says “Continue as …” first.")},

@@ -75,6 +75,9 @@ func allPages(t *testing.T) (all []page) {
 	}
 	visit(nobody, "/auth/sign-in", "/agent/login", "/agent/forgot", "/auth/callback?token=x", "/nowhere")
 	visit(visitor, "/auth/confirm")
+	knocker := n.Client(t)
+	expect(t, knocker.Send(home+"/auth/code/send", url.Values{"email": {"zoe@example.com"}, "next": {"/tickets/1"}}), 303, "")
+	visit(knocker, "/auth/code?next=%2Ftickets%2F1")
 	visit(zoe, "/dashboard", "/tickets", "/tickets?q=nothing&show=solved", "/tickets/create", "/tickets/1", "/tickets/2", "/tickets/3",
 		"/auth/account", "/auth/sessions", "/auth/claim")
 	visit(n.SignIn(t, n.Acme, "new@example.com", "Newcomer"), "/dashboard?empty")

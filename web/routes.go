@@ -205,6 +205,9 @@ func (s *Server) portalRoutes(t *table) {
 	t.add(tenantHosts, get, ratePath, s.open(s.ratePage))
 	t.add(tenantHosts, post, ratePath, s.form(s.rateByLink))
 	t.add(tenantHosts, get, "/auth/sign-in", s.open(s.signInPage))
+	t.add(tenantHosts, get, "/auth/code", s.open(s.knockPage))
+	t.add(tenantHosts, post, "/auth/code", s.form(s.enterByCode))
+	t.add(tenantHosts, post, "/auth/code/send", s.form(s.knock))
 	t.add(tenantHosts, post, "/auth/sign-out", s.form(s.signOut))
 }
 

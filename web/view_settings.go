@@ -132,8 +132,9 @@ type signInSettingsView struct {
 	frame
 
 	Done string
-	// Unsigned is about visitors of whom nothing is proven, Unlisted about those from pages that are not listed.
-	Unsigned, Unlisted []choice
+	// Unsigned is about visitors of whom nothing is proven, Unlisted about those from pages that are not listed,
+	// ByMail about codes that are mailed to people who come from nowhere.
+	Unsigned, ByMail, Unlisted []choice
 	// Origins are the listed ones, one in a line.
 	Origins      string
 	SecondFactor []choice

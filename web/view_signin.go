@@ -10,6 +10,22 @@ type signInView struct {
 	SignedOut bool
 	// Welcome is what the tenant says first, empty for nothing.
 	Welcome string
+	// Opens: whoever has asked for help before may have a code mailed.
+	Opens bool
+	// Email is what was typed for that, Next where it leads.
+	Email, Next string
+	Errors      fieldErrors
+}
+
+// knockView asks for the code that was mailed to somebody who has no session yet.
+type knockView struct {
+	frame
+
+	// Email is the address that a code was asked for. Good says how long it can be typed, Wait when it may be mailed to again.
+	Email, Good, Wait string
+	TriesLeft         int
+	Next              string
+	Errors            fieldErrors
 }
 
 // continueView asks whether to go on as the person that a hand-off is for.

@@ -15,7 +15,7 @@ type Kind string
 
 // The kinds of letters, and the fields that each of them has.
 const (
-	// Code is the code that confirms an address. Fields: "code".
+	// Code is the code that confirms an address. Fields: "code"; optional: "for", which is "sign-in" where it also signs in.
 	Code Kind = "code"
 	// Invite asks somebody to join the staff. Fields: "url", and "role" (agent or admin).
 	Invite Kind = "invite"
@@ -85,7 +85,7 @@ var errLetter = errors.New("incomplete letter")
 func (k Kind) fields() (must, may []string, known bool) {
 	switch k {
 	case Code:
-		return []string{"code"}, nil, true
+		return []string{"code"}, []string{"for"}, true
 	case Invite:
 		return []string{"url"}, []string{"role"}, true
 	case Reset:
