@@ -83,6 +83,7 @@ var priorityWords = map[tickets.Priority]string{
 func (s *Server) consoleView(r *http.Request, title string) (*consoleView, error) {
 	at := standOf(r)
 	v := &consoleView{frame: s.ownFrame(r, title, "tickets"), Stand: at}
+	v.Picks = true
 	v.Script, v.Done = consoleScript, consoleDone(v.Reader, r)
 	v.mount = strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")
 	c := callerOf(r)

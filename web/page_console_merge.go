@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/deskgate/deskgate/tickets"
 )
@@ -12,9 +13,14 @@ import (
 // maxMerge is how many tickets the console merges at once.
 const maxMerge = 20
 
-// mergePage asks which of some tickets the others go into.
+// mergePage asks which of some tickets the others go into, or with which other one a single ticket is to be merged: "with" is
+// the number of that, or a search for it.
 func (s *Server) mergePage(w http.ResponseWriter, r *http.Request) error {
-	return s.renderMerge(w, r, http.StatusOK, numbersOf(r.URL.Query()["ids"]), 0, nil)
+	numbers := numbersOf(r.URL.Query()["ids"])
+	if n := numberIn(r.URL.Query().Get("with")); n != 0 && !slices.Contains(numbers, n) {
+		numbers = append(numbers, n)
+	}
+	return s.renderMerge(w, r, http.StatusOK, numbers, 0, nil)
 }
 
 func (s *Server) renderMerge(w http.ResponseWriter, r *http.Request, status int, numbers []uint64, into uint64, wrong fieldErrors) error {
@@ -24,7 +30,7 @@ func (s *Server) renderMerge(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	m := &mergeView{frame: v.frame, Into: into, Errors: wrong, Back: v.Href(v.Stand.at(consoleHome)), Action: v.Href(v.Stand.at(consoleHome + "/merge"))}
-	m.Script, m.Title = "", m.T("Merge tickets")
+	m.Script, m.Title, m.Find = "", m.T("Merge tickets"), v.Href(findAddress(numbers...))
 	owners := map[string]bool{}
 	for _, n := range numbers[:min(len(numbers), maxMerge)] {
 		t, err := s.desk.Find(r.Context(), c.tenant, c.actor(), tickets.ByNumber(n))
@@ -43,6 +49,15 @@ func (s *Server) renderMerge(w http.ResponseWriter, r *http.Request, status int,
 		m.Into = m.Rows[0].Number
 	}
 	m.Differ = len(owners) > 1
+	if m.Sought = strings.TrimSpace(r.URL.Query().Get("with")); len(m.Rows) < 2 && numberIn(m.Sought) == 0 {
+		found, err := s.searchBut(r, m.Sought, numbers, 2*maxFound)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			m.Found = append(m.Found, v.rowOf(&found[i], c))
+		}
+	}
 	return s.render(w, r, status, "merge", m)
 }
 

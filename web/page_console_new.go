@@ -15,6 +15,7 @@ func (s *Server) newTicketPage(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) renderNewTicket(w http.ResponseWriter, r *http.Request, status int, form newTicketForm, wrong fieldErrors) error {
 	v := &newTicketView{frame: s.ownFrame(r, "", "tickets"), Form: form, Errors: wrong}
+	v.Picks = true
 	v.Title, v.mount = v.T("New ticket"), strings.TrimSuffix(pathBelow(visitOf(r), "/"), "/")
 	v.Action, v.Back = v.Href(standOf(r).at(consoleTickets)), v.Href(standOf(r).at(consoleHome))
 	var err error

@@ -79,7 +79,7 @@ func (v *consoleView) ticket(t *tickets.Ticket, c caller) *ticketView {
 		Number: t.Number, Version: t.Version, Subject: t.Title, Status: v.status(t.Status), Opened: t.CreatedAt, Source: t.Source,
 		Path: v.Href(consoleTickets + "/" + strconv.FormatUint(t.Number, 10)), Answer: at(""), Change: at("/properties"),
 		Rename: at("/title"), Draft: at("/draft"), State: at("/state"), Close: v.Href(v.Stand.at(consoleHome)),
-		Merge: v.Href(consoleHome + "/merge"), History: at("", "history", "1") + "#history",
+		Merge: v.Href(consoleHome + "/merge"), Find: v.Href(findAddress(t.Number)), History: at("", "history", "1") + "#history",
 		Deleted: t.Deleted(), DeletedAt: t.DeletedAt, GoneAt: t.DueAt, Done: t.Status.Category() == "done",
 		Mine: t.Assignee != nil && t.Assignee.ID == c.ID, Spam: t.Spam(),
 	}

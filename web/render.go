@@ -110,6 +110,8 @@ type frame struct {
 	// Script is the file in static that the page runs, empty for none. Without it, no page but those of people who are signed in
 	// may run any.
 	Script string
+	// Picks: the page has fields that find what is known as one types.
+	Picks bool
 	// Style is a style file in static that the page shares with others, empty for none.
 	Style string
 	// Logo is the address of the tenant's logo, empty for none.
@@ -171,7 +173,11 @@ func (f *frame) Styles() []string {
 // Scripts are the addresses of what the page runs.
 func (f *frame) Scripts() []string {
 	var scripts []string
-	for _, name := range []string{f.common, f.Script} {
+	picks := ""
+	if f.Picks {
+		picks = "pick.js"
+	}
+	for _, name := range []string{f.common, picks, f.Script} {
 		if name != "" {
 			scripts = append(scripts, f.Asset(name))
 		}

@@ -225,6 +225,8 @@ func (s *Server) consoleRoutes(t *table) {
 	t.add(tenantHosts, post, "/agent/tickets/:number/split", s.console(s.agentSplit))
 	t.add(tenantHosts, get, "/agent/bulk", s.console(s.bulkPage))
 	t.add(tenantHosts, post, "/agent/bulk", s.console(s.agentBulk))
+	t.add(tenantHosts, get, "/agent/people", s.console(s.findPeople))
+	t.add(tenantHosts, get, "/agent/find", s.console(s.findTickets))
 	t.add(tenantHosts, get, "/agent/merge", s.console(s.mergePage))
 	t.add(tenantHosts, post, "/agent/merge", s.console(s.agentMerge))
 	t.add(tenantHosts, post, "/agent/views", s.console(s.saveView))

@@ -117,6 +117,8 @@ type ticketView struct {
 	// Path is the ticket's own address without the list beside it; the others lead to what can be done with it.
 	Path                                        string
 	Answer, Change, Rename, Draft, State, Merge string
+	// Find is where a field asks for other tickets as one types.
+	Find                                        string
 	Close, History                              string
 	Status                                      statusLabel
 	Opened                                      time.Time
@@ -277,6 +279,9 @@ type mergeView struct {
 	Rows         []rowView
 	Missing      []uint64
 	Into         uint64
+	// Sought is what another ticket is searched by, Found the tickets that this finds, and Find where a field asks for some as one types.
+	Sought, Find string
+	Found        []rowView
 	// Differ: they are not all of one requester.
 	Differ bool
 	Errors fieldErrors
