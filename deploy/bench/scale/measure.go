@@ -33,7 +33,7 @@ type figure struct {
 func compare(ctx context.Context, s settings, stores []*archive.Store) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "task\trows\tCPU µs\twall µs\trows\tCPU µs\twall µs\tCPU ×\twall ×\t")
-	for _, t := range tasks() {
+	for _, t := range append(floor(), tasks()...) {
 		if !s.only.MatchString(t.name) {
 			continue
 		}
