@@ -50,7 +50,7 @@ func (m *meet) candidates(tx *storage.Tx, f *filter, from *place) iter.Seq2[cand
 		for i, lanes := range m.groups {
 			l.add(tx, lanes, i == 0 && !m.exact)
 		}
-		words, found, err := wordLanes(tx, m.words)
+		words, found, err := f.wordLanes(tx, m.words)
 		if err != nil {
 			yield(candidate{}, err)
 			return

@@ -109,6 +109,7 @@ type filter struct {
 	nothing       bool        // no ticket can be wanted
 	name          storage.Key // what the filter's cursors are bound to
 	spent         int         // rows that were looked at
+	expansion     expansion
 }
 
 // shelf is where a ticket is put away.
