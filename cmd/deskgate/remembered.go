@@ -82,5 +82,8 @@ func (p *program) forCommand() (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.resolve(kept)
+	if s, err = p.resolve(kept); err == nil {
+		p.bound(s)
+	}
+	return s, err
 }

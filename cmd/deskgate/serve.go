@@ -71,9 +71,7 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 	if _, err := s.node(); err != nil {
 		return nil, err
 	}
-	if p.getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(s.memory)
-	}
+	p.bound(s)
 	n := &node{settings: s, level: &slog.LevelVar{}}
 	n.level.Set(s.logLevel)
 	n.log = p.logger(s.logFormat, n.level)
@@ -91,6 +89,13 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 		return nil, errors.Join(err, n.close())
 	}
 	return n, nil
+}
+
+// bound keeps the process to the memory that it may hold.
+func (p *program) bound(s *settings) {
+	if p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(s.memory)
+	}
 }
 
 func (p *program) logger(format string, level slog.Leveler) *slog.Logger {
