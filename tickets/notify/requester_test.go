@@ -224,6 +224,7 @@ func TestRobotsAreNotWrittenTo(t *testing.T) {
 		for i, address := range []string{
 			"noreply@x.example", "No-Reply@x.example", "do_not_reply@x.example", "MAILER-DAEMON@x.example", "postmaster@x.example",
 			"noreply-billing@x.example", "bounce-123@x.example", "no-reply+tag@x.example",
+			"Desk@desk.example", // our own
 		} {
 			robot := person("usr_robot"+string(rune('a'+i)), address, "Robot")
 			w.users[robot.ID] = notify.Reader{ID: robot.ID, Email: address}
