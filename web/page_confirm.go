@@ -219,8 +219,10 @@ func localPath(wish string) (string, bool) {
 // localURL is the path and the query that localPath takes.
 func localURL(wish string) (*url.URL, bool) {
 	u, err := url.Parse(wish)
-	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") ||
-		path.Clean(u.Path) != u.Path || strings.ContainsRune(u.Path, '\\') {
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") || strings.ContainsRune(u.Path, '\\') {
+		return nil, false
+	}
+	if plain := path.Clean(u.Path); u.Path != plain && (plain == "/" || u.Path != plain+"/") {
 		return nil, false
 	}
 	return &url.URL{Path: u.Path, RawQuery: u.Query().Encode()}, true

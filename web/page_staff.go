@@ -71,9 +71,13 @@ func keepStaff(w http.ResponseWriter, session auth.Session, secret string) {
 	setCookie(w, staffCookie, secret, http.SameSiteLaxMode, session.EndsAt)
 }
 
-// toConsole sends staff to the page of the console that they had asked for, and nowhere else.
+// toConsole sends staff to the page of the console that they had asked for, or to that of an application for which they had
+// to sign in, and nowhere else.
 func (s *Server) toConsole(w http.ResponseWriter, r *http.Request, wish string) error {
 	visit := tenant.VisitFrom(r.Context())
+	if next := s.ofApplication(r, wish); next != "" {
+		return landAt(w, next)
+	}
 	return seeOther(w, visit, consolePath(visit.Mount, wish))
 }
 

@@ -122,7 +122,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 		return err
 	}
 	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
-	config.Product, config.Log, config.Gauges = product, n.log, n.gauges() //nolint:contextcheck // asked for long after
+	config.Product, config.Gate, config.Log, config.Gauges = product, product, n.log, n.gauges() //nolint:contextcheck // asked for long after
 	config.HTTPListener, config.HTTPSListener = l.http, l.https
 	if n.edge, err = proxy.New(ctx, config); err != nil {
 		return err

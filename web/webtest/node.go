@@ -200,7 +200,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	})
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
-		Store: n.Store, Directory: n.Directory, Node: n.Directory.Node(), Product: product, Log: log,
+		Store: n.Store, Directory: n.Directory, Node: n.Directory.Node(), Product: product, Gate: product, Log: log,
 		Domains: n.Domains, HTTPSListener: listener, TLS: proxy.Internal,
 		// A test may say where a visitor comes from.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
