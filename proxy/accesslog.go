@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"cmp"
 	"log/slog"
 	"net"
 	"net/http"
@@ -110,8 +111,8 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 // record counts a request and writes the one line about it.
 func (e *edge) record(x *exchange, r *http.Request) {
 	slug, status, took := "", x.status, time.Since(x.start)
-	if x.visit.Tenant != nil {
-		slug = x.visit.Tenant.Slug
+	if who := cmp.Or(x.visit.Tenant, x.visit.Caller); who != nil {
+		slug = who.Slug
 	}
 	if status == 0 {
 		status = http.StatusOK // nothing was written: net/http answers with an empty 200

@@ -225,12 +225,16 @@ func TestAccessLog(t *testing.T) {
 	n.start(t)
 	a := n.get(t, "acme.tickets.example", "/auth/callback?token=s3cret&x=1")
 	n.get(t, "nobody.example", "/?jwt=s3cret")
+	n.get(t, "tickets.example", "/api/tickets", "Authorization", "Bearer s3cret")
 	if err := n.stop(); err != nil {
 		t.Fatal(err)
 	}
 	records := n.log.named("request")
-	if len(records) != 2 {
-		t.Fatalf("%d lines for two requests", len(records))
+	if len(records) != 3 {
+		t.Fatalf("%d lines for three requests", len(records))
+	}
+	if at := records[2]; at["tenant"] != "acme" || at["host"] != "tickets.example" {
+		t.Errorf("a token's request at a node host: %v", at)
 	}
 	r := records[0]
 	for key, want := range map[string]any{

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -129,16 +130,26 @@ func useOf(tx *Tx, key []byte) []byte {
 func (s *Store) Blobs() *Blobs { return s.blobs }
 
 // Put keeps what r yields, at most limit bytes (ErrTooLarge), and returns its name and size when it is on disk. It is
-// removed after a day unless a reference is made to it.
+// removed after a day unless a reference is made to it. ErrReadOnly: the disk is full; nothing of it is left there.
 func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (Sum, int64, error) {
 	if err := b.store.Health(); err != nil {
 		return Sum{}, 0, fmt.Errorf("put blob: %w", err)
 	}
 	sum, size, err := b.shelf.put(&boundedReader{ctx: ctx, r: r, left: limit}, b.promises.made)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		b.store.log.ErrorContext(ctx, "the disk is full: a file can't be kept", slog.Any("error", err))
+		return Sum{}, 0, fmt.Errorf("put blob: %w: %w", ErrReadOnly, err)
+	case err != nil:
 		return Sum{}, 0, fmt.Errorf("put blob: %w", err)
 	}
 	return sum, size, nil
+}
+
+// Release takes back what a Put was for, where no reference will be made: a blob that nobody else has or wants is removed at once.
+func (b *Blobs) Release(sum Sum) error {
+	b.promises.kept(sum)
+	return b.dropped(sum)
 }
 
 // boundedReader ends with ErrTooLarge behind its last byte, or when its context ends.

@@ -17,6 +17,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrReadOnly: the node takes no changes at the moment, as when its disk is full.
 	ErrReadOnly = storage.ErrReadOnly
+	// ErrTooLarge: it is more than can be written at once.
+	ErrTooLarge = storage.ErrTooLarge
 	// ErrBadHost: the text is no host name that this program could serve.
 	ErrBadHost = errors.New("not a host name")
 	// ErrBadSlug: the text cannot name a tenant.

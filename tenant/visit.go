@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// Visit is what the edge found out about a request before anybody else saw it. It is made once, by proxy, and never
-// changed.
+// Visit is what the edge found out about a request before anybody else saw it. It is made once, by proxy, and but
+// for its Caller never changed.
 type Visit struct {
 	// Site is where the request arrived.
 	Site *Site
@@ -24,6 +24,8 @@ type Visit struct {
 	Scheme string
 	// RequestID names the request in logs and error documents.
 	RequestID string
+	// Caller is the tenant of whoever calls the API at a node host, once that is known: the one thing that web adds, for the access log.
+	Caller *Tenant
 }
 
 // Origin is the origin of the page that a browser shows for this visit.

@@ -19,6 +19,9 @@ func (d *Desk) Keep(ctx context.Context, tn *tenant.Tenant, a Actor, name string
 	return d.files.Put(ctx, tn, name, r)
 }
 
+// Release removes files that were kept and that nobody will upload.
+func (d *Desk) Release(tn *tenant.Tenant, kept []file.Loose) error { return d.files.Release(tn, kept) }
+
 // Upload makes files that were kept the actor's, who can attach them to what they write within a day. All or none.
 func (d *Desk) Upload(ctx context.Context, tn *tenant.Tenant, a Actor, kept []file.Loose) ([]file.Info, error) {
 	if !a.known() {

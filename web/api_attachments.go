@@ -54,6 +54,7 @@ func (s *Server) createAttachments(w http.ResponseWriter, r *http.Request) error
 		return tooLarge
 	}
 	u := &upload{server: s, request: r, most: file.MaxPerMessage, strict: true}
+	defer u.release()
 	switch {
 	case name != "":
 		err = u.take(r.Context(), name, body)
@@ -69,12 +70,11 @@ func (s *Server) createAttachments(w http.ResponseWriter, r *http.Request) error
 	if len(u.kept) == 0 {
 		return invalid(map[string][]string{"files": {"The files field is required."}})
 	}
-	c := callerOf(r)
-	infos, err := s.desk.Upload(r.Context(), c.tenant, c.actor(), u.kept)
+	infos, err := u.store(r.Context())
 	if err != nil {
 		return err
 	}
-	return encode(w, http.StatusCreated, list[attachmentDocument]{Data: attachments(s.directory.PortalURL(c.tenant), infos)})
+	return encode(w, http.StatusCreated, list[attachmentDocument]{Data: attachments(s.directory.PortalURL(callerOf(r).tenant), infos)})
 }
 
 // drain reads on for a while, for clients that hear an answer only when they have said all.

@@ -20,7 +20,7 @@ type eventDocument struct {
 
 func auditOf(e tenant.Event) eventDocument {
 	return eventDocument{
-		ID: e.ID, CreatedAt: e.At.UTC(), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, IP: orNull(e.IP),
+		ID: e.ID, CreatedAt: e.At.UTC().Truncate(time.Millisecond), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, IP: orNull(e.IP),
 	}
 }
 

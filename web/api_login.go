@@ -66,6 +66,10 @@ func explainToken(err error) error {
 // tokenDetail is which rule a partner's token has broken, as far as that is known.
 func tokenDetail(err error) string {
 	text := err.Error()
+	if errors.Is(err, partner.ErrKeySet) { // why it can't tells strangers of a network that is not theirs; the audit log has it
+		before, _, _ := strings.Cut(text, partner.ErrKeySet.Error())
+		text = before + partner.ErrKeySet.Error()
+	}
 	for _, known := range []error{partner.ErrInvalid, partner.ErrExpired, partner.ErrReplayed, partner.ErrNobody, auth.ErrOperatorsOff, auth.ErrNoOperator} {
 		text = strings.TrimPrefix(strings.TrimPrefix(text, known.Error()), ": ")
 	}

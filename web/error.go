@@ -125,6 +125,10 @@ var answers = []struct {
 	{tenant.ErrNotFound, errTenantNotFound},
 	{tenant.ErrExists, conflict("CONFLICT", "There is something with this name already.")},
 	{tenant.ErrReadOnly, errUnavailable},
+	{tenant.ErrTooLarge, &answerError{
+		Status: http.StatusRequestEntityTooLarge, Code: "PAYLOAD_TOO_LARGE", Message: "The request is too large.",
+		Explanation: "This is more than can be changed at once. Send it in several smaller parts.",
+	}},
 
 	{auth.ErrNotFound, errNotFound},
 	{auth.ErrExists, conflict("CONFLICT", "There is somebody with this address or id already.")},

@@ -48,6 +48,7 @@ func (s *Server) api(rights auth.Scopes, h handler) http.HandlerFunc {
 		if err != nil {
 			return errors.Join(s.admitStranger(w, r), err)
 		}
+		tenant.VisitFrom(r.Context()).Caller = c.tenant
 		s.grant(w, r, c.tenant)
 		state := s.doors.Tokens.Admit(r.Context(), c.tenant, c.Identity)
 		showLimit(w.Header(), state)

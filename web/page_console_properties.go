@@ -310,6 +310,11 @@ func (s *Server) agentTitle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.retitle(w, r, values)
+}
+
+// retitle gives the ticket another title, unless somebody else has done so since it was shown.
+func (s *Server) retitle(w http.ResponseWriter, r *http.Request, values url.Values) error {
 	t, err := s.ticketOf(r)
 	if err != nil {
 		return err
@@ -328,7 +333,10 @@ func (s *Server) agentTitle(w http.ResponseWriter, r *http.Request) error {
 	if values.Get("choose.title") == "theirs" {
 		return toTicket(w, r, t.Number, "", "done", "theirs")
 	}
-	_, err = s.desk.Update(r.Context(), c.tenant, c.actor(), t.Ref(), tickets.Change{Title: tickets.Set(title)})
+	_, err = s.desk.Update(r.Context(), c.tenant, c.actor(), t.Ref(), tickets.Change{Title: tickets.Set(title), IfVersion: t.Version})
+	if errors.Is(err, tickets.ErrVersionConflict) { // just now; perhaps it was not the title
+		return s.retitle(w, r, values)
+	}
 	if sentence := explain(err); sentence != nil {
 		return s.renderAgentTicket(w, r, problemOf(err).Status, &retry{title: sentence}, nil)
 	}

@@ -75,6 +75,7 @@ func (s *Server) readMessage(w http.ResponseWriter, r *http.Request) (*posted, e
 	}
 	p := &posted{Values: url.Values{}}
 	u := &upload{server: s, request: r, most: file.MaxPerMessage}
+	defer u.release()
 	if err := u.read(r.Context(), multipart.NewReader(body, params["boundary"]), p.field); err != nil {
 		return nil, err
 	}
@@ -106,13 +107,9 @@ func (s *Server) keepEarlier(r *http.Request, p *posted) error {
 func (p *posted) store(ctx context.Context, u *upload) error {
 	if room := file.MaxPerMessage - len(p.files); len(u.kept) > room {
 		p.wrong = append(p.wrong, sentenceOf(u.server.words(u.request), &file.LimitError{Limit: "count", Most: file.MaxPerMessage}))
-		u.kept = u.kept[:room]
+		u.most = room
 	}
-	if len(u.kept) == 0 {
-		return nil
-	}
-	c := callerOf(u.request)
-	infos, err := u.server.desk.Upload(ctx, c.tenant, c.actor(), u.kept)
+	infos, err := u.store(ctx)
 	if tooMuch, ok := errors.AsType[*file.LimitError](err); ok {
 		p.wrong = append(p.wrong, sentenceOf(u.server.words(u.request), tooMuch))
 		return nil
@@ -231,6 +228,25 @@ func (u *upload) take(ctx context.Context, name string, r io.Reader) error {
 	}
 	u.wrong = append(u.wrong, file.CleanName(name)+": "+sentence)
 	return nil
+}
+
+// store makes the first files the caller's, as many as there may be.
+func (u *upload) store(ctx context.Context) ([]file.Info, error) {
+	c, n := callerOf(u.request), min(len(u.kept), max(u.most, 0))
+	if n == 0 {
+		return nil, nil
+	}
+	infos, err := u.server.desk.Upload(ctx, c.tenant, c.actor(), u.kept[:n])
+	if err == nil {
+		u.kept = u.kept[n:]
+	}
+	return infos, err
+}
+
+// release removes the files that were not stored.
+func (u *upload) release() {
+	u.server.report(u.server.desk.Release(callerOf(u.request).tenant, u.kept))
+	u.kept = nil
 }
 
 // admit counts one file against what one message and one requester may send.

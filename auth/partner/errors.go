@@ -14,5 +14,8 @@ var (
 	ErrReplayed = errors.New("token was replayed")
 )
 
+// ErrKeySet comes with ErrInvalid, and before what is wrong with the tenant's key set: that is for its staff alone.
+var ErrKeySet = errors.New("the key set at its jwt_jwks_url can't be used")
+
 // errNoKey comes with ErrInvalid: none of the keys that we know has signed the token.
 var errNoKey = errors.New("not signed with a key of the tenant")

@@ -64,7 +64,7 @@ func (e *examination) checkRing() error {
 	case len(e.ring.keys) > 0:
 		return nil
 	case e.ring.problem != "":
-		return wrong("%w: the key set at its jwt_jwks_url can't be used: %s", errNoKey, e.ring.problem)
+		return wrong("%w: %w: %s", errNoKey, ErrKeySet, e.ring.problem)
 	}
 	return wrong("%w: it has none for this", errNoKey)
 }

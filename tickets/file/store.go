@@ -13,12 +13,16 @@ import (
 )
 
 // Store keeps the files of every tenant. It is safe for concurrent use.
-type Store struct{ store *storage.Store }
+type Store struct {
+	store *storage.Store
+	loose looseBytes
+}
 
 // New returns the store that keeps its files beside s.
 func New(s *storage.Store) *Store { return &Store{store: s} }
 
-// Loose is a file whose bytes are on disk, and which nobody knows of yet. Unless Add takes it, it is removed after a day.
+// Loose is a file whose bytes are on disk, and which nobody knows of yet. It takes of the tenant's room until
+// Add takes it or it is given to Release; after a crash it is removed within a day.
 type Loose struct {
 	Name, Type string
 	Size       int64
@@ -51,14 +55,28 @@ func (s *Store) Put(ctx context.Context, tn *tenant.Tenant, name string, r io.Re
 	if errors.Is(err, storage.ErrTooLarge) {
 		return Loose{}, &LimitError{Limit: "size", Most: most}
 	}
-	return l, err
+	if err != nil {
+		return Loose{}, err
+	}
+	s.loose.add(tn.ID, l.Size)
+	return l, nil
+}
+
+// Release removes loose files that nobody will add.
+func (s *Store) Release(tn *tenant.Tenant, loose []Loose) error {
+	var errs []error
+	for _, l := range loose {
+		s.loose.add(tn.ID, -l.Size)
+		errs = append(errs, s.store.Blobs().Release(l.sum))
+	}
+	return errors.Join(errs...)
 }
 
 // hasRoom refuses what would only lie about until it is swept.
 func (s *Store) hasRoom(ctx context.Context, tn *tenant.Tenant) error {
 	most := tn.Settings.AttachmentQuota()
 	_, used, err := s.Usage(ctx, tn)
-	if err == nil && used >= most {
+	if err == nil && used+s.loose.of(tn.ID) >= most {
 		return &LimitError{Limit: "total", Most: most}
 	}
 	return err
@@ -87,6 +105,9 @@ func (s *Store) Add(ctx context.Context, tn *tenant.Tenant, owner string, loose 
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, l := range loose {
+		s.loose.add(tn.ID, -l.Size)
 	}
 	return added, nil
 }

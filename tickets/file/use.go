@@ -183,6 +183,7 @@ func (s *Store) AddTo(tx *storage.Tx, owner string, loose []Loose, to Place) ([]
 			return nil, err
 		}
 		infos, bytes = append(infos, f.Info()), bytes+f.Size
+		tx.OnCommit(func() { s.loose.add(tenant.ID(tx.Scope().ID()), -l.Size) })
 	}
 	if len(infos) == 0 {
 		return nil, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tickets"
@@ -28,6 +29,9 @@ func (p *pass) write(ctx context.Context, it *item) error {
 	}
 	problems = append(problems, lost...)
 	err = p.advance(ctx, it, problems, func(tx *storage.Tx, j *Job) error { return p.put(tx, j, it, loose) })
+	if err != nil {
+		err = errors.Join(err, p.transfers.config.Desk.Release(p.tenant, loose))
+	}
 	if wrong := problemsOf(err); wrong != nil { // nothing of it was written
 		return p.leaveOut(ctx, it, append(problems, wrong...))
 	}
@@ -99,6 +103,11 @@ func (p *pass) put(tx *storage.Tx, j *Job, it *item, loose []file.Loose) error {
 		if known {
 			j.Ticket = ""
 			j.Skipped++
+			tx.OnCommit(func() {
+				if err := p.transfers.config.Desk.Release(p.tenant, loose); err != nil {
+					p.transfers.log.Warn("files that are left out stay for a day", slog.Any("error", err))
+				}
+			})
 			return j.note(tx, Problem{Line: it.line, Field: "id", Text: "This ticket was imported before.", Skips: true})
 		}
 	}
@@ -134,7 +143,7 @@ func (p *pass) fetch(ctx context.Context, it *item) (loose []file.Loose, problem
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, errors.Join(err, p.transfers.config.Desk.Release(p.tenant, loose))
 		}
 		loose = append(loose, kept)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -292,7 +293,14 @@ func (h *Hooks) wrongURL(to string, longest int) string {
 	if len(to) > longest {
 		return fmt.Sprintf("The url must not be greater than %d bytes.", longest)
 	}
-	err := h.config.Client.Takes(to)
+	u, err := url.Parse(to)
+	switch {
+	case err == nil && u.User != nil:
+		return "The url must not have a user name or a password."
+	case err == nil && u.Port() != "" && !isPort(u.Port()):
+		return "The url must have a port from 1 to 65535."
+	}
+	err = h.config.Client.Takes(to)
 	switch _, refused := errors.AsType[*outbound.AddressError](err); {
 	case err == nil:
 		return ""
@@ -300,4 +308,9 @@ func (h *Hooks) wrongURL(to string, longest int) string {
 		return cmp.Or(outbound.Reason(err), "The url is not one that can be used.")
 	}
 	return "The url can't be read."
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
