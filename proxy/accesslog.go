@@ -27,6 +27,9 @@ type exchange struct {
 	forwarded bool
 	// last says that the connection is closed after this answer, unless another protocol is spoken on it then.
 	last bool
+	// alternative is what Alt-Svc says; nil if the client hears nothing of the kind. What an upstream says of itself is not
+	// for visitors.
+	alternative []string
 	// until is the handler's own bound for what it writes, zero for none.
 	until time.Time
 }
@@ -37,11 +40,21 @@ func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
 		x.Header()["X-Request-Id"] = []string{x.visit.RequestID}
+		x.advertise()
 		if status != http.StatusSwitchingProtocols {
 			x.part()
 		}
 	}
 	x.ResponseWriter.WriteHeader(status)
+}
+
+// advertise tells the client where else it may come.
+func (x *exchange) advertise() {
+	if x.alternative != nil {
+		x.Header()["Alt-Svc"] = x.alternative
+	} else {
+		delete(x.Header(), "Alt-Svc")
+	}
 }
 
 // part announces that the connection is closed after the answer, if it has to be.
@@ -76,6 +89,7 @@ func (x *exchange) Flush() { _ = x.FlushError() }
 func (x *exchange) begin() {
 	if x.status == 0 {
 		x.status = http.StatusOK
+		x.advertise()
 		x.part()
 	}
 }

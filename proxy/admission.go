@@ -20,20 +20,21 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 }
 
 // settle makes of a request what the rest of the chain may rely on: it knows its TLS, and asks for no other protocol than
-// WebSockets. It says whether something else than HTTP may follow on the connection.
-func settle(r *http.Request) (tunnel bool) {
+// WebSockets. It says whether the client itself has made the connection, and over TCP, and whether something else than HTTP
+// may follow on it.
+func settle(r *http.Request) (direct, tunnel bool) {
 	conn, ok := r.Context().Value(connKey{}).(*listener.Conn)
 	if ok {
 		if r.TLS == nil {
 			r.TLS = conn.State()
 		}
-		tunnel = conn.Tunnel()
+		direct, tunnel = !conn.Announced(), conn.Tunnel()
 	}
 	if !tunnel {
 		delete(r.Header, "Upgrade") // h2c would be a way around everything here
 		delete(r.Header, "Http2-Settings")
 	}
-	return tunnel
+	return direct, tunnel
 }
 
 // inadmissible is what is wrong with a request that net/http has read, nil if nothing is. HTTP/1 has been judged before it

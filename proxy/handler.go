@@ -23,6 +23,8 @@ type edge struct {
 	// challenge answers an authority that asks over HTTP; nil without ACME.
 	challenge func(w http.ResponseWriter, r *http.Request, known bool) bool
 	next      func(x *exchange, r *http.Request)
+	// alternative is what Alt-Svc says to clients that come over TCP; nil if there is nothing.
+	alternative []string
 }
 
 // ServeHTTP implements [http.Handler].
@@ -31,10 +33,14 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// request goes to that queue's end once: they are served in the order of their coming, and the slowest half as late.
 	runtime.Gosched()
 	x := &exchange{ResponseWriter: w, start: time.Now()}
-	x.last = settle(r) || e.crowd.Narrow()
+	direct, tunnel := settle(r)
+	x.last = tunnel || r.ProtoMajor < 3 && e.crowd.Narrow()
 	v := &x.visit
 	v.ClientIP, v.TrustedPeer = e.trusted.now().client(r)
 	x.ip = v.ClientIP.String()
+	if direct && !v.TrustedPeer {
+		x.alternative = e.alternative
+	}
 	v.Scheme = scheme(r, v.TrustedPeer)
 	v.RequestID = requestID(r, v.TrustedPeer)
 	w.Header()["X-Request-Id"] = []string{v.RequestID}

@@ -41,6 +41,10 @@ const (
 	// A handshake costs 0.2 ms of a core. All of an office come back at once after a restart, with two or three connections
 	// each; nobody makes 50 a second for long.
 	handshakesPerSecond, handshakesAtOnce = 50, 1000
+	// Over UDP a client may not be where it says. So many may begin without a proof, which costs a round trip.
+	unprovenPerSecond = 50
+	// Browsers remember for a day that there is HTTP/3, and get over it if there is none any more.
+	alternativeTime = 24 * time.Hour
 	// Who asks for names that nobody has here is looking for something. Ten times the price leaves the rest of an office
 	// online where one machine of it scans.
 	strangerCost = 10

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -17,9 +16,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/deskgate/deskgate/proxy/assertion"
+	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
-	"github.com/deskgate/deskgate/proxy/strict"
 	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -65,6 +63,8 @@ type Config struct {
 	// HTTP and HTTPS are the addresses to listen on. The listeners, if not nil, are used instead (socket activation).
 	HTTP, HTTPS                 string
 	HTTPListener, HTTPSListener net.Listener
+	// HTTP3 opens the UDP port beside HTTPS as well, and tells clients of it.
+	HTTP3 bool
 	// Metrics is the address of Prometheus metrics, /healthz and /readyz; empty: none.
 	Metrics string
 	// Gauges are numbers of other rooms that the metrics show as well.
@@ -89,13 +89,15 @@ type Config struct {
 // Server is the edge of a node. It is made by New.
 type Server struct {
 	config       Config
-	plain        net.Listener  // --http, nil if there is none
-	secure       net.Listener  // --https, nil with TLS off
-	watch        net.Listener  // --metrics, nil if there is none
-	certificates *certificates // nil with TLS off
+	plain        net.Listener   // --http, nil if there is none
+	secure       net.Listener   // --https, nil with TLS off
+	packets      net.PacketConn // beside secure, nil without HTTP/3
+	watch        net.Listener   // --metrics, nil if there is none
+	certificates *certificates  // nil with TLS off
 	upstreams    *upstream.Proxy
 	metrics      *metrics
 	doors        []door
+	http3        *h3.Server // nil if it is off
 	trusted      trust
 	crowd        *listener.Crowd // of all doors
 	handshakes   *listener.Rate
@@ -103,12 +105,6 @@ type Server struct {
 	draining   atomic.Bool
 	streams    context.Context //nolint:containedctx // the life of long-lived answers: it ends when a drain begins
 	endStreams context.CancelFunc
-}
-
-// door is a listener and the server behind it.
-type door struct {
-	listener net.Listener
-	server   *http.Server
 }
 
 // New checks the settings and opens the listeners. Whoever made a Server has to Run it, or to Close it.
@@ -132,7 +128,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
-	s.open()
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -165,38 +163,6 @@ func (s *Server) check() error {
 	return nil
 }
 
-// listen opens what has to be opened.
-func (s *Server) listen(ctx context.Context) (err error) {
-	c := &s.config
-	if s.plain, err = listen(ctx, "--http", c.HTTP, c.HTTPListener); err != nil {
-		return err
-	}
-	if c.TLS == Off && s.plain == nil {
-		return errors.New("--http: an address is needed with --tls off")
-	}
-	if c.TLS != Off {
-		if s.secure, err = listen(ctx, "--https", c.HTTPS, c.HTTPSListener); err != nil {
-			return err
-		}
-		if s.secure == nil {
-			return errors.New("--https: an address is needed unless --tls is off")
-		}
-	}
-	s.watch, err = listen(ctx, "--metrics", c.Metrics, nil)
-	return err
-}
-
-func listen(ctx context.Context, flag, addr string, opened net.Listener) (net.Listener, error) {
-	if opened != nil || addr == "" {
-		return opened, nil
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", flag, err)
-	}
-	return l, nil
-}
-
 // SetTrustedProxies replaces the list of peers whose X-Forwarded-For is believed, from the next request on.
 func (s *Server) SetTrustedProxies(ps []netip.Prefix) { s.trusted.set(ps) }
 
@@ -216,72 +182,6 @@ func addr(l net.Listener) net.Addr {
 	return l.Addr()
 }
 
-// open puts a server behind every listener.
-func (s *Server) open() {
-	c := &s.config
-	product := &front{
-		directory: c.Directory, product: c.Product, upstreams: s.upstreams, streams: s.streams, gate: c.Gate,
-		signer: assertion.New(c.Store), log: c.Log,
-	}
-	front := s.edge(product.serve)
-	if c.TLS == Off {
-		s.door(s.plain, front, nil)
-	} else {
-		s.door(s.secure, front, s.certificates.tlsConfig())
-		s.door(s.plain, s.edge((&redirects{node: c.Node}).serve), nil)
-	}
-	if s.watch != nil {
-		s.doors = append(s.doors, door{s.watch, s.server(s.watched())})
-	}
-}
-
-func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
-	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, log: s.config.Log, next: next}
-	if s.certificates != nil {
-		e.challenge = s.certificates.answer
-	}
-	return e
-}
-
-// door adds a listener for strangers.
-func (s *Server) door(l net.Listener, h http.Handler, t *tls.Config) {
-	if l == nil {
-		return
-	}
-	o := listener.Options{
-		TLS: t, Crowd: s.crowd, Handshakes: s.handshakes, Refused: s.metrics.refused, Log: s.config.Log,
-		Limits: listener.Limits{
-			ProxyTime: proxyHeaderTime, HandshakeTime: headerTime, StrangerCost: strangerCost,
-			Frames: strict.Budget{Burst: idleFramesAtOnce, PerSecond: idleFramesPerSecond},
-		},
-		Exempt: func(a netip.Addr) bool { return a.IsLoopback() || s.trusted.now().contain(a) },
-	}
-	if announced := proxies(s.config.ProxyProtocol); len(announced) > 0 {
-		o.Announced = announced.contain
-	}
-	server := s.server(h)
-	if t != nil {
-		server.Protocols = new(http.Protocols)
-		server.Protocols.SetHTTP1(true)
-		server.Protocols.SetUnencryptedHTTP2(true) // for net/http: the listener has made the handshake, and agreed on it
-	}
-	s.doors = append(s.doors, door{listener.New(l, o), server})
-}
-
-func (s *Server) server(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    headerSize,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: streams, WriteByteTimeout: idleTime, MaxReadFrameSize: frameSize, SendPingTimeout: idleTime,
-		},
-		ErrorLog:    slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
-		ConnContext: withConn,
-	}
-}
-
 // Run serves until ctx ends, then stops accepting, lets running requests finish, and returns nil. WebSockets and event streams
 // are closed at once: their clients connect again, elsewhere. Requests that take longer than DrainTime are cut off.
 func (s *Server) Run(ctx context.Context) error {
@@ -293,18 +193,14 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, d := range s.doors {
 		g.Go(d.serve)
 	}
+	if s.http3 != nil {
+		g.Go(s.http3.Serve)
+	}
 	g.Go(func() error {
 		<-failed.Done()
 		return s.drain(context.WithoutCancel(ctx))
 	})
 	return g.Wait()
-}
-
-func (d door) serve() error {
-	if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }
 
 // drain stops accepting and waits for what is running.
@@ -318,6 +214,13 @@ func (s *Server) drain(ctx context.Context) error {
 		wg.Go(func() {
 			if err := d.server.Shutdown(ctx); err != nil {
 				s.config.Log.WarnContext(ctx, "requests cut off", "listener", d.listener.Addr(), "error", err)
+			}
+		})
+	}
+	if s.http3 != nil {
+		wg.Go(func() {
+			if err := s.http3.Shutdown(ctx); err != nil {
+				s.config.Log.WarnContext(ctx, "requests cut off", "listener", s.packets.LocalAddr(), "error", err)
 			}
 		})
 	}
@@ -341,6 +244,14 @@ func (s *Server) Close() error {
 		if err := d.listener.Close(); !errors.Is(err, net.ErrClosed) { // also those who were not served yet
 			errs = append(errs, err)
 		}
+	}
+	if s.packets != nil {
+		if err := s.packets.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.http3 != nil {
+		errs = append(errs, s.http3.Close())
 	}
 	if s.certificates != nil {
 		s.certificates.close()

@@ -75,6 +75,7 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 	n := &node{settings: s, level: &slog.LevelVar{}}
 	n.level.Set(s.logLevel)
 	n.log = p.logger(s.logFormat, n.level)
+	slog.SetDefault(n.log) // some libraries have nobody else to talk to
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return nil, &settingError{"--data", err}
 	}
@@ -135,7 +136,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 func (s *settings) edge() (proxy.Config, error) {
 	c := proxy.Config{
 		HTTP: s.http, HTTPS: s.https, Metrics: s.metrics, TLS: proxy.TLSMode(s.tls),
-		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections,
+		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections, HTTP3: s.http3,
 		ACME: proxy.ACMEOptions{Directory: s.acmeCA, Email: s.acmeEmail, HTTPPort: s.acmeHTTPPort, TLSPort: s.acmeTLSPort},
 	}
 	if s.acmeCARoot == "" {

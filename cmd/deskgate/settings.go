@@ -34,6 +34,7 @@ type settings struct {
 	trustedProxies []netip.Prefix
 	proxyProtocol  []netip.Prefix
 	maxConnections int
+	http3          bool
 	outboundAllow  []netip.Prefix
 	metrics        string
 	smtp           *mail.Server  // nil: no mail
@@ -148,6 +149,10 @@ func networkSettings() []setting {
 		{
 			name: "proxy-protocol", value: "CIDR", repeated: true, usage: "peers that must send a PROXY header",
 			parse: also(func(s *settings) *[]netip.Prefix { return &s.proxyProtocol }, prefix),
+		},
+		{
+			name: "http3", value: "MODE", standard: "on", usage: "on: HTTP/3 as well, on the UDP port with the number of --https; off: not",
+			parse: into(func(s *settings) *bool { return &s.http3 }, onOff),
 		},
 		{
 			name: "max-connections", value: "N", standard: "0",
@@ -313,6 +318,13 @@ func port(v string) (int, error) {
 		return 0, fmt.Errorf("%q is not a port", v)
 	}
 	return int(n), nil
+}
+
+func onOff(v string) (bool, error) {
+	if v != "on" && v != "off" {
+		return false, fmt.Errorf("%q is neither on nor off", v)
+	}
+	return v == "on", nil
 }
 
 func count(v string) (int, error) {

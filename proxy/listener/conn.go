@@ -17,6 +17,8 @@ type Conn struct {
 	state *tls.ConnectionState
 	http1 *strict.Conn1
 	leave func()
+	// announced says that a PROXY header came first.
+	announced bool
 }
 
 // State is what the TLS handshake has agreed on; nil without TLS.
@@ -24,6 +26,9 @@ func (c *Conn) State() *tls.ConnectionState { return c.state }
 
 // Tunnel says whether the client has asked for WebSockets: see [strict.Conn1.Tunnel].
 func (c *Conn) Tunnel() bool { return c.http1 != nil && c.http1.Tunnel() }
+
+// Announced says whether somebody else has made the connection and said for whom.
+func (c *Conn) Announced() bool { return c.announced }
 
 func (c *Conn) speak1(refused func(reason string)) {
 	c.http1 = strict.HTTP1(c.Conn, refused)

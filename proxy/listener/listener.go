@@ -191,7 +191,7 @@ func (l *Listener) prepare(c *Conn) (reason string) {
 		if !ok {
 			return "proxy_header"
 		}
-		c.Conn, peer = announced, addrOf(announced.RemoteAddr())
+		c.Conn, c.announced, peer = announced, true, addrOf(announced.RemoteAddr())
 	}
 	counted := peer
 	if o.Exempt != nil && o.Exempt(peer) {

@@ -1,0 +1,174 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+
+	"github.com/deskgate/deskgate/proxy/assertion"
+	"github.com/deskgate/deskgate/proxy/h3"
+	"github.com/deskgate/deskgate/proxy/listener"
+	"github.com/deskgate/deskgate/proxy/strict"
+)
+
+// door is a listener and the server behind it.
+type door struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// listen opens what has to be opened.
+func (s *Server) listen(ctx context.Context) (err error) {
+	c := &s.config
+	if s.plain, err = listen(ctx, "--http", c.HTTP, c.HTTPListener); err != nil {
+		return err
+	}
+	if c.TLS == Off && s.plain == nil {
+		return errors.New("--http: an address is needed with --tls off")
+	}
+	if c.TLS != Off {
+		if s.secure, err = listen(ctx, "--https", c.HTTPS, c.HTTPSListener); err != nil {
+			return err
+		}
+		if s.secure == nil {
+			return errors.New("--https: an address is needed unless --tls is off")
+		}
+		if err = s.listenUDP(ctx); err != nil {
+			return err
+		}
+	}
+	s.watch, err = listen(ctx, "--metrics", c.Metrics, nil)
+	return err
+}
+
+// listenUDP opens the UDP port with the number of the TLS port.
+func (s *Server) listenUDP(ctx context.Context) error {
+	if !s.config.HTTP3 {
+		return nil
+	}
+	p, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", s.secure.Addr().String())
+	if err != nil {
+		return fmt.Errorf("--http3: %w", err)
+	}
+	s.packets = p
+	return nil
+}
+
+func listen(ctx context.Context, flag, addr string, opened net.Listener) (net.Listener, error) {
+	if opened != nil || addr == "" {
+		return opened, nil
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return l, nil
+}
+
+// open puts a server behind every listener.
+func (s *Server) open() error {
+	c := &s.config
+	product := &front{
+		directory: c.Directory, product: c.Product, upstreams: s.upstreams, streams: s.streams, gate: c.Gate,
+		signer: assertion.New(c.Store), log: c.Log,
+	}
+	front := s.edge(product.serve)
+	if c.TLS == Off {
+		s.door(s.plain, front, nil)
+	} else {
+		s.door(s.secure, front, s.certificates.tlsConfig())
+		s.door(s.plain, s.edge((&redirects{node: c.Node}).serve), nil)
+	}
+	if s.watch != nil {
+		s.doors = append(s.doors, door{s.watch, s.server(s.watched())})
+	}
+	if s.packets == nil {
+		return nil
+	}
+	front.alternative = []string{fmt.Sprintf(`h3=":%s"; ma=%d`, visitorsPort(c.Node.URL()), int(alternativeTime.Seconds()))}
+	return s.openHTTP3(front)
+}
+
+// visitorsPort is where visitors come to, which may be another port than ours.
+func visitorsPort(nodeURL string) string {
+	if u, err := url.Parse(nodeURL); err == nil && u.Port() != "" {
+		return u.Port()
+	}
+	return "443"
+}
+
+// openHTTP3 serves the same on the UDP port.
+func (s *Server) openHTTP3(h http.Handler) (err error) {
+	s.http3, err = h3.New(s.packets, h3.Options{
+		TLS: s.certificates.tlsConfig(), Handler: h, Crowd: s.crowd, Handshakes: s.handshakes,
+		Exempt: s.exempt, Excluded: proxies(s.config.ProxyProtocol).contain, // whoever that is, it is not who visits
+		Limits: h3.Limits{
+			Requests: streams, HeaderSize: headerSize, HeaderTime: headerTime, IdleTime: idleTime, Unproven: unprovenPerSecond,
+		},
+		Refused: s.metrics.refused, Log: s.config.Log,
+	})
+	return err
+}
+
+// exempt says who is not counted by its address: this machine, and proxies behind which everybody is.
+func (s *Server) exempt(a netip.Addr) bool { return a.IsLoopback() || s.trusted.now().contain(a) }
+
+func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
+	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, log: s.config.Log, next: next}
+	if s.certificates != nil {
+		e.challenge = s.certificates.answer
+	}
+	return e
+}
+
+// door adds a listener for strangers.
+func (s *Server) door(l net.Listener, h http.Handler, t *tls.Config) {
+	if l == nil {
+		return
+	}
+	o := listener.Options{
+		TLS: t, Crowd: s.crowd, Handshakes: s.handshakes, Refused: s.metrics.refused, Log: s.config.Log,
+		Limits: listener.Limits{
+			ProxyTime: proxyHeaderTime, HandshakeTime: headerTime, StrangerCost: strangerCost,
+			Frames: strict.Budget{Burst: idleFramesAtOnce, PerSecond: idleFramesPerSecond},
+		},
+		Exempt: s.exempt,
+	}
+	if announced := proxies(s.config.ProxyProtocol); len(announced) > 0 {
+		o.Announced = announced.contain
+	}
+	server := s.server(h)
+	if t != nil {
+		server.Protocols = new(http.Protocols)
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true) // for net/http: the listener has made the handshake, and agreed on it
+	}
+	s.doors = append(s.doors, door{listener.New(l, o), server})
+}
+
+func (s *Server) server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerSize,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: streams, WriteByteTimeout: idleTime, MaxReadFrameSize: frameSize, SendPingTimeout: idleTime,
+		},
+		ErrorLog:    slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+		ConnContext: withConn,
+	}
+}
+
+func (d door) serve() error {
+	if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
