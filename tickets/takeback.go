@@ -10,7 +10,7 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// ErrTooLate: what was to be taken back is not the actor's, is too long ago, or was followed by something else.
+// ErrTooLate says that what was to be taken back is not the actor's, is too long ago, or was followed by something else.
 var ErrTooLate = errors.New("it is too late to take this back")
 
 // grace is how much later than UndoFor a request to take something back may come: it has its way to go.

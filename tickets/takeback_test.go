@@ -1,6 +1,7 @@
 package tickets_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -9,9 +10,9 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 )
 
-func (w *world) setStatus(a tickets.Actor, x tickets.Ticket, s tickets.Status) {
+func (w *world) setStatus(ctx context.Context, a tickets.Actor, x tickets.Ticket, s tickets.Status) {
 	w.t.Helper()
-	if _, err := w.Update(w.t.Context(), w.acme, a, x.Ref(), tickets.Change{Status: tickets.Set(s)}); err != nil {
+	if _, err := w.Update(ctx, w.acme, a, x.Ref(), tickets.Change{Status: tickets.Set(s)}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -24,10 +25,10 @@ func TestTakeBack(t *testing.T) {
 		for _, from := range []tickets.Status{tickets.StatusNew, tickets.StatusOpen, tickets.StatusPending, tickets.StatusOnHold} {
 			x := w.open(ann, "Printer")
 			if from != tickets.StatusNew {
-				w.setStatus(agent, x, from)
+				w.setStatus(ctx, agent, x, from)
 			}
 			time.Sleep(time.Minute)
-			w.setStatus(agent, x, tickets.StatusResolved)
+			w.setStatus(ctx, agent, x, tickets.StatusResolved)
 			time.Sleep(tickets.UndoFor)
 			turn, err := w.LastTurn(ctx, w.acme, agent, x.Ref())
 			if err != nil || turn.From != from || turn.To != tickets.StatusResolved || !turn.Until.Equal(time.Now()) {
@@ -64,12 +65,12 @@ func TestTakeBackTooLate(t *testing.T) {
 		for what, do := range map[string]func(x tickets.Ticket){
 			"nothing happened": func(tickets.Ticket) { time.Sleep(time.Hour) },
 			"long ago": func(x tickets.Ticket) {
-				w.setStatus(agent, x, tickets.StatusResolved)
+				w.setStatus(ctx, agent, x, tickets.StatusResolved)
 				time.Sleep(tickets.UndoFor + 6*time.Second)
 			},
-			"a colleague's": func(x tickets.Ticket) { w.setStatus(other, x, tickets.StatusResolved) },
+			"a colleague's": func(x tickets.Ticket) { w.setStatus(ctx, other, x, tickets.StatusResolved) },
 			"answered": func(x tickets.Ticket) {
-				w.setStatus(agent, x, tickets.StatusResolved)
+				w.setStatus(ctx, agent, x, tickets.StatusResolved)
 				if _, err := w.Comment(ctx, w.acme, ann, x.Ref(), tickets.Note{Body: "No."}); err != nil {
 					t.Fatal(err)
 				}
@@ -82,11 +83,11 @@ func TestTakeBackTooLate(t *testing.T) {
 				}
 			},
 			"reopened": func(x tickets.Ticket) {
-				w.setStatus(agent, x, tickets.StatusClosed)
-				w.setStatus(agent, x, tickets.StatusOpen)
+				w.setStatus(ctx, agent, x, tickets.StatusClosed)
+				w.setStatus(ctx, agent, x, tickets.StatusOpen)
 			},
 			"deleted": func(x tickets.Ticket) {
-				w.setStatus(agent, x, tickets.StatusResolved)
+				w.setStatus(ctx, agent, x, tickets.StatusResolved)
 				if err := w.Delete(ctx, w.acme, agent, x.Ref(), 0); err != nil {
 					t.Fatal(err)
 				}

@@ -171,7 +171,7 @@ func (a *admin) fillsTheDesk() {
 	a.Choose("[name=op1]", "contains")
 	a.Fill("[name=value1]", "umbrella")
 	a.Choose("[name=do1]", "Set the priority")
-	a.Fill("[name=with1]", "high")
+	a.Choose("[name=with1]", "high")
 	a.Click("main form .primary")
 	a.See("main", "Umbrellas first")
 

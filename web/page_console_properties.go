@@ -132,16 +132,21 @@ func (s *Server) agentProperties(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		done := []string{"done", "saved"}
-		if len(e.wanted()) == 0 && len(e.theirs) > 0 {
-			done[1] = "theirs"
-		}
-		if status := e.wanted()["status"]; status != "" && status != now["status"] {
-			done = append(done, turned, strconv.FormatUint(t.Number, 10))
-		}
-		return toTicket(w, r, t.Number, "", done...)
+		return toTicket(w, r, t.Number, "", e.done(t.Number, now)...)
 	}
 	return tickets.ErrVersionConflict
+}
+
+// done is what the page is to say after the edit of a ticket whose properties were these.
+func (e *edit) done(n uint64, before map[string]string) []string {
+	pairs := []string{"done", "saved"}
+	if len(e.wanted()) == 0 && len(e.theirs) > 0 {
+		pairs[1] = "theirs"
+	}
+	if status := e.wanted()["status"]; status != "" && status != before["status"] {
+		pairs = append(pairs, turned, strconv.FormatUint(n, 10))
+	}
+	return pairs
 }
 
 // saveEdit changes the ticket as the agent wants.

@@ -3,13 +3,12 @@ package web
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/rule"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 const rulesPath = "/agent/settings/rules"
@@ -72,7 +71,14 @@ func (s *Server) rulePage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := s.ruleView(r, &one, names)
+	blank := 0
+	if one.ID == "" {
+		blank = 1
+	}
+	view, err := s.ruleView(r, &one, names, blank, 0)
+	if err != nil {
+		return err
+	}
 	if ticket := strings.TrimPrefix(strings.TrimSpace(r.URL.Query().Get("ticket")), "#"); ticket != "" && one.ID != "" {
 		view.Ticket = ticket
 		trial, err := s.try(r, one, ticket)
@@ -105,7 +111,10 @@ func (s *Server) saveRule(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	names.read(&one, values)
+	unfit := names.read(&one, values)
+	if do := values.Get("do"); do != "" && do != "save" || unfit {
+		return s.reshapeRule(w, r, &one, names, do)
+	}
 	c := callerOf(r)
 	if one.ID == "" {
 		_, err = s.rules.Add(r.Context(), c.tenant, one)
@@ -113,7 +122,10 @@ func (s *Server) saveRule(w http.ResponseWriter, r *http.Request) error {
 		_, err = s.rules.Change(r.Context(), c.tenant, one.ID, func(x *rule.Rule) { *x = one })
 	}
 	if wrong := sentences(err); wrong != nil {
-		view := s.ruleView(r, &one, names)
+		view, err := s.ruleView(r, &one, names, 0, 0)
+		if err != nil {
+			return err
+		}
 		view.Errors = wrong
 		return s.render(w, r, http.StatusUnprocessableEntity, "rule", view)
 	}
@@ -123,79 +135,47 @@ func (s *Server) saveRule(w http.ResponseWriter, r *http.Request) error {
 	return done(w, r, rulesPath, "saved")
 }
 
-// spareRows is how many empty rows the form offers beyond those that are filled in.
-const spareRows = 2
+// reshapeRule shows the form again with one row more or less, or with what fits what was chosen. Nothing is saved.
+func (s *Server) reshapeRule(w http.ResponseWriter, r *http.Request, one *rule.Rule, names *ruleNames, do string) error {
+	moreIf, moreThen, status := 0, 0, http.StatusOK
+	switch {
+	case do == "more-if":
+		moreIf = 1
+	case do == "more-then":
+		moreThen = 1
+	case do == "" || do == "save":
+		status = http.StatusUnprocessableEntity
+	case do != "fit" && !strings.HasPrefix(do, "drop-"):
+		return malformed("There is no such button.")
+	}
+	view, err := s.ruleView(r, one, names, moreIf, moreThen)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		view.Errors = fieldErrors{"form": {words.Key("Nothing is saved yet: choose what fits the new choice.")}}
+	}
+	return s.render(w, r, status, "rule", view)
+}
 
-func (s *Server) ruleView(r *http.Request, one *rule.Rule, names *ruleNames) *ruleView {
+// knownTags is how many tags the form suggests.
+const knownTags = 200
+
+// ruleView is the form for a rule, with so many empty rows.
+func (s *Server) ruleView(r *http.Request, one *rule.Rule, names *ruleNames, moreIf, moreThen int) (*ruleView, error) {
 	title := "New rule"
 	if one.ID != "" {
 		title = one.Name
 	}
 	v := &ruleView{
 		frame: s.settingsFrame(r, title, rulesPath), ID: cmp.Or(one.ID, "new"), New: one.ID == "", Name: one.Name, Enabled: one.Enabled,
-		Hours: cmp.Or(one.Hours, 48), Any: one.Any, Suggestions: names.suggestions(),
+		Hours: cmp.Or(one.Hours, 48), Any: one.Any,
 		Whens: options(names, rule.Whens(), one.When, false), Statuses: options(names, tickets.Statuses()[:5], tickets.Status(cmp.Or(one.Status, "pending")), false),
 	}
-	for i := range min(len(one.If)+spareRows, rule.MaxConditions) {
-		var c rule.Condition
-		if i < len(one.If) {
-			c = one.If[i]
-		}
-		v.Conditions = append(v.Conditions, conditionRow{
-			Number: i + 1, Fields: options(names, rule.Fields(), c.Field, true), Ops: options(names, allOps, c.Op, false), Name: c.Name, Value: names.show(string(c.Field), c.Value),
-		})
-	}
-	for i := range min(len(one.Then)+spareRows, rule.MaxActions) {
-		var x rule.Action
-		if i < len(one.Then) {
-			x = one.Then[i]
-		}
-		v.Actions = append(v.Actions, actionRow{
-			Number: i + 1, Dos: options(names, rule.Dos(), x.Do, true), Value: names.show(string(x.Do), x.Value), Text: x.Text,
-		})
-	}
-	return v
-}
-
-var allOps = []rule.Op{rule.Is, rule.IsNot, rule.Contains, rule.ContainsNot}
-
-// read takes the form into a rule. Rows without a choice are left out.
-func (n *ruleNames) read(one *rule.Rule, values url.Values) {
-	one.Name, one.Enabled, one.Any = values.Get("name"), values.Get("enabled") == "true", values.Get("match") == "any"
-	one.When, one.Status = rule.When(values.Get("when")), values.Get("status")
-	one.Hours, _ = strconv.Atoi(values.Get("hours")) // what is no number is refused as 0 is
-	one.If, one.Then = nil, nil
-	for i := 1; i <= rule.MaxConditions; i++ {
-		row := strconv.Itoa(i)
-		field := values.Get("field" + row)
-		if field == "" {
-			continue
-		}
-		c := rule.Condition{Field: rule.Field(field), Op: rule.Op(values.Get("op" + row)), Name: strings.TrimSpace(values.Get("custom" + row))}
-		if c.Field != rule.Custom {
-			c.Name = ""
-		}
-		if ops := c.Field.Ops(); len(ops) > 0 && !slices.Contains(ops, c.Op) { // "is" for a text means that it has the words
-			c.Op = nearest(c.Op, ops)
-		}
-		c.Value = n.mean(field, values.Get("value"+row))
-		one.If = append(one.If, c)
-	}
-	for i := 1; i <= rule.MaxActions; i++ {
-		row := strconv.Itoa(i)
-		do := values.Get("do" + row)
-		if do == "" {
-			continue
-		}
-		one.Then = append(one.Then, rule.Action{Do: rule.Do(do), Value: n.mean(do, values.Get("with"+row)), Text: values.Get("text" + row)})
-	}
-}
-
-// nearest is the comparison that a field has for one that it has not, with the same sense.
-func nearest(op rule.Op, ops []rule.Op) rule.Op {
-	other := map[rule.Op]rule.Op{rule.Is: rule.Contains, rule.IsNot: rule.ContainsNot, rule.Contains: rule.Is, rule.ContainsNot: rule.IsNot}[op]
-	if slices.Contains(ops, other) {
-		return other
-	}
-	return op
+	v.Script = "rule.js"
+	v.fill(names, one, moreIf, moreThen)
+	c := callerOf(r)
+	var err error
+	v.Tags, err = s.desk.Tags(r.Context(), c.tenant, c.actor(), knownTags)
+	return v, err
 }

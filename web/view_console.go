@@ -118,32 +118,32 @@ type ticketView struct {
 	Path                                        string
 	Answer, Change, Rename, Draft, State, Merge string
 	// Find is where a field asks for other tickets as one types.
-	Find                                        string
-	Close, History                              string
-	Status                                      statusLabel
-	Opened                                      time.Time
-	Source                                      string
-	Deleted, Spam                               bool
-	DeletedAt, GoneAt                           time.Time
-	MergedInto                                  uint64
-	MergedURL                                   string
-	FollowUpOf                                  *link
-	Split                                       []link
-	Requester                                   requesterPanel
-	First                                       messageView
-	Earlier                                     string
-	Folded, Shown                               []messageView
-	Pending                                     []messageView
-	Last                                        string
-	Activity                                    []activityView
-	OlderActivity                               string
-	Editor                                      editorView
-	Properties                                  propertiesView
-	Present                                     string
-	Presence                                    string
-	Mine, Done                                  bool
-	Other                                       []rowView
-	Errors                                      fieldErrors
+	Find              string
+	Close, History    string
+	Status            statusLabel
+	Opened            time.Time
+	Source            string
+	Deleted, Spam     bool
+	DeletedAt, GoneAt time.Time
+	MergedInto        uint64
+	MergedURL         string
+	FollowUpOf        *link
+	Split             []link
+	Requester         requesterPanel
+	First             messageView
+	Earlier           string
+	Folded, Shown     []messageView
+	Pending           []messageView
+	Last              string
+	Activity          []activityView
+	OlderActivity     string
+	Editor            editorView
+	Properties        propertiesView
+	Present           string
+	Presence          string
+	Mine, Done        bool
+	Other             []rowView
+	Errors            fieldErrors
 }
 
 // requesterPanel is who asks for help.

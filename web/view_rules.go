@@ -26,37 +26,6 @@ type ruleRow struct {
 	Enabled, First, Last bool
 }
 
-// ruleView is the form for a rule.
-type ruleView struct {
-	frame
-
-	ID, Name        string
-	New, Enabled    bool
-	Whens, Statuses []option
-	Hours           int
-	Any             bool
-	Conditions      []conditionRow
-	Actions         []actionRow
-	// Suggestions are what may be typed as a value.
-	Suggestions []string
-	// Ticket is the one that the rule is tried on, Trial what it would do; nil: it was not tried.
-	Ticket string
-	Trial  *ruleTrial
-	Errors fieldErrors
-}
-
-type conditionRow struct {
-	Number      int
-	Fields, Ops []option
-	Name, Value string
-}
-
-type actionRow struct {
-	Number      int
-	Dos         []option
-	Value, Text string
-}
-
 // ruleTrial is what a rule would do to a ticket, in sentences.
 type ruleTrial struct {
 	Fits       bool
@@ -114,57 +83,30 @@ var ruleSubjects = map[rule.Field]string{
 	rule.Changed: words.Key("what was changed"), rule.Stars: words.Key("the number of stars"),
 }
 
-// named are the values that people type by their name, by field or action.
-func (n *ruleNames) named(of string) map[string]string {
-	names := map[string]string{}
-	keep := func(values ...string) {
-		for _, v := range values {
-			names[v] = n.T(ruleWords[v])
-		}
-	}
-	switch of {
-	case "category", "set_category":
-		for _, c := range n.categories {
-			names[c.ID] = c.Name
-		}
-		names[rule.None] = n.T("none")
-	case "assignee", "assign", "notify":
-		for _, p := range n.agents {
-			names[p.ID] = p.Name
-		}
-		if of != "notify" {
-			names[rule.None] = n.T("nobody")
-			break
-		}
-		names[rule.ToAssignee], names[rule.ToAgents] = n.T("assignee"), n.T("all agents")
-	case "status", "set_status":
-		keep("new", "open", "pending", "on_hold", "resolved", "closed")
-	case "priority", "set_priority":
-		names["low"], names["medium"], names["high"], names["urgent"] = n.T("low"), n.T("medium"), n.T("high"), n.T("urgent")
-	case "assurance":
-		names["asserted"], names["vouched"], names[rule.None] = n.T("not verified"), n.T("verified"), n.T("none")
-	case "business_hours":
-		names["open"], names["closed"] = n.T("open|hours"), n.T("closed|hours")
-	case "changed":
-		names["status"], names["priority"], names["category"] = n.T("Status"), n.T("Priority"), n.T("Category")
-		names["assignee"], names["tags"] = n.T("Assignee"), n.T("Tags")
-	}
-	return names
+// rulePriorities are the priorities as a rule's sentence says them.
+var rulePriorities = map[tickets.Priority]string{
+	tickets.PriorityLow: words.Key("low"), tickets.PriorityMedium: words.Key("medium"), tickets.PriorityHigh: words.Key("high"),
+	tickets.PriorityUrgent: words.Key("urgent"),
 }
 
 // show is a stored value as people know it, mean the opposite. A name is found in whichever case, an agent also by address.
 func (n *ruleNames) show(of, value string) string {
-	if name := n.named(of)[value]; name != "" {
-		return name
+	for _, o := range n.choices(of) {
+		if o.Value == value {
+			return o.Text
+		}
 	}
 	return value
 }
 
 func (n *ruleNames) mean(of, typed string) string {
 	typed = strings.TrimSpace(typed)
-	for value, name := range n.named(of) {
-		if strings.EqualFold(name, typed) {
-			return value
+	choices := n.choices(of)
+	for _, same := range []func(o option) bool{
+		func(o option) bool { return o.Value == typed }, func(o option) bool { return strings.EqualFold(o.Text, typed) },
+	} {
+		if i := slices.IndexFunc(choices, same); i >= 0 {
+			return choices[i].Value
 		}
 	}
 	for _, p := range n.agents {
@@ -173,18 +115,6 @@ func (n *ruleNames) mean(of, typed string) string {
 		}
 	}
 	return typed
-}
-
-// suggestions are all names that may be typed.
-func (n *ruleNames) suggestions() []string {
-	var all []string
-	for _, of := range []string{"category", "assignee", "status", "priority", "assurance", "business_hours", "changed", "notify"} {
-		for _, name := range n.named(of) {
-			all = append(all, name)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // options are the choices of a select, with the chosen one.
