@@ -460,7 +460,7 @@ func TestConsolePutAway(t *testing.T) {
 func TestConsoleTakesTicketURLs(t *testing.T) {
 	t.Parallel()
 	d := newConsoleDesk(t, "Printer")
-	for who, to := range map[*webtest.Client]string{d.ann: "/agent/tickets/1", d.Client(t): "/auth/sign-in"} {
+	for who, to := range map[*webtest.Client]string{d.ann: "/agent/tickets/1", d.Client(t): "/auth/sign-in?next=%2Ftickets%2F1"} {
 		if got := who.Open(d.home + "/tickets/1"); got.Status != 303 || got.Location() != to {
 			t.Errorf("%d %s, want 303 %s", got.Status, got.Location(), to)
 		}
