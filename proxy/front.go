@@ -29,6 +29,20 @@ type front struct {
 	log       *slog.Logger
 }
 
+// Upstreams are the states of a route's upstreams, in its order; nil if there is no such route.
+func (s *Server) Upstreams(host tenant.Host, prefix string) []upstream.State {
+	site, ok := s.config.Directory.Lookup(string(host))
+	if !ok {
+		return nil
+	}
+	for i := range site.Routes {
+		if site.Routes[i].Prefix == prefix {
+			return s.upstreams.States(&site.Routes[i])
+		}
+	}
+	return nil
+}
+
 func (f *front) serve(x *exchange, r *http.Request) {
 	v := &x.visit
 	if v.Site == nil || !f.sameAsSNI(r, v.Site) {

@@ -36,7 +36,7 @@ func TestMaintenanceOfARoute(t *testing.T) {
 		Code    string
 		Retry   int `json:"retry_after"`
 	}
-	if err := json.Unmarshal([]byte(n.get(t, acmeHost, "/shop").body), &doc); err != nil || doc.Success || doc.Code != "MAINTENANCE" || doc.Retry == 0 {
+	if err := json.Unmarshal([]byte(n.get(t, acmeHost, "/shop").body), &doc); err != nil || doc.Success || doc.Code != "UNDER_MAINTENANCE" || doc.Retry == 0 {
 		t.Errorf("the document %+v, %v", doc, err)
 	}
 	if a := n.get(t, acmeHost, "/"); a.StatusCode != http.StatusOK {

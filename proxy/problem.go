@@ -29,7 +29,7 @@ var (
 	requestTooSlow = problem{http.StatusRequestTimeout, "REQUEST_TIMEOUT", "The request took too long.", "The request did not arrive in time.", 0}
 
 	requestTooLarge  = problem{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", "The request is too large.", "This address does not take that much at once.", 0}
-	underMaintenance = problem{http.StatusServiceUnavailable, "MAINTENANCE", "Back soon.", "This page is being worked on. Please come back in a little while.", 60}
+	underMaintenance = problem{http.StatusServiceUnavailable, "UNDER_MAINTENANCE", "Back soon.", "This page is being worked on. Please come back in a little while.", 60}
 )
 
 // document is the contract's error document.

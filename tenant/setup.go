@@ -68,6 +68,31 @@ func (r *Registry) AddRoute(ctx context.Context, id ID, host Host, route Route) 
 	})
 }
 
+// ChangeRoute changes a route of one of the tenant's hosts, or returns ErrNotFound. A FieldErrors says what is wrong with what
+// came out. The function may be called more than once.
+func (r *Registry) ChangeRoute(ctx context.Context, id ID, host Host, prefix string, change func(*Route) error) error {
+	prefix, err := cleanPath(prefix)
+	if err != nil {
+		return FieldErrors{"path": {err.Error()}}
+	}
+	return r.changeSetup(ctx, id, host, func(s *Setup) (Event, error) {
+		i := slices.IndexFunc(s.Routes, func(o Route) bool { return o.Prefix == prefix })
+		if i < 0 {
+			return Event{}, fmt.Errorf("route %s%s: %w", host, prefix, ErrNotFound)
+		}
+		route := s.Routes[i]
+		if err := change(&route); err != nil {
+			return Event{}, err
+		}
+		route.Prefix = prefix
+		if err := route.check(); err != nil {
+			return Event{}, err
+		}
+		s.Routes = s.Routes.upsert(route)
+		return Event{Action: "route.changed", Object: string(host) + prefix, Detail: fmt.Sprint(route.Upstreams)}, nil
+	})
+}
+
 // RemoveRoute removes a route, or returns ErrNotFound.
 func (r *Registry) RemoveRoute(ctx context.Context, id ID, host Host, prefix string) error {
 	prefix, err := cleanPath(prefix)

@@ -1,28 +1,53 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/tenant"
 )
 
 // routeDocument is a route as the commands show it.
 type routeDocument struct {
-	Host         tenant.Host `json:"host"`
-	Path         string      `json:"path"`
-	Upstreams    []string    `json:"upstreams"`
-	StripPrefix  bool        `json:"strip_prefix"`
-	PreserveHost bool        `json:"preserve_host"`
-	Timeout      string      `json:"timeout,omitempty"`
+	Host           tenant.Host        `json:"host"`
+	Path           string             `json:"path"`
+	Upstreams      []string           `json:"upstreams"`
+	StripPrefix    bool               `json:"strip_prefix"`
+	PreserveHost   bool               `json:"preserve_host"`
+	Balance        tenant.Balance     `json:"balance"`
+	Sticky         bool               `json:"sticky"`
+	Timeout        string             `json:"timeout,omitempty"`
+	ConnectTimeout string             `json:"connect_timeout,omitempty"`
+	IdleTimeout    string             `json:"idle_timeout,omitempty"`
+	MaxBody        int64              `json:"max_body,omitempty"`
+	RequireLogin   tenant.Assurance   `json:"require_login,omitempty"`
+	Maintenance    bool               `json:"maintenance"`
+	ErrorPage      bool               `json:"error_page"`
+	HealthCheck    *checkDocument     `json:"health_check,omitempty"`
+	Health         []upstreamDocument `json:"health"`
+}
+
+// checkDocument is how a route's upstreams are asked how they are.
+type checkDocument struct {
+	Path     string `json:"path"`
+	Interval string `json:"interval,omitempty"`
+	Timeout  string `json:"timeout,omitempty"`
+	Status   string `json:"status,omitempty"`
+}
+
+// upstreamDocument is an upstream and how it is. Where no node runs nobody knows.
+type upstreamDocument struct {
+	Upstream string `json:"upstream"`
+	Weight   int    `json:"weight"`
+	Status   string `json:"status"`
+	Reason   string `json:"reason,omitempty"`
+	Requests int64  `json:"requests"`
 }
 
 type oneRoute struct {
@@ -33,23 +58,45 @@ type manyRoutes struct {
 	Routes []routeDocument `json:"routes"`
 }
 
+// newRoute names a route and says what is to become of it. Options are by the names of their flags.
 type newRoute struct {
-	Slug         string        `json:"slug"`
-	Host         string        `json:"host"`
-	Path         string        `json:"path"`
-	Upstreams    []string      `json:"upstreams,omitempty"`
-	StripPrefix  bool          `json:"strip_prefix,omitempty"`
-	PreserveHost bool          `json:"preserve_host,omitempty"`
-	Timeout      time.Duration `json:"timeout,omitempty"`
+	Slug      string            `json:"slug"`
+	Host      string            `json:"host"`
+	Path      string            `json:"path"`
+	Upstreams []string          `json:"upstreams,omitempty"`
+	Options   map[string]string `json:"options,omitempty"`
 }
 
 var (
 	routeAdd    = action[newRoute, oneRoute]{"route/add", (*operator).addRoute}
+	routeSet    = action[newRoute, oneRoute]{"route/set", (*operator).setRoute}
 	routeList   = action[tenantName, manyRoutes]{"route/list", (*operator).listRoutes}
 	routeRemove = action[newRoute, deletion]{"route/remove", (*operator).removeRoute}
 )
 
 func (o *operator) addRoute(ctx context.Context, q newRoute) (oneRoute, error) {
+	return o.changedRoute(ctx, q, func(t *tenant.Tenant, host tenant.Host) error {
+		route := tenant.Route{Prefix: q.Path, Upstreams: q.Upstreams}
+		if err := q.apply(&route); err != nil {
+			return err
+		}
+		return o.tenants.AddRoute(ctx, t.ID, host, route)
+	})
+}
+
+func (o *operator) setRoute(ctx context.Context, q newRoute) (oneRoute, error) {
+	return o.changedRoute(ctx, q, func(t *tenant.Tenant, host tenant.Host) error {
+		return o.tenants.ChangeRoute(ctx, t.ID, host, q.Path, func(route *tenant.Route) error {
+			if len(q.Upstreams) > 0 && !slices.Equal(q.Upstreams, route.Upstreams) {
+				route.Upstreams, route.Weights = q.Upstreams, nil
+			}
+			return q.apply(route)
+		})
+	})
+}
+
+// changedRoute is a route after something was done to it.
+func (o *operator) changedRoute(ctx context.Context, q newRoute, do func(*tenant.Tenant, tenant.Host) error) (oneRoute, error) {
 	t, err := o.find(ctx, q.Slug)
 	if err != nil {
 		return oneRoute{}, err
@@ -58,10 +105,7 @@ func (o *operator) addRoute(ctx context.Context, q newRoute) (oneRoute, error) {
 	if err != nil {
 		return oneRoute{}, err
 	}
-	err = o.tenants.AddRoute(ctx, t.ID, host, tenant.Route{
-		Prefix: q.Path, Upstreams: q.Upstreams, StripPrefix: q.StripPrefix, PreserveHost: q.PreserveHost, Timeout: q.Timeout,
-	})
-	if err != nil {
+	if err := do(t, host); err != nil {
 		return oneRoute{}, aboutRoute(q, err)
 	}
 	list, err := o.listRoutes(ctx, tenantName{Slug: q.Slug})
@@ -87,19 +131,60 @@ func (o *operator) listRoutes(ctx context.Context, q tenantName) (manyRoutes, er
 	out := manyRoutes{Routes: []routeDocument{}}
 	for _, s := range setups {
 		for _, r := range s.Routes {
-			d := routeDocument{
-				Host: s.Host, Path: r.Prefix, Upstreams: r.Upstreams, StripPrefix: r.StripPrefix, PreserveHost: r.PreserveHost,
-			}
-			if r.Timeout > 0 {
-				d.Timeout = r.Timeout.String()
-			}
-			out.Routes = append(out.Routes, d)
+			out.Routes = append(out.Routes, o.routeDocument(s.Host, &r))
 		}
 	}
 	slices.SortFunc(out.Routes, func(a, b routeDocument) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Path, b.Path))
 	})
 	return out, err
+}
+
+func (o *operator) routeDocument(host tenant.Host, r *tenant.Route) routeDocument {
+	d := routeDocument{
+		Host: host, Path: r.Prefix, Upstreams: r.Upstreams, StripPrefix: r.StripPrefix, PreserveHost: r.PreserveHost,
+		Balance: cmp.Or(r.Balance, tenant.RoundRobin), Sticky: r.Sticky, Timeout: timeText(r.Timeout),
+		ConnectTimeout: timeText(r.ConnectTimeout), IdleTimeout: timeText(r.IdleTimeout), MaxBody: r.MaxBody,
+		RequireLogin: r.RequireLogin, Maintenance: r.Maintenance, ErrorPage: r.ErrorPage != "", Health: []upstreamDocument{},
+	}
+	if h := r.Health; h.Path != "" {
+		d.HealthCheck = &checkDocument{Path: h.Path, Interval: timeText(h.Interval), Timeout: timeText(h.Timeout), Status: statusText(h)}
+	}
+	if o.upstreams != nil {
+		for _, s := range o.upstreams(host, r.Prefix) {
+			d.Health = append(d.Health, upstreamDocument{
+				Upstream: s.Upstream, Weight: s.Weight, Status: s.Health, Reason: s.Reason, Requests: s.UnderWay,
+			})
+		}
+	}
+	if len(d.Health) == 0 {
+		for i, u := range r.Upstreams {
+			weight := 1
+			if len(r.Weights) > 0 {
+				weight = r.Weights[i]
+			}
+			d.Health = append(d.Health, upstreamDocument{Upstream: u, Weight: weight, Status: "unknown"})
+		}
+	}
+	return d
+}
+
+// timeText is a time as the flags take it, empty for none.
+func timeText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func statusText(h tenant.Health) string {
+	switch {
+	case h.Least == 0 && h.Most == 0:
+		return ""
+	case h.Least == h.Most:
+		return strconv.Itoa(h.Least)
+	}
+	return fmt.Sprintf("%d-%d", h.Least, h.Most)
 }
 
 func (o *operator) removeRoute(ctx context.Context, q newRoute) (deletion, error) {
@@ -126,82 +211,4 @@ func aboutRoute(q newRoute, err error) error {
 		}
 	}
 	return err
-}
-
-func (p *program) routeCommand() *cobra.Command {
-	return p.group("route", "send paths of a tenant's host to upstreams", p.routeAdd(), p.routeList(), p.routeRemove())
-}
-
-func (p *program) routeAdd() *cobra.Command {
-	var q newRoute
-	var timeout string
-	c := p.leaf(lesson{
-		use: "add SLUG HOST PATH UPSTREAM…", short: "send the paths below PATH to one or more upstreams",
-		long: `Sends the requests of a host whose path is below PATH to upstreams, in turn if there are several. The longest path
-wins. What belongs to the help desk stays with it: see ` + "`deskgate domain mount`" + `. A route with the same path is replaced.`,
-		example: "route add acme www.acme.example / http://10.0.0.5:8080 http://10.0.0.6:8080\nroute add acme www.acme.example /shop http://shop:3000 --strip-prefix",
-	}, func(ctx context.Context, args []string) error {
-		q.Slug, q.Host, q.Path, q.Upstreams = args[0], args[1], args[2], args[3:]
-		if timeout != "" {
-			var err error
-			if q.Timeout, err = duration(timeout); err != nil {
-				return &usageError{"deskgate route add", "--timeout: " + err.Error()}
-			}
-		}
-		a, err := ask(ctx, p, routeAdd, q)
-		if err != nil {
-			return err
-		}
-		return p.answer(a, func(b *bytes.Buffer) {
-			fmt.Fprintf(b, "%s%s goes to %s now.\n", a.Route.Host, a.Route.Path, strings.Join(a.Route.Upstreams, ", "))
-		})
-	})
-	c.Flags().BoolVar(&q.StripPrefix, "strip-prefix", false, "take PATH away before the request is forwarded")
-	c.Flags().BoolVar(&q.PreserveHost, "preserve-host", false, "send the visitor's Host header instead of the upstream's own name")
-	c.Flags().StringVar(&timeout, "timeout", "", "`TIME` that the upstream may take to begin its answer, e.g. 30s")
-	return c
-}
-
-func (p *program) routeList() *cobra.Command {
-	return p.leaf(lesson{
-		use: "list SLUG", short: "the routes of a tenant's hosts", example: "route list acme",
-	}, func(ctx context.Context, args []string) error {
-		a, err := ask(ctx, p, routeList, tenantName{Slug: args[0]})
-		if err != nil {
-			return err
-		}
-		return p.answer(a, func(b *bytes.Buffer) {
-			rows := [][]string{}
-			for _, r := range a.Routes {
-				rows = append(rows, []string{string(r.Host), r.Path, strings.Join(r.Upstreams, " "), r.remarks()})
-			}
-			table(b, "No routes: the help desk answers at every path.", []string{"HOST", "PATH", "UPSTREAMS", "REMARKS"}, rows)
-		})
-	})
-}
-
-func (r routeDocument) remarks() string {
-	var out []string
-	if r.StripPrefix {
-		out = append(out, "strips the prefix")
-	}
-	if r.PreserveHost {
-		out = append(out, "keeps the host")
-	}
-	if r.Timeout != "" {
-		out = append(out, "waits "+r.Timeout)
-	}
-	return orDash(strings.Join(out, ", "))
-}
-
-func (p *program) routeRemove() *cobra.Command {
-	return p.leaf(lesson{
-		use: "remove SLUG HOST PATH", short: "take a route away", example: "route remove acme www.acme.example /shop",
-	}, func(ctx context.Context, args []string) error {
-		a, err := ask(ctx, p, routeRemove, newRoute{Slug: args[0], Host: args[1], Path: args[2]})
-		if err != nil {
-			return err
-		}
-		return p.answer(a, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s%s is forwarded no more.\n", args[1], args[2]) })
-	})
 }

@@ -27,7 +27,7 @@ func actions() []served {
 		tokenCreate, tokenList, tokenRevoke,
 		keyShow, keyRotate, keySet,
 		agentInvite, agentList, agentReset, agentRemove, mailShow,
-		routeAdd, routeList, routeRemove,
+		routeAdd, routeSet, routeList, routeRemove,
 		check, showCA,
 	}
 }

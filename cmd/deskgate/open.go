@@ -17,6 +17,7 @@ import (
 	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
@@ -52,6 +53,8 @@ type operator struct {
 	transfers *transfer.Transfers
 	notifier  *notify.Notifier
 	tls       string // the setting
+	// upstreams says how a route's upstreams are; nil where no node runs.
+	upstreams func(host tenant.Host, prefix string) []upstream.State
 }
 
 // byOperator is how the audit log names whoever uses the commands.

@@ -128,6 +128,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 	if n.edge, err = proxy.New(ctx, config); err != nil {
 		return err
 	}
+	n.upstreams = n.edge.Upstreams
 	n.admin, err = listenAdmin(ctx, n.settings.data)
 	return err
 }
