@@ -16,10 +16,8 @@ import (
 
 // exchange has a target answer, and brings the answer to the visitor.
 func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, pool *pool) {
-	hints := &hints{w: w}
-	out = out.WithContext(httptrace.WithClientTrace(out.Context(), &httptrace.ClientTrace{Got1xxResponse: hints.pass}))
 	res, t, err := p.send(out, j, pool)
-	hints.end()
+	j.hints.end()
 	if err != nil {
 		p.fail(w, r, j, err)
 		return
@@ -35,7 +33,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, po
 		defer context.AfterFunc(t.life, func() { _ = res.Body.Close() })() //nolint:contextcheck // another life ends this one
 	}
 	begin(w, res, j)
-	if err := p.copy(w, res.Body, streams || res.ContentLength < 0); err != nil {
+	if err := p.copy(w, res, streams); err != nil {
 		if !visitors(r.Context(), err) {
 			p.failed(r.Context(), t, err, j.Visit)
 		}
@@ -81,6 +79,13 @@ func (p *Proxy) failed(ctx context.Context, t *target, err error, v *tenant.Visi
 	if t.condition.failed(time.Now(), err) {
 		p.options.Log.WarnContext(ctx, "upstream rests", "upstream", t.spec.url, "error", err, "for", rest.String(), "request_id", v.RequestID)
 	}
+}
+
+// withHints is the request's context for the way to an upstream, whose interim answers go to w.
+func (j *Job) withHints(ctx context.Context, w http.ResponseWriter) context.Context {
+	j.hints.w = w
+	j.trace.Got1xxResponse = j.hints.pass
+	return httptrace.WithClientTrace(ctx, &j.trace)
 }
 
 // hints passes interim answers on, such as 103 Early Hints, until the final one is there.
@@ -164,22 +169,23 @@ func streaming(res *http.Response) bool {
 	return len(kind) > 0 && (strings.HasPrefix(kind[0], "text/event-stream") || strings.HasPrefix(kind[0], "application/grpc"))
 }
 
-// copy brings the answer's body to the visitor. flush has it there part by part.
-func (p *Proxy) copy(w http.ResponseWriter, body io.Reader, flush bool) error {
-	if body == http.NoBody {
+// copy brings the answer's body to the visitor: part by part, as it comes, where it streams or nobody knows how long it will
+// be. Of an answer without a body nothing is written but its header, which is then its end: gRPC looks at that.
+func (p *Proxy) copy(w http.ResponseWriter, res *http.Response, streams bool) error {
+	if res.ContentLength == 0 || res.Body == http.NoBody {
 		return nil
 	}
 	lent := p.buffers.Get().(*[bufferSize]byte) //nolint:errcheck,forcetypeassert // nothing else is in there
 	defer p.buffers.Put(lent)
 	var push func() error
-	if flush {
+	if streams || res.ContentLength < 0 {
 		push = http.NewResponseController(w).Flush
 		if err := push(); err != nil {
 			return err
 		}
 	}
 	for {
-		n, err := body.Read(lent[:])
+		n, err := res.Body.Read(lent[:])
 		if n > 0 {
 			if err := write(w, lent[:n], push); err != nil {
 				return &BodyError{err} // the visitor has gone

@@ -143,12 +143,12 @@ type edge struct {
 	sites   map[string]*tenant.Site
 	changed chan struct{}
 	log     *strings.Builder
-	jobs    []upstream.Job
+	jobs    []*upstream.Job
 	failed  []upstream.Failure
 }
 
-// statuses are what failures are answered with.
-func status(f upstream.Failure) int {
+// statusOf is what a failure is answered with.
+func statusOf(f upstream.Failure) int {
 	return map[upstream.Failure]int{
 		upstream.Unreachable: 502, upstream.TooSlow: 504, upstream.BadBody: 400, upstream.SlowBody: 408,
 		upstream.Gone: 499, upstream.TooLarge: 413, upstream.Maintenance: 503,
@@ -164,7 +164,7 @@ func newEdge(t *testing.T, n *network) *edge {
 			e.mu.Lock()
 			e.failed = append(e.failed, f)
 			e.mu.Unlock()
-			w.WriteHeader(status(f))
+			w.WriteHeader(statusOf(f))
 		},
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -235,7 +235,7 @@ func (e *edge) handle(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.jobs = append(e.jobs, *j)
+		e.jobs = append(e.jobs, j)
 	}()
 	e.Forward(w, r, j)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -62,9 +63,12 @@ type Job struct {
 	Upstream string
 	Tries    int
 
-	headers  [11]string // what the upstream is told, in one piece
-	sticky   string     // the name that keeps the visitor at one target
-	newcomer bool       // the name is new: the browser has to be told
+	// What forwarding takes, in one piece: a request is worth no more allocations than it needs.
+	headers  [11]string // what the upstream is told
+	hints    hints
+	trace    httptrace.ClientTrace
+	sticky   string // the name that keeps the visitor at one target
+	newcomer bool   // the name is new: the browser has to be told
 }
 
 // Forward answers the request from the route's upstreams. The job is the Proxy's until it returns, and so are the request's

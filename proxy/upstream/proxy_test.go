@@ -20,16 +20,20 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
+// newProxy answers failures with their status alone.
+func newProxy(t *testing.T) *upstream.Proxy {
+	t.Helper()
+	p := upstream.New(upstream.Options{Log: slog.New(slog.DiscardHandler), Fail: func(w http.ResponseWriter, _ *http.Request, f upstream.Failure) {
+		w.WriteHeader(statusOf(f))
+	}})
+	t.Cleanup(p.Close)
+	return p
+}
+
 // start serves one route to the upstreams, for a visitor from 203.0.113.9.
 func start(t *testing.T, route *tenant.Route) *httptest.Server {
 	t.Helper()
-	p := upstream.New(upstream.Options{Log: slog.New(slog.DiscardHandler), Fail: func(w http.ResponseWriter, _ *http.Request, f upstream.Failure) {
-		w.WriteHeader(map[upstream.Failure]int{
-			upstream.Unreachable: 502, upstream.TooSlow: 504, upstream.BadBody: 400, upstream.SlowBody: 408,
-			upstream.Gone: 499,
-		}[f])
-	}})
-	t.Cleanup(p.Close)
+	p := newProxy(t)
 	v := &tenant.Visit{Host: "shop.acme.example", ClientIP: netip.MustParseAddr("203.0.113.9"), Scheme: "https", RequestID: "REQ"}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.Forward(w, r, &upstream.Job{Visit: v, Route: route, IP: v.ClientIP.String()})

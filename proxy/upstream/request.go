@@ -20,7 +20,7 @@ func outgoing(w http.ResponseWriter, r *http.Request, j *Job) (*http.Request, *l
 	if err != nil {
 		return nil, nil, err
 	}
-	out := new(*r)
+	out := r.WithContext(j.withHints(r.Context(), w))
 	out.Body, out.GetBody, out.RequestURI, out.Close = nil, nil, "", false
 	out.Form, out.PostForm, out.MultipartForm, out.Pattern = nil, nil, nil, ""
 	if body != nil {
