@@ -128,6 +128,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
+	s.metrics.gauge("upstreams", "Upstreams that routes name.", func() float64 { return float64(s.upstreams.Summary().Upstreams) })
+	s.metrics.gauge("upstreams_unfit", "Upstreams that are down by their health check, or rest.", func() float64 { return float64(s.upstreams.Summary().Unfit) })
+	s.metrics.gauge("upstream_requests", "Requests that are under way to upstreams.", func() float64 { return float64(s.upstreams.Summary().UnderWay) })
+	s.metrics.gauge("upstream_retries", "Requests that were sent to another upstream, since the start.", func() float64 { return float64(s.upstreams.Summary().Retries) })
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

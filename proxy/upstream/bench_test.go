@@ -2,7 +2,6 @@ package upstream_test
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -123,7 +122,7 @@ func skip(b *testing.B, br *bufio.Reader) {
 			b.Fatal(err)
 		}
 		if first && string(line) != "HTTP/1.1 200 OK\r\n" {
-			b.Fatal(fmt.Sprintf("answer %q", line))
+			b.Fatalf("answer %q", line)
 		}
 		if len(line) == 2 {
 			break

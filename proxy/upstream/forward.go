@@ -71,6 +71,7 @@ func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *ta
 		if next = pool.pick(tried, j.sticky); next < 0 || !pool.budget.spend(time.Now()) {
 			return nil, nil, err
 		}
+		p.retries.Add(1)
 	}
 }
 
@@ -132,6 +133,9 @@ func begin(w http.ResponseWriter, res *http.Response, j *Job) {
 			values = append(h[name], values...)
 		}
 		h[name] = values
+	}
+	if _, said := res.Header["Content-Type"]; !said {
+		h["Content-Type"] = nil // net/http would guess one, and call a page what the application did not
 	}
 	if j.newcomer {
 		remember(h, j)

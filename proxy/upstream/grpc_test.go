@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -43,7 +44,7 @@ func (*grpcApp) UnaryCall(ctx context.Context, in *service.SimpleRequest) (*serv
 func (a *grpcApp) FullDuplexCall(s grpc.BidiStreamingServer[service.StreamingOutputCallRequest, service.StreamingOutputCallResponse]) error {
 	for {
 		in, err := s.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -128,7 +129,7 @@ func TestGRPCStreams(t *testing.T) {
 	if err := s.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Recv(); err != io.EOF {
+	if _, err := s.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("the end of the stream: %v", err)
 	}
 	left, leave := context.WithCancel(ctx)

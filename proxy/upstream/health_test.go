@@ -64,6 +64,9 @@ func TestHealthChecks(t *testing.T) {
 		if got := e.States(&site.Routes[0])[1]; got.Health != "down" || !strings.Contains(got.Reason, "500") {
 			t.Errorf("after two bad answers b is %+v, want down", got)
 		}
+		if s := e.Summary(); s.Upstreams != 2 || s.Unfit != 1 || s.UnderWay != 0 {
+			t.Errorf("summary %+v, want one of two unfit", s)
+		}
 		if diff := cmp.Diff(map[string]int{"a": 20}, e.answers(t, 20)); diff != "" {
 			t.Errorf("answers while b is down (-want +got):\n%s", diff)
 		}

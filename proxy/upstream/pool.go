@@ -76,6 +76,29 @@ type State struct {
 	UnderWay int64
 }
 
+// Summary is how all upstreams are together.
+type Summary struct {
+	Upstreams int   // that routes name
+	Unfit     int   // of these: down, or resting
+	UnderWay  int64 // requests
+	Retries   uint64
+}
+
+// Summary counts.
+func (p *Proxy) Summary() Summary {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Summary{Upstreams: len(p.targets), Retries: p.retries.Load()}
+	now := time.Now()
+	for _, t := range p.targets {
+		s.UnderWay += t.load.Load()
+		if t.condition.fitness(now) == 0 {
+			s.Unfit++
+		}
+	}
+	return s
+}
+
 // States are the upstreams of a route, in its order; nil if the route is not known here.
 func (p *Proxy) States(r *tenant.Route) []State {
 	known, ok := p.pools.Load(r)

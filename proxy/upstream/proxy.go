@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -28,6 +29,7 @@ type Options struct {
 type Proxy struct {
 	options Options
 	buffers sync.Pool
+	retries atomic.Uint64
 
 	pools sync.Map // *tenant.Route → *pool
 	stray chan struct{}

@@ -155,6 +155,23 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestNobodyGuesses has an application answer without a type: none is made up on the way.
+func TestNobodyGuesses(t *testing.T) {
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		fmt.Fprint(w, "<html><script>alert(1)</script>")
+	}))
+	t.Cleanup(app.Close)
+	res, err := http.Get(start(t, &tenant.Route{Prefix: "/", Upstreams: []string{app.URL}}).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if got := res.Header["Content-Type"]; got != nil {
+		t.Errorf("Content-Type = %q, want none", got)
+	}
+}
+
 func TestEachUpstreamInTurn(t *testing.T) {
 	a, b := echo(t, "a"), echo(t, "b")
 	s := start(t, &tenant.Route{Prefix: "/", Upstreams: []string{a.URL, b.URL}})
