@@ -30,6 +30,7 @@ type exchange struct {
 	// alternative is what Alt-Svc says; nil if the client hears nothing of the kind. What an upstream says of itself is not
 	// for visitors.
 	alternative []string
+	hsts        []string // Strict-Transport-Security, unless an upstream has its own
 	// until is the handler's own bound for what it writes, zero for none.
 	until time.Time
 }
@@ -48,8 +49,11 @@ func (x *exchange) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// advertise tells the client where else it may come.
+// advertise tells the client where else it may come, and how.
 func (x *exchange) advertise() {
+	if x.hsts != nil && x.Header()["Strict-Transport-Security"] == nil {
+		x.Header()["Strict-Transport-Security"] = x.hsts
+	}
 	if x.alternative != nil {
 		x.Header()["Alt-Svc"] = x.alternative
 	} else {

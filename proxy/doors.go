@@ -82,7 +82,10 @@ func (s *Server) open() error {
 	if c.TLS == Off {
 		s.door(s.plain, front, nil)
 	} else {
-		s.door(s.secure, front, s.certificates.tlsConfig())
+		if c.TLS == ACME { // who does not trust the certificate should still get past the warning
+			front.hsts = newHSTS()
+		}
+		s.door(s.secure, front, s.tls())
 		s.door(s.plain, s.edge((&redirects{node: c.Node}).serve), nil)
 	}
 	if s.watch != nil {
@@ -93,6 +96,13 @@ func (s *Server) open() error {
 	}
 	front.alternative = []string{fmt.Sprintf(`h3=":%s"; ma=%d`, visitorsPort(c.Node.URL()), int(alternativeTime.Seconds()))}
 	return s.openHTTP3(front)
+}
+
+// tls is a configuration for a listener.
+func (s *Server) tls() *tls.Config {
+	c := s.certificates.tlsConfig()
+	s.resumption.setUp(c)
+	return c
 }
 
 // visitorsPort is where visitors come to, which may be another port than ours.
@@ -106,7 +116,7 @@ func visitorsPort(nodeURL string) string {
 // openHTTP3 serves the same on the UDP port.
 func (s *Server) openHTTP3(h http.Handler) (err error) {
 	s.http3, err = h3.New(s.packets, h3.Options{
-		TLS: s.certificates.tlsConfig(), Handler: h, Crowd: s.crowd, Handshakes: s.handshakes,
+		TLS: s.tls(), Handler: h, Crowd: s.crowd, Handshakes: s.handshakes,
 		Exempt: s.exempt, Excluded: proxies(s.config.ProxyProtocol).contain, // whoever that is, it is not who visits
 		Limits: h3.Limits{
 			Requests: streams, HeaderSize: headerSize, HeaderTime: headerTime, IdleTime: idleTime, Unproven: unprovenPerSecond,

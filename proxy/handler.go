@@ -25,6 +25,8 @@ type edge struct {
 	next      func(x *exchange, r *http.Request)
 	// alternative is what Alt-Svc says to clients that come over TCP; nil if there is nothing.
 	alternative []string
+	// hsts is nil where browsers are not told to come over https alone.
+	hsts *hsts
 }
 
 // ServeHTTP implements [http.Handler].
@@ -47,6 +49,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.finish(x, r)
 	if site, ok := e.directory.Lookup(r.Host); ok {
 		v.Site, v.Tenant, v.Host, v.Mount = site, site.Tenant, site.Host, site.Mount
+		x.hsts = e.hsts.of(site)
 	}
 	if p := inadmissible(r); p != nil {
 		p.answer(x, r, v.RequestID)

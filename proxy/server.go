@@ -97,7 +97,8 @@ type Server struct {
 	upstreams    *upstream.Proxy
 	metrics      *metrics
 	doors        []door
-	http3        *h3.Server // nil if it is off
+	http3        *h3.Server  // nil if it is off
+	resumption   *resumption // nil with TLS off
 	trusted      trust
 	crowd        *listener.Crowd // of all doors
 	handshakes   *listener.Rate
@@ -126,6 +127,10 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	if s.certificates != nil {
+		s.resumption = &resumption{store: c.Store, log: s.config.Log}
+		s.resumption.change(ctx)
 	}
 	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
 	s.metrics.gauge("upstreams", "Upstreams that routes name.", func() float64 { return float64(s.upstreams.Summary().Upstreams) })
@@ -192,6 +197,7 @@ func (s *Server) Run(ctx context.Context) error {
 	g, failed := errgroup.WithContext(ctx)
 	if s.certificates != nil {
 		g.Go(func() error { return s.certificates.Run(failed) })
+		g.Go(func() error { return s.resumption.Run(failed) })
 	}
 	g.Go(func() error { return s.upstreams.Run(failed) })
 	for _, d := range s.doors {
@@ -268,5 +274,5 @@ func (s *Server) Close() error {
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{assets, leases, authorities, orders, ownCertificates}
+	return []storage.Declared{assets, leases, authorities, orders, ownCertificates, resumptionKeys}
 }

@@ -193,6 +193,8 @@ func TestSetRefuses(t *testing.T) {
 		{"api_requests_per_minute", "0", "whole number"},
 		{"redirect_requests_per_hour", "many", "whole number"},
 		{"auto_close_days", "-1", "whole number"},
+		{"hsts_days", "-1", "whole number"},
+		{"hsts_days", "731", "whole number"},
 		{"primary_host", "elsewhere.example", "none of the tenant's hosts"},
 		{"primary_host", "help.bee.example", "none of the tenant's hosts"},
 		{"primary_host", "bee.tickets.example", "none of the tenant's hosts"},

@@ -128,6 +128,8 @@ type Settings struct {
 	TimeZone string `cbor:"33,keyasint,omitempty" json:"time_zone"`
 	// MailSignIn says whether requesters may sign in by a code. See SignsInByMail.
 	MailSignIn MailSignIn `cbor:"100,keyasint,omitempty" json:"mail_sign_in"`
+	// HSTS is the operator's to change.
+	HSTS HSTS `cbor:"95,keyasint,omitempty" json:"hsts_days"`
 	// WelcomeText stands at the head of the portal: plain text, of several lines maybe.
 	WelcomeText string `cbor:"34,keyasint,omitempty" json:"welcome_text"`
 }
@@ -244,6 +246,7 @@ func AllSettings() []Setting {
 		number("uploads_per_hour", func(s *Settings) *int { return &s.UploadsPerHour }, 1_000_000),
 		number("tickets_per_hour", func(s *Settings) *int { return &s.TicketsPerHour }, 1_000_000),
 		number("comments_per_hour", func(s *Settings) *int { return &s.CommentsPerHour }, 1_000_000),
+		hstsSetting(),
 		choice("requester_mail", func(s *Settings) *Switch { return &s.RequesterMail }, On, Off),
 		{
 			"waiting_reminder_days", fmt.Sprintf("a whole number from 0 (never) to %d", maxReminderDays),
