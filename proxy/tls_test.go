@@ -242,3 +242,35 @@ func TestHandshakesWithoutAStore(t *testing.T) {
 		t.Errorf("a certificate that could not be loaded: %v, want another alert", err)
 	}
 }
+
+// What is old is refused, also by who can do nothing else.
+func TestVersionsAndSuites(t *testing.T) {
+	n := newNode(t, proxy.Internal)
+	n.start(t)
+	roots := n.roots(t)
+	for name, tc := range map[string]struct {
+		version uint16
+		suites  []uint16
+		want    bool
+	}{
+		"TLS 1.3":         {tls.VersionTLS13, nil, true},
+		"TLS 1.2":         {tls.VersionTLS12, nil, true},
+		"TLS 1.2, sealed": {tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}, true},
+		"TLS 1.2, CBC":    {tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA}, false},
+		"TLS 1.1":         {tls.VersionTLS11, nil, false},
+		"TLS 1.0":         {tls.VersionTLS10, nil, false},
+	} {
+		for _, proto := range []string{"h2", "http/1.1"} {
+			d := &tls.Dialer{Config: &tls.Config{
+				ServerName: acmeHost, RootCAs: roots, NextProtos: []string{proto}, MinVersion: tls.VersionTLS10, MaxVersion: tc.version, CipherSuites: tc.suites,
+			}}
+			c, err := d.DialContext(t.Context(), "tcp", n.server.HTTPSAddr().String())
+			if (err == nil) != tc.want {
+				t.Errorf("%s for %s: %v, want a handshake: %v", name, proto, err, tc.want)
+			}
+			if err == nil {
+				c.Close()
+			}
+		}
+	}
+}
