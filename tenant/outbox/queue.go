@@ -76,6 +76,18 @@ func (q *Queue[T]) Put(tx *storage.Tx, payload T, expires time.Time) (string, er
 	return i.ID, q.table.Insert(tx, &i)
 }
 
+// Withdraw takes an item out of the queue that waits for its next try. False: it is due, being delivered, dead, or not there.
+func (q *Queue[T]) Withdraw(tx *storage.Tx, id string) (bool, error) {
+	i, err := q.table.Get(tx, itemKey(id))
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || i.Holder != "" || i.Dead() || !i.NextAt.After(time.Now()) {
+		return false, err
+	}
+	return true, q.table.Delete(tx, itemKey(id))
+}
+
 // Dead are the items that were given up lately, the last one first, at most so many.
 func (q *Queue[T]) Dead(tx *storage.Tx, most int) (all []Item[T], err error) {
 	// They are kept for much longer than any pause lasts, and so are the last of what is due.

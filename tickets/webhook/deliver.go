@@ -57,6 +57,11 @@ func (h *Hooks) deliver(ctx context.Context, tn *tenant.Tenant, i outbox.Item[er
 	if wait := h.slow.wait(hook.ID); wait > 0 && d.Type != TestType {
 		return outbox.Postponed(errPaused, wait)
 	}
+	leave, free := h.lanes.enter(ctx, hook.ID)
+	if !free {
+		return outbox.Postponed(errPaused, lanePause)
+	}
+	defer leave()
 	body, err := h.config.Render(tn, m)
 	if err != nil {
 		return outbox.Permanent(fmt.Errorf("render %s: %w", m.Event.ID, err))

@@ -140,7 +140,8 @@ func (d *Delivery) await(tx *storage.Tx) error {
 	return err
 }
 
-// Retry sends a message once more, as if it were for the first time, whatever became of it. ErrNotFound, ErrPending, ErrForgotten.
+// Retry sends a message once more and at once, as if it were for the first time, whatever became of it. ErrNotFound; ErrPending: it is
+// being sent; ErrForgotten.
 func (h *Hooks) Retry(ctx context.Context, tn *tenant.Tenant, by, id, delivery string) (Delivery, error) {
 	var d Delivery
 	err := h.config.Store.Update(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
@@ -155,7 +156,11 @@ func (h *Hooks) Retry(ctx context.Context, tn *tenant.Tenant, by, id, delivery s
 			return err
 		}
 		if d.State == Pending {
-			return ErrPending
+			if waited, err := queue.Withdraw(tx, d.Item); err != nil {
+				return err
+			} else if !waited {
+				return ErrPending
+			}
 		}
 		if has, err := messageTable.Has(tx, messageKey(d.Message)); err != nil {
 			return err
@@ -165,6 +170,7 @@ func (h *Hooks) Retry(ctx context.Context, tn *tenant.Tenant, by, id, delivery s
 		if err := d.send(tx); err != nil {
 			return err
 		}
+		tx.OnCommit(func() { h.slow.forget(id) })
 		return tenant.Record(tx, tenant.Event{Actor: by, Action: "webhook.retried", Object: id, Detail: d.Message})
 	})
 	return d, err

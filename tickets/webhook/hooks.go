@@ -41,6 +41,7 @@ type Hooks struct {
 	config  Config
 	courier *outbox.Courier[errand]
 	slow    *slow
+	lanes   *lanes
 }
 
 // New returns the webhooks that are kept in c.Store. They deliver while they Run.
@@ -48,11 +49,11 @@ func New(c Config) *Hooks {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Hooks{config: c, slow: newSlow()}
+	h := &Hooks{config: c, slow: newSlow(), lanes: newLanes()}
 	h.courier = outbox.NewCourier(queue, outbox.Config[errand]{
 		Store: c.Store, Directory: c.Directory, Deliver: h.deliver, GiveUp: giveUp, Pauses: pauses(), Patience: Patience + leeway,
 		// Many may wait for receivers that do not answer, and others must not wait for them.
-		Workers: 64, TenantWorkers: 4, Keep: time.Hour, Log: c.Log,
+		Workers: 64, TenantWorkers: 4 * laneWidth, Keep: time.Hour, Log: c.Log,
 	})
 	return h
 }

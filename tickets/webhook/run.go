@@ -143,6 +143,13 @@ func (s *slow) wait(hook string) time.Duration {
 	return time.Until(s.all[hook].until)
 }
 
+// forget has a receiver tried again at once.
+func (s *slow) forget(hook string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, hook)
+}
+
 // note counts a try.
 func (s *slow) note(hook string, ok bool, took time.Duration) {
 	s.mu.Lock()

@@ -213,6 +213,75 @@ func TestWaitsAsAsked(t *testing.T) {
 	})
 }
 
+// A receiver that hangs holds up no other webhook of its tenant, not even at first; and what waits for it is sent soon after it answers.
+func TestHangingReceiverHasALaneOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t)
+		hangs, also, own := h.receive("hangs.example"), h.receive("also.example"), h.receive("own.example")
+		never := make(chan struct{})
+		defer close(never)
+		for _, r := range []*receiver{hangs, also} {
+			r.takes(func(http.ResponseWriter, *http.Request) { <-never })
+			h.hook(h.acme, r.url)
+		}
+		h.hook(h.acme, own.url)
+		h.run(h.Hooks)
+		for i := range 20 {
+			h.file(h.acme, fmt.Sprint("Ticket ", i))
+		}
+		pass(4 * time.Second)
+		if n := len(own.got()); n != 20 {
+			t.Errorf("after four seconds the other webhook of the same tenant heard %d of 20 messages", n)
+		}
+		if n := len(hangs.got()); n > 4 {
+			t.Errorf("%d messages are on their way to the receiver that hangs, want 4 at most", n)
+		}
+		hangs.takes(status(http.StatusOK))
+		pass(5 * time.Minute)
+		heard := map[any]bool{}
+		for _, g := range hangs.got() {
+			heard[g.words["id"]] = true
+		}
+		if len(heard) != 20 {
+			t.Errorf("the receiver that had hung heard %d of 20 messages", len(heard))
+		}
+	})
+}
+
+// What waits for its next try is sent at once if somebody wants it so, and comes once.
+func TestRetryOfWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t)
+		r := h.receive("acme.example")
+		hook, _ := h.hook(h.acme, r.url)
+		r.down.Store(true)
+		h.run(h.Hooks)
+		h.file(h.acme, "Printer")
+		pass(20 * time.Minute)
+		d := h.deliveries(hook.ID)[0]
+		if d.State != webhook.Pending || time.Until(d.NextAt) < 10*time.Minute {
+			t.Fatalf("the delivery is %+v, want one that waits for long", d)
+		}
+		r.down.Store(false)
+		if _, err := h.Retry(t.Context(), h.bee, "somebody", hook.ID, d.ID); !errors.Is(err, webhook.ErrNotFound) {
+			t.Errorf("the other tenant sends it again: %v", err)
+		}
+		_, err := h.Retry(t.Context(), h.acme, "somebody", hook.ID, d.ID)
+		ok(t, err)
+		if _, err := h.Retry(t.Context(), h.acme, "somebody", hook.ID, d.ID); !errors.Is(err, webhook.ErrPending) {
+			t.Errorf("a second click = %v, want ErrPending", err)
+		}
+		pass(10 * time.Second)
+		if d := h.deliveries(hook.ID)[0]; d.State != webhook.Delivered || len(r.got()) != 1 {
+			t.Errorf("after ten seconds the delivery is %+v", d)
+		}
+		pass(4 * 24 * time.Hour)
+		if n := len(r.got()); n != 1 {
+			t.Errorf("the message came %d times", n)
+		}
+	})
+}
+
 // A receiver that never answers holds up neither another tenant nor, for long, another webhook of the same one.
 func TestSlowReceiversHoldUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
