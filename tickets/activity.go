@@ -41,19 +41,24 @@ type ActivityPage struct {
 // Activity lists what happened to a ticket, from a cursor on. Staff only. At most 100 at once; limit
 // 0: 25.
 func (d *Desk) Activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (ActivityPage, error) {
-	return d.activity(ctx, tn, a, r, cursor, limit, false)
+	return d.activity(ctx, tn, a, r, cursor, limit, reading{})
+}
+
+// DeletedActivity is Activity that has that of deleted tickets, too.
+func (d *Desk) DeletedActivity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (ActivityPage, error) {
+	return d.activity(ctx, tn, a, r, cursor, limit, reading{deleted: true})
 }
 
 // LastActivity is Activity from the end: the newest first.
 func (d *Desk) LastActivity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (ActivityPage, error) {
-	return d.activity(ctx, tn, a, r, cursor, limit, true)
+	return d.activity(ctx, tn, a, r, cursor, limit, reading{back: true})
 }
 
-func (d *Desk) activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int, back bool) (ActivityPage, error) {
+func (d *Desk) activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int, how reading) (ActivityPage, error) {
 	limit = clampLimit(limit)
 	var page ActivityPage
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		t, err := find(tx, a, r, false)
+		t, err := find(tx, a, r, how.deleted)
 		if err != nil {
 			return err
 		}
@@ -63,7 +68,7 @@ func (d *Desk) activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, 
 		page = ActivityPage{Activities: []Activity{}}
 		below := newest(nil, t.ulid())
 		list := threadOf("activity", t.ID)
-		if back {
+		if how.back {
 			list = threadOf("last activity", t.ID)
 		}
 		from, err := openCursor(cursor, list)
@@ -71,7 +76,7 @@ func (d *Desk) activity(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, 
 			return err
 		}
 		entries := behind(below, from, limit+1)
-		entries.Reverse = back
+		entries.Reverse = how.back
 		for x, err := range activityTable.Scan(tx, entries) {
 			if err != nil {
 				return err

@@ -17,25 +17,36 @@ type CommentPage struct {
 
 // Comments lists the comments that the actor may read, from a cursor on. At most 100 at once; limit 0: 25.
 func (d *Desk) Comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (CommentPage, error) {
-	return d.comments(ctx, tn, a, r, cursor, limit, false)
+	return d.comments(ctx, tn, a, r, cursor, limit, reading{})
+}
+
+// DeletedComments is Comments that gives staff those of deleted tickets, too.
+func (d *Desk) DeletedComments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (CommentPage, error) {
+	return d.comments(ctx, tn, a, r, cursor, limit, reading{deleted: true})
 }
 
 // LastComments is Comments from the end: without a cursor the newest ones, and Next leads to those before them. Each page is
 // oldest first as well.
 func (d *Desk) LastComments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int) (CommentPage, error) {
-	return d.comments(ctx, tn, a, r, cursor, limit, true)
+	return d.comments(ctx, tn, a, r, cursor, limit, reading{back: true})
 }
 
-func (d *Desk) comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int, back bool) (CommentPage, error) {
+// reading is how a ticket's thread or history is read.
+type reading struct {
+	// back: from the end. deleted: also that of a deleted ticket.
+	back, deleted bool
+}
+
+func (d *Desk) comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, cursor string, limit int, how reading) (CommentPage, error) {
 	limit = clampLimit(limit)
 	var page CommentPage
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		t, err := find(tx, a, r, false)
+		t, err := find(tx, a, r, how.deleted)
 		if err != nil {
 			return err
 		}
 		list := threadOf("comments", t.ID)
-		if back {
+		if how.back {
 			list = threadOf("last comments", t.ID)
 		}
 		from, err := openCursor(cursor, list)
@@ -43,14 +54,14 @@ func (d *Desk) comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, 
 			return err
 		}
 		page = CommentPage{}
-		if page.Comments, err = readComments(tx, a, &t, from, limit+1, back); err != nil {
+		if page.Comments, err = readComments(tx, a, &t, from, limit+1, how.back); err != nil {
 			return err
 		}
 		if len(page.Comments) > limit {
 			page.Comments = page.Comments[:limit]
 			page.Next = place{id: parseID(commentPrefix, page.Comments[limit-1].ID)}.seal(list)
 		}
-		if back {
+		if how.back {
 			slices.Reverse(page.Comments)
 		}
 		return nil

@@ -27,12 +27,26 @@ type authorDocument struct {
 	Role  string  `json:"role"`
 }
 
+// support is what requesters are told instead of the names of programs and rules, which are staff's own.
+const support = "Support"
+
+// authorName is what an actor may know an author by.
+func authorName(a tickets.Author, to tickets.Actor) string {
+	if !to.Staff() && (a.Role == "api" || a.Role == "system") {
+		return support
+	}
+	return a.Name
+}
+
 // author is who wrote or did something, as an actor may know them: requesters are not told the staff's addresses, nor who of them is an
-// admin.
+// admin, nor which program it was.
 func author(a tickets.Author, to tickets.Actor) authorDocument {
-	d := authorDocument{ID: orNull(a.ID), Name: a.Name, Email: orNull(a.Email), Role: a.Role}
+	d := authorDocument{ID: orNull(a.ID), Name: authorName(a, to), Email: orNull(a.Email), Role: a.Role}
 	if !to.Staff() && a.Role != "requester" {
 		d.Email = nil
+		if d.Name != a.Name {
+			d.ID = nil
+		}
 		if d.Role == "admin" {
 			d.Role = "agent"
 		}
@@ -69,11 +83,14 @@ func (s *Server) listComments(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := queryOf(r)
-	limit, cursor := p.limit(), p.text("cursor")
+	limit, cursor, read := p.limit(), p.text("cursor"), s.desk.Comments
+	if p.flag("deleted") {
+		read = s.desk.DeletedComments
+	}
 	if err := p.err(); err != nil {
 		return err
 	}
-	page, err := s.desk.Comments(r.Context(), c.tenant, c.actor(), ref, cursor, limit)
+	page, err := read(r.Context(), c.tenant, c.actor(), ref, cursor, limit)
 	if err != nil {
 		return err
 	}
@@ -154,11 +171,14 @@ func (s *Server) listActivity(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := queryOf(r)
-	limit, cursor := p.limit(), p.text("cursor")
+	limit, cursor, read := p.limit(), p.text("cursor"), s.desk.Activity
+	if p.flag("deleted") {
+		read = s.desk.DeletedActivity
+	}
 	if err := p.err(); err != nil {
 		return err
 	}
-	page, err := s.desk.Activity(r.Context(), c.tenant, c.actor(), ref, cursor, limit)
+	page, err := read(r.Context(), c.tenant, c.actor(), ref, cursor, limit)
 	if err != nil {
 		return err
 	}

@@ -102,6 +102,17 @@ func TestTicketOverItsLife(t *testing.T) {
 	if got := p.call("GET", "/api/tickets/1?deleted=true", ""); got.Status != 200 || got.JSON(t)["deleted_at"] == nil {
 		t.Errorf("deleted, asked for = %d %s", got.Status, got.Body)
 	}
+	for _, part := range []string{"comments", "activity"} {
+		if got := p.call("GET", "/api/tickets/1/"+part, ""); got.Status != 404 {
+			t.Errorf("%s of a deleted ticket = %d", part, got.Status)
+		}
+		if got := p.call("GET", "/api/tickets/1/"+part+"?deleted=true", ""); got.Status != 200 || !strings.Contains(got.Body, `"id"`) {
+			t.Errorf("%s of a deleted ticket, asked for = %d %s", part, got.Status, got.Body)
+		}
+		if got := caller(t, n, n.Bolt).call("GET", "/api/tickets/1/"+part+"?deleted=true", ""); got.Status != 404 {
+			t.Errorf("%s of a deleted ticket, for the other tenant = %d", part, got.Status)
+		}
+	}
 	if got := p.call("POST", "/api/tickets/1/restore", ""); got.Status != 200 || got.JSON(t)["deleted_at"] != nil {
 		t.Errorf("restore = %d %s", got.Status, got.Body)
 	}

@@ -119,3 +119,52 @@ func TestFormsWithFilesSentTwice(t *testing.T) {
 		}
 	}
 }
+
+// A file whose name is not written as it has to be is an error, and no file that is left out.
+func TestBadlyQuotedFileNames(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p, zoe := caller(t, n, n.Acme), n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	for _, disposition := range []string{
+		`form-data; name="files"; filename=a b.txt`, `form-data; name="files"; filename="a.txt`, `form-data; name=files[]; filename=x`, `form-data`, ``,
+	} {
+		body := "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nLamp\r\n--b\r\nContent-Disposition: form-data; name=\"description\"\r\n\r\ndark\r\n" +
+			"--b\r\nContent-Disposition: " + disposition + "\r\n\r\nhello\r\n--b--\r\n"
+		if got := p.Do("POST", p.base+"/api/attachments", body, "Content-Type: multipart/form-data; boundary=b", p.auth); got.Status != 400 {
+			t.Errorf("%s by the API = %d %s, want 400", disposition, got.Status, got.Body)
+		}
+		if got := zoe.Do("POST", n.Acme.URL+"/tickets", body, "Content-Type: multipart/form-data; boundary=b", "Origin: "+n.Acme.URL, "Sec-Fetch-Site: same-origin"); got.Status != 400 {
+			t.Errorf("%s by the form = %d, want 400", disposition, got.Status)
+		}
+	}
+	if got := p.call("GET", "/api/tickets", "").JSON(t); fmt.Sprint(got["data"]) != "[]" {
+		t.Errorf("filed without its file: %v", got)
+	}
+}
+
+// Requesters are told neither which program nor which rule it was: those names are staff's own.
+func TestNamesOfProgramsAreStaffs(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p, zoe := caller(t, n, n.Acme), n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	expect(t, zoe.Send(n.Acme.URL+"/tickets", url.Values{"title": {"Lamp"}, "description": {"dark"}}), 303, "")
+	said := p.call("POST", "/api/tickets/1/comments", `{"body":"We look into it."}`)
+	itself, _ := said.JSON(t)["author"].(map[string]any)
+	name, _ := itself["name"].(string)
+	if name == "" || name == "Support" || itself["id"] == nil {
+		t.Fatalf("the token is told that %v said it", itself)
+	}
+	p.call("PATCH", "/api/tickets/1", `{"status":"pending"}`)
+	for _, path := range []string{"/api/tickets/1/comments", "/api/events", "/tickets/1", "/api/tickets/1"} {
+		got := zoe.Open(n.Acme.URL + path)
+		if got.Status != 200 || strings.Contains(got.Body, name) || strings.Contains(got.Body, `"tok_`) {
+			t.Errorf("the requester reads at %s = %d the token's name or id: %s", path, got.Status, got.Body)
+		}
+	}
+	if got := zoe.Get(n.Acme.URL + "/api/tickets/1/comments"); !strings.Contains(got.Body, `"author":{"id":null,"name":"Support","email":null,"role":"api"}`) {
+		t.Errorf("comments = %s", got.Body)
+	}
+	if ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAgent); !strings.Contains(ann.Open(n.Acme.URL+"/agent/tickets/1").Body, name) {
+		t.Error("staff does not see which program it was")
+	}
+}

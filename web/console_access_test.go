@@ -96,7 +96,7 @@ func TestConsoleScript(t *testing.T) {
 func TestConsoleLive(t *testing.T) {
 	t.Parallel()
 	d := newConsoleDesk(t, "Printer")
-	expect(t, d.ann.Open(d.home+"/agent/live?ticket=1"), 406, "")
+	expect(t, d.ann.Get(d.home+"/agent/live?ticket=1", "Accept: text/html"), 406, "")
 	stream := d.ann.Listen(d.home + "/agent/live?ticket=1")
 	defer stream.Close()
 	for late := time.Now().Add(20 * time.Second); ; {
@@ -120,5 +120,19 @@ func TestConsoleLive(t *testing.T) {
 	}
 	if strings.Contains(d.bob.Open(d.home+"/agent/tickets/1").Body, "Ann Arbor is looking at this") {
 		t.Error("who has gone is shown still")
+	}
+}
+
+// TestConsolePreviews: a list shows what stands in a message, without the marks that begin lines, and the composer says what a reply does.
+func TestConsolePreviews(t *testing.T) {
+	t.Parallel()
+	d := newConsoleDesk(t)
+	p := caller(t, d.Node, d.Acme)
+	body := `{"title":"List","description":"# Hello\\n\\n> quoted\\n>> twice\\n\\nif a > b then snake_case #5 | x ~ y **bold**"}`
+	expect(t, p.call("POST", "/api/tickets", strings.ReplaceAll(body, `\\n`, `\n`)), 201, "")
+	expect(t, d.ann.Open(d.home+"/agent?view=all"), 200, `<span class="snippet">Hello quoted twice if a &gt; b then snake_case #5 | x ~ y bold</span>`)
+	page := expect(t, d.ann.Open(d.home+"/agent/tickets/1"), 200, "Open with the reply")
+	if strings.Contains(page.Body, "Leave New") {
+		t.Error("the composer says that a reply leaves the ticket new")
 	}
 }

@@ -224,8 +224,15 @@ func TestStreamRefuses(t *testing.T) {
 	p.file("One")
 	p.file("Two")
 	c := n.Client(t)
-	if got := c.Get(n.URL+"/api/events/stream", bearer(n.Acme)); got.Status != http.StatusNotAcceptable {
-		t.Errorf("without Accept = %d %s", got.Status, got.Body)
+	for accept, want := range map[string]int{
+		"": 200, "*/*": 200, "text/*": 200, "text/event-stream": 200, "text/html, */*;q=0.1": 200, "application/json": 406, "text/html": 406,
+		"*/*, text/event-stream;q=0": 406, "text/event-stream;q=0.5, */*;q=0": 200, "TEXT/EVENT-STREAM": 200,
+	} {
+		st := c.Listen(n.URL+"/api/events/stream", bearer(n.Acme), "Accept: "+accept)
+		if st.Status != want || want == 200 && !strings.HasPrefix(st.Header.Get("Content-Type"), "text/event-stream") {
+			t.Errorf("with Accept %q = %d %s, want %d", accept, st.Status, st.Header.Get("Content-Type"), want)
+		}
+		st.Close()
 	}
 	if got := c.Get(n.URL+"/api/events/stream?last_event_id=x", bearer(n.Acme), "Accept: text/event-stream"); got.Status != http.StatusBadRequest {
 		t.Errorf("with a bad id = %d %s", got.Status, got.Body)

@@ -3,6 +3,7 @@ package web
 import (
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,4 +42,29 @@ func preferences(r *http.Request) (page, data float64) {
 		}
 	}
 	return page, data
+}
+
+// takes reports whether the client takes a type of answers: its Accept is not there, or names the type, or what it is one of. The
+// narrowest name counts.
+func takes(r *http.Request, kind, sub string) bool {
+	header := strings.TrimSpace(strings.Join(r.Header.Values("Accept"), ","))
+	if header == "" {
+		return true
+	}
+	best, q := -1, 0.0
+	for part := range strings.SplitSeq(header, ",") {
+		mediaType, params, err := mime.ParseMediaType(part)
+		width := slices.Index([]string{"*/*", kind + "/*", kind + "/" + sub}, mediaType)
+		if err != nil || width < best || width < 0 {
+			continue
+		}
+		weight := 1.0
+		if text, given := params["q"]; given {
+			if weight, err = strconv.ParseFloat(text, 64); err != nil {
+				continue
+			}
+		}
+		best, q = width, weight
+	}
+	return q > 0
 }

@@ -59,13 +59,15 @@ func (v *consoleView) status(s tickets.Status) statusLabel {
 func snippet(text string) string {
 	const most = 110 // characters
 	var b strings.Builder
-	n, space := 0, false
+	n, space, begins := 0, false, true
 	for _, c := range text {
+		begun := begins // some marks are so at the beginning of a line only
+		begins = c == '\n' || begins && (c == ' ' || c == '>' || c == '#')
 		switch {
 		case c == ' ' || c == '\n' || c == '\t' || c == '\r':
 			space = n > 0
 			continue
-		case strings.ContainsRune("*#`>_~|", c):
+		case c == '*', c == '`', begun && (c == '>' || c == '#'):
 			continue
 		}
 		if n >= most {

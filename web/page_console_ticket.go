@@ -174,6 +174,9 @@ func (s *Server) fillEditor(r *http.Request, v *consoleView, t *tickets.Ticket) 
 		e.Returned = v.T(why)
 	}
 	e.Statuses = []option{{Text: v.T("Leave %s", v.status(t.Status).Text)}}
+	if t.Status == tickets.StatusNew { // which it does not stay
+		e.Statuses[0].Text = v.T("Open with the reply")
+	}
 	for _, status := range c.actor().Moves(t.Status) {
 		e.Statuses = append(e.Statuses, option{
 			Value: string(status), Text: v.status(status).Text, Selected: status == draft.Status,

@@ -116,7 +116,7 @@ func (s *Server) renderKnock(w http.ResponseWriter, r *http.Request, status int,
 	view := &knockView{
 		frame: s.frame(r, "Sign in"), Email: standing.Email, TriesLeft: standing.TriesLeft, Next: next, Errors: wrong,
 	}
-	view.Style = "confirm.css"
+	view.Style, view.Address = "confirm.css", again(r)
 	view.Good, view.Wait = minutesTo(view.Reader, standing.ExpiresAt), minutesTo(view.Reader, standing.NextAt)
 	return s.render(w, r, status, "knock", view)
 }

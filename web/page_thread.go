@@ -95,7 +95,7 @@ func (s *Server) thread(r *http.Request, at string) (tickets.Ticket, []message, 
 // first is the ticket's description as the first message of its thread.
 func first(r *http.Request, t *tickets.Ticket) message {
 	m := message{
-		ID: "description", At: t.Asked(), Body: markdown(t.Description), Author: "Support", Staff: true, Files: shownFiles(r, t.Files),
+		ID: "description", At: t.Asked(), Body: markdown(t.Description), Author: support, Staff: true, Files: shownFiles(r, t.Files),
 	}
 	if t.Requester != nil {
 		m.Author, m.Staff = t.Requester.Name, false
@@ -108,7 +108,7 @@ func next(r *http.Request, comment *tickets.Comment) message {
 	c := callerOf(r)
 	return message{
 		Files: shownFiles(r, comment.Files),
-		ID:    comment.ID, Author: comment.Author.Name, At: comment.CreatedAt, Body: markdown(comment.Body),
+		ID:    comment.ID, Author: authorName(comment.Author, c.actor()), At: comment.CreatedAt, Body: markdown(comment.Body),
 		Staff: comment.Author.Role != "requester", Internal: comment.Visibility == tickets.Internal,
 		Own: comment.Author.ID != "" && comment.Author.ID == c.ID || c.Requester() && comment.Author.Role == "requester",
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +34,7 @@ const (
 
 var errNoStream = &answerError{
 	Status: http.StatusNotAcceptable, Code: "NOT_ACCEPTABLE", Message: "This is an event stream.",
-	Explanation: "Ask for it with the header Accept: text/event-stream.",
+	Explanation: "Ask for it with the header Accept: text/event-stream, or none.",
 }
 
 // stream is an answer that goes on: server-sent events.
@@ -48,7 +47,7 @@ type stream struct {
 
 // openStream begins an event stream for the caller of an API. The function that it returns has to be called at its end.
 func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (*stream, func(), error) {
-	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+	if !takes(r, "text", "event-stream") {
 		return nil, nil, errNoStream
 	}
 	leave, err := s.streams.enter(callerOf(r))

@@ -180,6 +180,8 @@ func readParts(parts *multipart.Reader, field func(name, value string) error, fi
 			return brokenBody(err, "The body is not a valid multipart form.")
 		case n == maxParts:
 			return malformed("The body has too many parts.")
+		case part.FormName() == "":
+			return malformed("A part of the body has no name that can be read. Names and file names stand in quotes, as in name=\"files\"; filename=\"a b.txt\".")
 		case isFile(part):
 			err = file(part)
 		case part.FormName() != "files": // else a field for files in which none was chosen

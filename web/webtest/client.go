@@ -87,10 +87,12 @@ func (n *Node) Addr() string { return n.addr }
 // Roots are the authorities that the node's certificates are to be checked with.
 func (n *Node) Roots() *x509.CertPool { return n.roots }
 
-// Do makes a request. Headers are written as "Name: value".
+// Do makes a request. Headers are written as "Name: value". Of an event stream it waits for the head alone: see Listen.
 func (c *Client) Do(method, address, body string, headers ...string) Answer {
 	c.tb.Helper()
-	r, err := http.NewRequestWithContext(c.tb.Context(), method, address, strings.NewReader(body))
+	ctx, stop := context.WithCancel(c.tb.Context())
+	defer stop()
+	r, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	ok(c.tb, err)
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ":")
@@ -98,9 +100,12 @@ func (c *Client) Do(method, address, body string, headers ...string) Answer {
 	}
 	answer, err := c.http.Do(r)
 	ok(c.tb, err)
-	content, err := io.ReadAll(answer.Body)
-	ok(c.tb, err)
-	ok(c.tb, answer.Body.Close())
+	content := []byte{}
+	if !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream") {
+		content, err = io.ReadAll(answer.Body)
+		ok(c.tb, err)
+		ok(c.tb, answer.Body.Close())
+	}
 	got := Answer{Status: answer.StatusCode, Header: answer.Header, Body: string(content)}
 	contract, err := TheContract()
 	ok(c.tb, err)
