@@ -247,7 +247,7 @@ func toTicket(w http.ResponseWriter, r *http.Request, n uint64, fragment string,
 // explain is what to say beside the form about an error that the agent can do something about; nil for all others.
 func explain(err error) fieldErrors {
 	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
-		return inTags(fieldErrors(wrong))
+		return inText(inTags(fieldErrors(wrong)))
 	}
 	if p, ok := errors.AsType[*answerError](err); ok && p.Status == http.StatusUnprocessableEntity && p.Fields != nil {
 		return fieldErrors(p.Fields)
@@ -256,6 +256,14 @@ func explain(err error) fieldErrors {
 		return fieldErrors{"status": {problemOf(err).Explanation}}
 	}
 	return nil
+}
+
+// inText calls the text of a message so, and not by the name that programs have for it.
+func inText(wrong fieldErrors) fieldErrors {
+	for i, sentence := range wrong["comment.body"] {
+		wrong["comment.body"][i] = strings.Replace(sentence, "comment.body", "text", 1)
+	}
+	return wrong
 }
 
 // inTags says under the one field for tags what is wrong with those that were added or taken out.

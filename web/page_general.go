@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/web/words"
 )
 
 // generalPath is the page about the tenant's name and looks.
@@ -74,12 +75,25 @@ func (s *Server) changeGeneral(w http.ResponseWriter, r *http.Request) error {
 		_, err = tenants.Set(r.Context(), c.tenant.Slug, changes)
 	}
 	if wrong := sentences(err); wrong != nil {
+		for key, said := range generalSays {
+			if len(wrong[key]) > 0 {
+				wrong[key] = []string{said}
+			}
+		}
 		return s.renderGeneral(w, r, http.StatusUnprocessableEntity, values, wrong)
 	}
 	if err != nil {
 		return err
 	}
 	return done(w, r, generalPath, "saved")
+}
+
+// generalSays are what is to be said about settings that can't be taken. Operators are told more, by the names of the settings.
+var generalSays = map[string]string{
+	"name":         words.Key("A name has 1 to 200 characters."),
+	"brand_color":  words.Key("A colour is written like #0b6e4f."),
+	"time_zone":    words.Key("There is no such time zone. They are called like Europe/Berlin."),
+	"welcome_text": words.Key("This text is too long, or has characters that nobody sees."),
 }
 
 // readPicture reads a form that may bring one small picture, in the field "logo".

@@ -150,7 +150,7 @@ func policyFrom(values url.Values) (tickets.Policy, fieldErrors) {
 		first, ok1 := fromHours(values.Get("first_" + string(priority)))
 		resolution, ok2 := fromHours(values.Get("resolution_" + string(priority)))
 		if p.Goals[i] = (tickets.Goal{FirstResponse: first, Resolution: resolution}); !ok1 || !ok2 {
-			wrong["goals"] = []string{"The targets must be numbers of hours, such as 4 or 0.5."}
+			wrong["goals"] = []string{words.Key("The targets must be numbers of hours, such as 4 or 0.5.")}
 		}
 	}
 	for _, day := range weekdays {
@@ -163,7 +163,7 @@ func policyFrom(values url.Values) (tickets.Policy, fieldErrors) {
 			to = hours.Minutes // midnight is the end of the day, too
 		}
 		if p.Week[day] = (hours.Day{From: from, To: to}); !ok1 || !ok2 {
-			wrong["week"] = []string{"The hours must be times such as 09:00 and 17:30."}
+			wrong["week"] = []string{words.Key("The hours must be times such as 09:00 and 17:30.")}
 		}
 	}
 	if len(wrong) > 0 {

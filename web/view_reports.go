@@ -131,17 +131,25 @@ func (n *ruleNames) span(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d%day == 0:
-		return n.T("%s d", decimal(d.Hours()/24))
+		return n.T("%s d", n.decimal(d.Hours()/24))
 	case d%time.Hour == 0 && d < 2*day:
-		return n.T("%s h", decimal(d.Hours()))
+		return n.T("%s h", n.decimal(d.Hours()))
 	case d < time.Minute:
 		return n.T("%d s", int(d.Seconds()))
 	case d < 100*time.Minute:
 		return n.T("%d min", int(d.Round(time.Minute).Minutes()))
 	case d < 2*day:
-		return n.T("%s h", decimal(d.Hours()))
+		return n.T("%s h", n.decimal(d.Hours()))
 	}
-	return n.T("%s d", decimal(d.Hours()/24))
+	return n.T("%s d", n.decimal(d.Hours()/24))
+}
+
+// decimal is a number with the reader's decimal mark.
+func (n *ruleNames) decimal(v float64) string {
+	if n.Lang() == "de" {
+		return strings.Replace(decimal(v), ".", ",", 1)
+	}
+	return decimal(v)
 }
 
 func decimal(v float64) string {

@@ -35,6 +35,8 @@ var fieldRules = rulesOf(
 	Key("must not be made of the email address or the name."),
 	Key("must not be made of the help desk's name."),
 	Key("must not be made of words that are guessed first."),
+	Key("must have a port from 1 to 65535."),
+	Key("must not have a user name or a password."),
 )
 
 // fieldRule recognises what is said about a field.
@@ -47,7 +49,7 @@ func rulesOf(keys ...string) []fieldRule {
 	rules := make([]fieldRule, len(keys))
 	for i, key := range keys {
 		form := strings.ReplaceAll(regexp.QuoteMeta(key), "%s", "(.+)")
-		rules[i] = fieldRule{regexp.MustCompile("^The [a-z0-9 ]+ field " + form + "$"), key}
+		rules[i] = fieldRule{regexp.MustCompile("^The [a-z0-9_. ]+? (?:field )?" + form + "$"), key}
 	}
 	return rules
 }
