@@ -147,14 +147,23 @@ func (r *Registry) Set(ctx context.Context, slug string, values map[string]strin
 	if err != nil {
 		return nil, err
 	}
-	return r.Change(ctx, t.ID, func(t *Tenant) error {
+	return r.SetWith(ctx, t.ID, values, func(*storage.Tx) error { return nil })
+}
+
+// SetWith is Set for settings that are changed together with something else in the tenant's scope, which also writes: both
+// are stored, or neither is. also may run several times.
+func (r *Registry) SetWith(ctx context.Context, id ID, values map[string]string, also func(*storage.Tx) error) (*Tenant, error) {
+	return r.change(ctx, id, func(tx *storage.Tx, t *Tenant) error {
 		wrong := FieldErrors{}
 		for _, key := range slices.Sorted(maps.Keys(values)) {
 			if fields, ok := errors.AsType[FieldErrors](t.set(key, values[key])); ok {
 				maps.Copy(wrong, fields)
 			}
 		}
-		return wrong.Or()
+		if err := wrong.Or(); err != nil {
+			return err
+		}
+		return also(tx)
 	})
 }
 

@@ -40,7 +40,7 @@ const (
 
 // defaultPolicy is that of a tenant who has said nothing: office hours, and no promises.
 func defaultPolicy() Policy {
-	return Policy{Goals: make([]Goal, len(Priorities())), Week: hours.Office()}
+	return Policy{Goals: make([]Goal, len(Priorities())), Week: hours.Office(), Version: 1}
 }
 
 var policyTable = storage.NewTable(storage.Declaration[Policy]{
@@ -70,14 +70,23 @@ func policy(tx *storage.Tx) (Policy, error) {
 // SetPolicy changes the tenant's policy; ifVersion as in Change. The tickets that are not done follow within minutes: what
 // they have used of the time stays, and a target that is new for them begins then. A tenant.FieldErrors says what is wrong.
 func (d *Desk) SetPolicy(ctx context.Context, tn *tenant.Tenant, a Actor, p Policy, ifVersion uint64) (Policy, error) {
+	put, err := PutPolicy(a, &p, ifVersion)
+	if err == nil {
+		err = d.store.Update(ctx, tn.Scope(), put)
+	}
+	return p, err
+}
+
+// PutPolicy is SetPolicy for a transaction in the tenant's scope that changes other things as well. p gets its new version.
+func PutPolicy(a Actor, p *Policy, ifVersion uint64) (func(*storage.Tx) error, error) {
 	if !a.Staff() {
-		return Policy{}, fmt.Errorf("%w: the policy is staff's", ErrNotAllowed)
+		return nil, fmt.Errorf("%w: the policy is staff's", ErrNotAllowed)
 	}
 	if err := p.check(); err != nil {
-		return Policy{}, err
+		return nil, err
 	}
 	p.Holidays = slices.Compact(slices.Sorted(slices.Values(p.Holidays)))
-	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+	return func(tx *storage.Tx) error {
 		old, err := policy(tx)
 		if err != nil {
 			return err
@@ -86,12 +95,11 @@ func (d *Desk) SetPolicy(ctx context.Context, tn *tenant.Tenant, a Actor, p Poli
 			return ErrVersionConflict
 		}
 		p.Version = old.Version + 1
-		if err := policyTable.Put(tx, &p); err != nil {
+		if err := policyTable.Put(tx, p); err != nil {
 			return err
 		}
 		return Reschedule(tx)
-	})
-	return p, err
+	}, nil
 }
 
 func (p *Policy) check() error {

@@ -192,7 +192,7 @@ func TestLateAnswerIsNoted(t *testing.T) {
 func TestPolicyIsChecked(t *testing.T) {
 	w := newWorld(t)
 	good := w.promise(time.Hour, 0)
-	if good.Version != 1 {
+	if good.Version != 2 {
 		t.Errorf("the first policy has version %d", good.Version)
 	}
 	for name, spoil := range map[string]func(*tickets.Policy){
@@ -220,7 +220,7 @@ func TestPolicyIsChecked(t *testing.T) {
 			t.Errorf("a requester promises: %v", err)
 		}
 	}
-	if p, err := w.Policy(t.Context(), w.globex); err != nil || p.On || p.Version != 0 {
+	if p, err := w.Policy(t.Context(), w.globex); err != nil || p.On || p.Version != 1 {
 		t.Errorf("the other tenant's policy: %+v, %v", p, err)
 	}
 }

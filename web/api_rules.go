@@ -174,7 +174,10 @@ func (s *Server) changeRule(w http.ResponseWriter, r *http.Request) error {
 	if err := in.check(); err != nil {
 		return err
 	}
-	if _, err := s.rules.Change(r.Context(), c.tenant, id, in.apply); err != nil {
+	if _, err := s.rules.Change(r.Context(), c.tenant, id, func(x *rule.Rule) error {
+		in.apply(x)
+		return nil
+	}); err != nil {
 		return err
 	}
 	if in.Position.given() {

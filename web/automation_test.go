@@ -194,3 +194,79 @@ func TestAutomationPages(t *testing.T) {
 	}
 	expect(t, boss.Open(reports+"/other.csv"), 404, "")
 }
+
+// field is the value of a form's field as a page shows it.
+func field(t *testing.T, page, name string) string {
+	t.Helper()
+	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("the page has no field %s", name)
+	}
+	return html.UnescapeString(m[1])
+}
+
+// Who saves a rule that somebody else has changed meanwhile is told so, with what they typed and what is stored, and may save
+// it then.
+func TestRulesAreNotOverwritten(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	boss, chief := n.Agent(t, n.Acme, "boss@acme.example", "Boss", auth.RoleAdmin), n.Agent(t, n.Acme, "chief@acme.example", "Chief", auth.RoleAdmin)
+	made := caller(t, n, n.Acme).call("POST", "/api/rules", `{"name":"Greet","when":"created","actions":[{"do":"add_tag","value":"new"}]}`).JSON(t)
+	one := fmt.Sprintf("%s/agent/settings/rules/%s", n.Acme.URL, made["id"])
+	form := func(page webtest.Answer, tag string) url.Values {
+		return url.Values{
+			"version": {field(t, page.Body, "version")}, "name": {"Greet"}, "enabled": {"true"}, "when": {"created"}, "match": {"all"},
+			"do1": {"add_tag"}, "with1": {tag},
+		}
+	}
+	seen := boss.Open(one)
+	expect(t, chief.Send(one, form(chief.Open(one), "theirs")), 303, "")
+	more := form(seen, "mine")
+	more.Set("do", "more-if")
+	if got := field(t, expect(t, boss.Send(one, more), 200, "").Body, "version"); got != field(t, seen.Body, "version") {
+		t.Errorf("with one row more the form is for version %s", got)
+	}
+	clash := expect(t, boss.Send(one, form(seen, "mine")), 412, "Somebody has changed this meanwhile.")
+	expect(t, clash, 412, "When a ticket is created, then add the tag “theirs”.")
+	if got := field(t, clash.Body, "with1"); got != "mine" {
+		t.Errorf("what was typed became %q", got)
+	}
+	expect(t, boss.Open(one), 200, `value="theirs"`)
+	wrong := form(clash, "mine")
+	wrong.Set("name", "")
+	again := expect(t, boss.Send(one, wrong), 422, "The name field is required.")
+	expect(t, boss.Send(one, form(again, "mine")), 303, "")
+	expect(t, boss.Open(one), 200, `value="mine"`)
+	expect(t, chief.Send(one+"/order", url.Values{"do": {"off"}}), 303, "")
+	expect(t, boss.Send(one, form(again, "mine")), 412, "Somebody has changed this meanwhile.")
+}
+
+// The page of targets is saved as a whole or not at all.
+func TestTargetsAreSavedWhole(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	boss, chief := n.Agent(t, n.Acme, "boss@acme.example", "Boss", auth.RoleAdmin), n.Agent(t, n.Acme, "chief@acme.example", "Chief", auth.RoleAdmin)
+	page := n.Acme.URL + "/agent/settings/sla"
+	form := func(version, first, days string) url.Values {
+		return url.Values{
+			"version": {version}, "on": {"true"}, "first_high": {first}, "open_monday": {"true"}, "from_monday": {"09:00"}, "to_monday": {"17:00"},
+			"close_days": {days}, "remind_days": {"0"},
+		}
+	}
+	first := field(t, chief.Open(page).Body, "version")
+	expect(t, chief.Send(page, form(first, "1", "5")), 303, "")
+	expect(t, boss.Send(page, form(first, "3", "9")), 412, "Somebody has changed this meanwhile.")
+	seen := field(t, boss.Open(page).Body, "version")
+	expect(t, chief.Send(page, form(seen, "2", "6")), 303, "")
+	clash := expect(t, boss.Send(page, form(seen, "3", "9")), 412, "Somebody has changed this meanwhile.")
+	expect(t, clash, 412, `name="first_high" value="3"`)
+	stored := expect(t, boss.Open(page), 200, `name="first_high" value="2"`)
+	expect(t, stored, 200, `max="3650" value="6"`)
+	version := field(t, clash.Body, "version")
+	expect(t, boss.Send(page, form(version, "4", "0")), 422, "is not allowed")
+	expect(t, boss.Open(page), 200, `name="first_high" value="2"`)
+	expect(t, boss.Send(page, form(version, "3", "9")), 303, "")
+	stored = expect(t, boss.Open(page), 200, `name="first_high" value="3"`)
+	expect(t, stored, 200, `max="3650" value="9"`)
+	expect(t, n.Agent(t, n.Bolt, "boss@bolt.example", "Boss", auth.RoleAdmin).Open(n.Bolt.URL+"/agent/settings/sla"), 200, `name="first_high" value=""`)
+}

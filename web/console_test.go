@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/deskgate/deskgate/auth"
@@ -314,6 +315,41 @@ func TestConsoleTitle(t *testing.T) {
 	d.send(d.bob, "/agent/tickets/1/title", url.Values{"was.title": {"Printer on floor 3"}, "title": {"Drucker"}, "choose.title": {"theirs"}})
 	if got := d.ticket(1); got.Title != "Printer on floor 3" {
 		t.Errorf("title = %q", got.Title)
+	}
+}
+
+// Of those who change a title at the same time one wins, and the others choose on the page of the conflict. What happens to
+// the ticket otherwise is in nobody's way.
+func TestConsoleTitleAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	d := newConsoleDesk(t, "Printer")
+	p := caller(t, d.Node, d.Acme)
+	answers := make([]webtest.Answer, 6)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() {
+			answers[i] = d.ann.Send(d.home+"/agent/tickets/1/title", url.Values{"was.title": {"Printer"}, "title": {fmt.Sprint("Title ", i)}})
+		})
+		wg.Go(func() { p.call("PATCH", "/api/tickets/1", fmt.Sprintf(`{"custom_fields":{"n%d":%[1]d}}`, i)) })
+	}
+	wg.Wait()
+	won := d.ticket(1).Title
+	for i, got := range answers {
+		if mine := fmt.Sprint("Title ", i); mine == won {
+			expect(t, got, 303, "")
+		} else {
+			expect(t, got, 409, "They changed it to</span><b>"+won)
+			if field(t, got.Body, "title") != mine || field(t, got.Body, "was.title") != won {
+				t.Errorf("the conflict of %q offers %s", mine, got.Body)
+			}
+		}
+	}
+	if got := d.ticket(1).CustomFields; len(got) != len(answers) {
+		t.Errorf("the custom fields are %v", got)
+	}
+	d.send(d.bob, "/agent/tickets/1/title", url.Values{"was.title": {won}, "title": {"Mine"}, "choose.title": {"mine"}})
+	if got := d.ticket(1).Title; got != "Mine" {
+		t.Errorf("after the choice the title is %q", got)
 	}
 }
 

@@ -126,21 +126,21 @@ func (s *Server) saveReply(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		_, err = s.desk.ChangeReply(r.Context(), c.tenant, c.actor(), id, form.change())
 	}
-	if wrong := explainReply(err); wrong != nil {
+	wrong := inTags(sentences(err))
+	if errors.Is(err, tickets.ErrVersionConflict) {
+		stored, err := s.desk.Reply(r.Context(), c.tenant, c.actor(), r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		form.Version, wrong = stored.Version, changedMeanwhile()
+	}
+	if wrong != nil {
 		return s.renderReply(w, r, problemOf(err).Status, form, wrong)
 	}
 	if err != nil {
 		return err
 	}
 	return done(w, r, repliesPath, "saved")
-}
-
-// explainReply is what to say beside the form; nil for errors that are none of the form's.
-func explainReply(err error) fieldErrors {
-	if errors.Is(err, tickets.ErrVersionConflict) {
-		return fieldErrors{"form": {"Somebody has changed this reply meanwhile. Look at it again, then save once more."}}
-	}
-	return inTags(sentences(err))
 }
 
 func (s *Server) removeReply(w http.ResponseWriter, r *http.Request) error {

@@ -2,9 +2,12 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/rule"
@@ -49,7 +52,10 @@ func (s *Server) orderRule(w http.ResponseWriter, r *http.Request) error {
 	case "down":
 		err = s.rules.Move(r.Context(), c.tenant, id, at+1)
 	case "on", "off":
-		_, err = s.rules.Change(r.Context(), c.tenant, id, func(x *rule.Rule) { x.Enabled = do == "on" })
+		_, err = s.rules.Change(r.Context(), c.tenant, id, func(x *rule.Rule) error {
+			x.Enabled = do == "on"
+			return nil
+		})
 	case "delete":
 		err = s.rules.Remove(r.Context(), c.tenant, id)
 	default:
@@ -112,27 +118,60 @@ func (s *Server) saveRule(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	unfit := names.read(&one, values)
+	version, _ := strconv.ParseInt(values.Get("version"), 10, 64) // what is no number stands for whichever
+	one.Since = time.UnixMilli(version)                           // what is shown again is still meant for that version
 	if do := values.Get("do"); do != "" && do != "save" || unfit {
 		return s.reshapeRule(w, r, &one, names, do)
 	}
-	c := callerOf(r)
-	if one.ID == "" {
-		_, err = s.rules.Add(r.Context(), c.tenant, one)
-	} else {
-		_, err = s.rules.Change(r.Context(), c.tenant, one.ID, func(x *rule.Rule) { *x = one })
+	theirs, err := s.storeRule(r, &one, names)
+	wrong := sentences(err)
+	if errors.Is(err, tickets.ErrVersionConflict) {
+		wrong = changedMeanwhile()
 	}
-	if wrong := sentences(err); wrong != nil {
-		view, err := s.ruleView(r, &one, names, 0, 0)
-		if err != nil {
-			return err
+	if wrong != nil {
+		view, failed := s.ruleView(r, &one, names, 0, 0)
+		if failed != nil {
+			return failed
 		}
-		view.Errors = wrong
-		return s.render(w, r, http.StatusUnprocessableEntity, "rule", view)
+		view.Errors, view.Theirs = wrong, theirs
+		return s.render(w, r, problemOf(err).Status, "rule", view)
 	}
 	if err != nil {
 		return err
 	}
 	return done(w, r, rulesPath, "saved")
+}
+
+// storeRule adds the rule, or changes the one that there is. If somebody has changed that since it was shown, it is what they
+// made of it, in a sentence; the rule then has their version.
+func (s *Server) storeRule(r *http.Request, one *rule.Rule, names *ruleNames) (theirs string, err error) {
+	c, shown := callerOf(r), ruleVersion(one)
+	if one.ID == "" {
+		_, err = s.rules.Add(r.Context(), c.tenant, *one)
+		return "", err
+	}
+	_, err = s.rules.Change(r.Context(), c.tenant, one.ID, func(x *rule.Rule) error {
+		if shown != 0 && shown != ruleVersion(x) {
+			theirs, one.Since = names.sentence(x), x.Since
+			return tickets.ErrVersionConflict
+		}
+		*x = *one
+		return nil
+	})
+	return theirs, err
+}
+
+// ruleVersion is another number after each change of the rule, and 0 if it has none.
+func ruleVersion(one *rule.Rule) int64 {
+	if one.Since.IsZero() {
+		return 0
+	}
+	return one.Since.UnixMilli()
+}
+
+// changedMeanwhile is what a form says that shows what somebody typed while somebody else was faster.
+func changedMeanwhile() fieldErrors {
+	return fieldErrors{"form": {"Somebody has changed this meanwhile. Look at what you want to keep, and save again."}}
 }
 
 // reshapeRule shows the form again with one row more or less, or with what fits what was chosen. Nothing is saved.
@@ -168,8 +207,8 @@ func (s *Server) ruleView(r *http.Request, one *rule.Rule, names *ruleNames, mor
 		title = one.Name
 	}
 	v := &ruleView{
-		frame: s.settingsFrame(r, title, rulesPath), ID: cmp.Or(one.ID, "new"), New: one.ID == "", Name: one.Name, Enabled: one.Enabled,
-		Hours: cmp.Or(one.Hours, 48), Any: one.Any,
+		frame: s.settingsFrame(r, title, rulesPath), ID: cmp.Or(one.ID, "new"), Version: ruleVersion(one), New: one.ID == "", Name: one.Name,
+		Enabled: one.Enabled, Hours: cmp.Or(one.Hours, 48), Any: one.Any,
 		Whens: options(names, rule.Whens(), one.When, false), Statuses: options(names, tickets.Statuses()[:5], tickets.Status(cmp.Or(one.Status, "pending")), false),
 	}
 	v.Script = "rule.js"

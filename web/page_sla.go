@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -119,21 +120,30 @@ func (s *Server) savePolicy(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	p, wrong := policyFrom(values)
 	version, _ := strconv.ParseUint(values.Get("version"), 10, 64) // what is no number stands for whichever
-	if wrong == nil {
+	if wrong != nil {
+		return s.renderPolicy(w, r, http.StatusUnprocessableEntity, values, wrong)
+	}
+	put, err := tickets.PutPolicy(c.actor(), &p, version)
+	if err == nil {
 		survey := tenant.SurveyOff
 		if values.Get("survey") == "on" {
 			survey = tenant.SurveyOn
 		}
-		_, err = s.tenants.As(c.Actor()).Set(r.Context(), c.tenant.Slug, map[string]string{
+		_, err = s.tenants.As(c.Actor()).SetWith(r.Context(), c.tenant.ID, map[string]string{
 			"auto_close_days": values.Get("close_days"), "auto_close_reminder_days": values.Get("remind_days"), "survey": string(survey),
-		})
-		if err == nil {
-			_, err = s.desk.SetPolicy(r.Context(), c.tenant, c.actor(), p, version)
+		}, put)
+	}
+	wrong = sentences(err)
+	if errors.Is(err, tickets.ErrVersionConflict) {
+		stored, err := s.desk.Policy(r.Context(), c.tenant)
+		if err != nil {
+			return err
 		}
-		wrong = sentences(err)
+		values.Set("version", strconv.FormatUint(stored.Version, 10))
+		wrong = changedMeanwhile()
 	}
 	if wrong != nil {
-		return s.renderPolicy(w, r, http.StatusUnprocessableEntity, values, wrong)
+		return s.renderPolicy(w, r, problemOf(err).Status, values, wrong)
 	}
 	if err != nil {
 		return err

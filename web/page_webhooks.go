@@ -177,7 +177,7 @@ func (s *Server) saveWebhook(w http.ResponseWriter, r *http.Request) error {
 	_, err = s.webhooks.Update(r.Context(), c.tenant, c.Actor(), id, wanted(values))
 	wrong := sentences(err)
 	if errors.Is(err, tickets.ErrVersionConflict) {
-		wrong = fieldErrors{"form": {"Somebody has changed this meanwhile. Look at what you want to keep, and save again."}}
+		wrong = changedMeanwhile()
 	}
 	if wrong != nil {
 		status := problemOf(err).Status

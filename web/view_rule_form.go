@@ -16,6 +16,7 @@ type ruleView struct {
 	frame
 
 	ID, Name        string
+	Version         int64
 	New, Enabled    bool
 	Whens, Statuses []option
 	Hours           int
@@ -32,6 +33,8 @@ type ruleView struct {
 	Ticket string
 	Trial  *ruleTrial
 	Errors fieldErrors
+	// Theirs is the rule as somebody has saved it meanwhile, as a sentence.
+	Theirs string
 }
 
 // conditionRow is a condition with what fits its field.

@@ -98,8 +98,9 @@ func (e *Engine) Add(ctx context.Context, tn *tenant.Tenant, r Rule) (Rule, erro
 	return r, err
 }
 
-// Change has fn change a rule, but for its ID.
-func (e *Engine) Change(ctx context.Context, tn *tenant.Tenant, id string, fn func(*Rule)) (Rule, error) {
+// Change has fn change a rule, but for its ID, or say why not. The rule that it gets is the one that is stored: its Since is
+// another one after each change.
+func (e *Engine) Change(ctx context.Context, tn *tenant.Tenant, id string, fn func(*Rule) error) (Rule, error) {
 	var r Rule
 	err := e.change(ctx, tn, func(c *check, b *book) error {
 		i := place(b.Rules, id)
@@ -107,9 +108,11 @@ func (e *Engine) Change(ctx context.Context, tn *tenant.Tenant, id string, fn fu
 			return ErrNotFound
 		}
 		r = b.Rules[i]
-		fn(&r)
+		if err := fn(&r); err != nil {
+			return err
+		}
 		c.rule(&r)
-		r.ID, r.Since = id, now()
+		r.ID, r.Since = id, later(b.Rules[i].Since)
 		b.Rules[i] = r
 		return nil
 	})
@@ -210,6 +213,14 @@ func (e *Engine) broken(tx *storage.Tx, err error) error {
 	}
 	tx.OnCommit(func() { e.log.Error("the rules can't be read and do not run", slog.Any("error", err)) })
 	return nil
+}
+
+// later is now, or as soon after at as can be told apart from it.
+func later(at time.Time) time.Time {
+	if t := now(); t.After(at) {
+		return t
+	}
+	return at.Add(time.Millisecond)
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

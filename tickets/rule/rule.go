@@ -19,7 +19,7 @@ type Rule struct {
 	Any  bool        `cbor:"7,keyasint,omitempty"`
 	If   []Condition `cbor:"8,keyasint,omitempty"`
 	Then []Action    `cbor:"9,keyasint"`
-	// Since is when the rule was last changed: a rule that waits never reaches back behind that.
+	// Since is when the rule was last changed: a rule that waits never reaches back behind that. No two changes have the same.
 	Since time.Time `cbor:"10,keyasint"`
 }
 

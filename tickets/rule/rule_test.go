@@ -315,7 +315,7 @@ func TestRulesInOrder(t *testing.T) {
 	if h := w.history(x); !strings.Contains(h, "left_out by rule: impossible status:resolved>pending") {
 		t.Errorf("history: %s", h)
 	}
-	if _, err := w.rules.Change(t.Context(), w.acme, last.ID, func(r *rule.Rule) { r.Enabled = false }); err != nil {
+	if _, err := w.rules.Change(t.Context(), w.acme, last.ID, func(r *rule.Rule) error { r.Enabled = false; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.rules.Remove(t.Context(), w.acme, last.ID); err != nil {
@@ -472,7 +472,7 @@ func TestRulesAreChecked(t *testing.T) {
 	if _, err := w.rules.Find(t.Context(), w.globex, r.ID); !errors.Is(err, rule.ErrNotFound) {
 		t.Errorf("found at the other tenant: %v", err)
 	}
-	if _, err := w.rules.Change(t.Context(), w.globex, r.ID, func(*rule.Rule) {}); !errors.Is(err, rule.ErrNotFound) {
+	if _, err := w.rules.Change(t.Context(), w.globex, r.ID, func(*rule.Rule) error { return nil }); !errors.Is(err, rule.ErrNotFound) {
 		t.Errorf("changed at the other tenant: %v", err)
 	}
 }
