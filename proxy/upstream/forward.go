@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/deskgate/deskgate/tenant"
 )
+
+// errNobody means that a route has no upstream that could be asked.
+var errNobody = errors.New("no upstream of the route takes requests")
 
 // exchange has a target answer, and brings the answer to the visitor.
 func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, pool *pool) {
@@ -49,6 +53,9 @@ func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *ta
 	path, host := out.URL, out.Host
 	var tried uint64
 	next := pool.pick(tried, j.sticky)
+	if next < 0 {
+		return nil, nil, errNobody
+	}
 	for {
 		t := pool.targets[next]
 		tried |= 1 << next
@@ -106,6 +113,7 @@ func (h *hints) pass(code int, header textproto.MIMEHeader) error {
 	own := h.w.Header()
 	kept := own.Clone()
 	maps.Copy(own, header)
+	delete(own, "Set-Cookie") // the final answer has its own
 	h.w.WriteHeader(code)
 	clear(own)
 	maps.Copy(own, kept)

@@ -23,6 +23,7 @@ func outgoing(w http.ResponseWriter, r *http.Request, j *Job) (*http.Request, *l
 	out := r.WithContext(j.withHints(r.Context(), w))
 	out.Body, out.GetBody, out.RequestURI, out.Close = nil, nil, "", false
 	out.Form, out.PostForm, out.MultipartForm, out.Pattern = nil, nil, nil, ""
+	out.Trailer = nil // what comes behind a body was not looked at, and some applications take it for headers
 	if body != nil {
 		out.Body = body
 	}

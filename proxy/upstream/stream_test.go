@@ -203,8 +203,10 @@ func TestEarlyHintsAndTrailers(t *testing.T) {
 		n.serve("a:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			h := w.Header()
 			h.Set("Link", "</style.css>; rel=preload")
+			h.Set("Set-Cookie", "__Host-deskgate=planted")
 			w.WriteHeader(http.StatusEarlyHints)
 			h.Del("Link")
+			h.Del("Set-Cookie")
 			h.Set("Trailer", "X-Sum")
 			fmt.Fprint(w, "body")
 			h.Set("X-Sum", "42")
@@ -219,12 +221,50 @@ func TestEarlyHintsAndTrailers(t *testing.T) {
 		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: acme.example\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n")
 		b, err := io.ReadAll(c)
 		got := string(b)
-		if err != nil || !strings.HasPrefix(got, "HTTP/1.1 103 ") || strings.Count(got, "Link: ") != 1 {
-			t.Errorf("want an early hint, and its link once: %q, %v", got, err)
+		if err != nil || !strings.HasPrefix(got, "HTTP/1.1 103 ") || strings.Count(got, "Link: ") != 1 || strings.Contains(got, "planted") {
+			t.Errorf("want an early hint, its link once and no cookie: %q, %v", got, err)
 		}
 		_, behind, _ := strings.Cut(got, "\r\nbody\r\n0\r\n")
 		if !strings.Contains(got, "Trailer: X-Sum\r\n") || !strings.Contains(behind, "X-Sum: 42\r\n") || !strings.Contains(behind, "X-Late: yes\r\n") {
 			t.Errorf("want both trailers behind the body: %q", got)
+		}
+	})
+}
+
+// TestTrailersOfVisitorsStayHere has a visitor put a header of the edge's behind its body.
+func TestTrailersOfVisitorsStayHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		e := newEdge(t, n)
+		var got http.Header
+		n.serve("a:80", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			got = r.Trailer
+		}))
+		e.route("acme.example", tenant.Route{Prefix: "/", Upstreams: []string{"http://a:80"}})
+		c, err := n.dial(t.Context(), "tcp", "edge:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: acme.example\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Deskgate-User\r\n\r\n"+
+			"1\r\nx\r\n0\r\nX-Deskgate-User: root\r\nX-Sum: 1\r\n\r\n")
+		b, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 200 ") || len(got) != 0 {
+			t.Errorf("the application got the trailers %v, want none: %q, %v", got, b, err)
+		}
+	})
+}
+
+func TestRouteWithoutUpstreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge(t, newNetwork(t))
+		e.route("acme.example", tenant.Route{Prefix: "/"})
+		e.route("bee.example", tenant.Route{Prefix: "/", Upstreams: []string{"http://a:80", "http://b:80"}, Weights: []int{0, 0}})
+		for _, host := range []string{"acme.example", "bee.example"} {
+			if status, _, _ := e.askAt(t, host, http.MethodGet, "/", nil); status != http.StatusBadGateway {
+				t.Errorf("%s: got %d, want 502", host, status)
+			}
 		}
 	})
 }
