@@ -113,6 +113,44 @@ func TestCategories(t *testing.T) {
 	}
 }
 
+// A ticket that comes back from the spam has no category that was removed meanwhile.
+func TestCategoryOfSpam(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for _, kept := range []bool{true, false} {
+		c, err := w.AddCategory(ctx, w.acme, agent, tickets.CategoryChange{Name: tickets.Set("Toner")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := w.open(agent, "t", func(d *tickets.Draft) { d.CategoryID = c.ID })
+		if _, err := w.Update(ctx, w.acme, agent, x.Ref(), tickets.Change{Spam: tickets.Set(true)}); err != nil {
+			t.Fatal(err)
+		}
+		want := c.ID
+		if !kept {
+			want = ""
+			if err := w.RemoveCategory(ctx, w.acme, agent, c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		back, err := w.Update(ctx, w.acme, agent, x.Ref(), tickets.Change{Spam: tickets.Set(false)})
+		if err != nil || back.Ticket.CategoryID != want {
+			t.Errorf("back with category %q, %v, want %q", back.Ticket.CategoryID, err, want)
+		}
+		if kept {
+			if err := w.RemoveCategory(ctx, w.acme, agent, c.ID); !errors.Is(err, tickets.ErrInUse) {
+				t.Errorf("removed while in use: %v, want ErrInUse", err)
+			}
+			if err := w.Delete(ctx, w.acme, agent, x.Ref(), 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.RemoveCategory(ctx, w.acme, agent, c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestCategoriesRefuse(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -64,7 +64,7 @@ func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn fu
 		if err != nil || what == "" {
 			return err
 		}
-		if err := d.keepCategory(tx, &t); err != nil {
+		if err := keepCategory(tx, &t); err != nil {
 			return err
 		}
 		t.Version++
@@ -80,8 +80,8 @@ func (d *Desk) put(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, fn fu
 	return t, err
 }
 
-// keepCategory takes a category away that was removed while the ticket was.
-func (d *Desk) keepCategory(tx *storage.Tx, t *Ticket) error {
+// keepCategory takes a category away that was removed while the ticket was, or lay in the spam.
+func keepCategory(tx *storage.Tx, t *Ticket) error {
 	if t.CategoryID == "" {
 		return nil
 	}

@@ -147,6 +147,8 @@ func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c 
 		t.SpamAt = time.Time{}
 		if c.Spam.Value {
 			t.SpamAt = t.UpdatedAt
+		} else if err := keepCategory(tx, &t); err != nil {
+			return Updated{}, err
 		}
 	}
 	if err := t.turn(a, c, old); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
@@ -33,7 +34,7 @@ func (e *Engine) Rules(tx *storage.Tx, tn *tenant.Tenant, h *tickets.Happening) 
 		if fits, _ := r.fits(s); !fits {
 			continue
 		}
-		do, err := e.act(tx, tn, r, s.ticket, true)
+		do, err := e.act(tx, tn, r, s, true)
 		if err != nil {
 			return nil, err
 		}
@@ -67,7 +68,7 @@ func (e *Engine) Waits(tx *storage.Tx, tn *tenant.Tenant, t *tickets.Ticket, at 
 			if fits, _ := r.fits(s); !fits {
 				continue
 			}
-			do, err := e.act(tx, tn, r, s.ticket, true)
+			do, err := e.act(tx, tn, r, s, true)
 			if err != nil {
 				return w, err
 			}
@@ -81,22 +82,32 @@ func (e *Engine) Waits(tx *storage.Tx, tn *tenant.Tenant, t *tickets.Ticket, at 
 func (e *Engine) scene(tx *storage.Tx, tn *tenant.Tenant, t *tickets.Ticket) *scene {
 	own := *t
 	own.Tags = slices.Clone(t.Tags)
-	return &scene{ticket: &own, open: func() bool {
-		c, err := tickets.Calendar(tx, tn)
-		return err == nil && c.Open(time.Now())
-	}}
+	return &scene{
+		ticket: &own, folded: map[Field]string{},
+		open: sync.OnceValue(func() bool {
+			c, err := tickets.Calendar(tx, tn)
+			return err == nil && c.Open(time.Now())
+		}),
+		agents: sync.OnceValues(func() ([]tickets.Person, error) {
+			all, err := e.agents(tx)
+			all = slices.Clone(all)
+			slices.SortFunc(all, func(a, b tickets.Person) int { return strings.Compare(a.ID, b.ID) })
+			return all, err
+		}),
+	}
 }
 
 // act is what the rule does to the ticket. The ticket is changed as it will be, for the rules that come after. With turns,
 // it is written down whose turn it was.
-func (e *Engine) act(tx *storage.Tx, tn *tenant.Tenant, r *Rule, t *tickets.Ticket, turns bool) ([]tickets.Automatic, error) {
+func (e *Engine) act(tx *storage.Tx, tn *tenant.Tenant, r *Rule, s *scene, turns bool) ([]tickets.Automatic, error) {
+	t := s.ticket
 	all := []tickets.Automatic{{Rule: r.Name}}
 	for i := range r.Then {
 		x := &r.Then[i]
 		main := &all[0]
 		switch x.Do {
 		case Assign, AssignNext:
-			p, found, err := e.assignee(tx, r, x, turns)
+			p, found, err := s.assignee(tx, r, x, turns)
 			if err != nil {
 				return nil, err
 			}
@@ -178,8 +189,8 @@ func without(tags []string, tag string) []string {
 }
 
 // assignee is whom the action assigns, if there is such an agent still.
-func (e *Engine) assignee(tx *storage.Tx, r *Rule, x *Action, turns bool) (*tickets.Person, bool, error) {
-	agents, err := e.agents(tx)
+func (s *scene) assignee(tx *storage.Tx, r *Rule, x *Action, turns bool) (*tickets.Person, bool, error) {
+	agents, err := s.agents()
 	if err != nil {
 		return nil, false, err
 	}
@@ -188,22 +199,22 @@ func (e *Engine) assignee(tx *storage.Tx, r *Rule, x *Action, turns bool) (*tick
 		if i < 0 {
 			return nil, false, nil
 		}
-		return &agents[i], true, nil
+		p := agents[i]
+		return &p, true, nil
 	}
 	if len(agents) == 0 {
 		return nil, false, nil
 	}
-	slices.SortFunc(agents, func(a, b tickets.Person) int { return strings.Compare(a.ID, b.ID) })
 	last, err := turnTable.Get(tx, storage.Key(nil).Str(r.ID))
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, false, fmt.Errorf("turns of rule %s: %w", r.ID, err)
 	}
 	i := slices.IndexFunc(agents, func(p tickets.Person) bool { return p.ID > last.Agent })
-	next := &agents[max(i, 0)]
+	next := agents[max(i, 0)]
 	if turns {
 		err = turnTable.Put(tx, &turn{Rule: r.ID, Agent: next.ID})
 	} else {
 		err = nil
 	}
-	return next, err == nil, err
+	return &next, err == nil, err
 }

@@ -8,13 +8,28 @@ import (
 	"github.com/deskgate/deskgate/tickets"
 )
 
-// scene is what the conditions of a rule are about.
+// scene is what the conditions of rules are about, and what their actions need, for one change. What takes a while is found
+// out when the first rule wants to know it, and once.
 type scene struct {
 	ticket  *tickets.Ticket
 	message string
 	changes []tickets.FieldChange
-	// open says whether it is business time. It is asked only if a condition wants to know.
+	// open says whether it is business time.
 	open func() bool
+	// agents are those who may be assigned, by their ID.
+	agents func() ([]tickets.Person, error)
+	// folded are the texts that conditions look into, as they are compared: no rule changes them.
+	folded map[Field]string
+}
+
+// text is one of the texts that are looked into, as it is compared.
+func (s *scene) text(of Field, text string) string {
+	known, has := s.folded[of]
+	if !has {
+		known = fold(text)
+		s.folded[of] = known
+	}
+	return known
 }
 
 // fits says whether the rule's conditions hold, and which of them do.
@@ -80,17 +95,17 @@ func (c *Condition) contains(s *scene) bool {
 	in := ""
 	switch c.Field {
 	case Title:
-		in = s.ticket.Title
+		in = s.text(Title, s.ticket.Title)
 	case Description:
-		in = s.ticket.Description
+		in = s.text(Description, s.ticket.Description)
 	case Message:
-		in = s.message
+		in = s.text(Message, s.message)
 	case Custom:
 		if v, has := s.ticket.CustomFields[c.Name]; has {
-			in = text(v)
+			in = fold(text(v))
 		}
 	}
-	return strings.Contains(fold(in), fold(c.Value))
+	return strings.Contains(in, fold(c.Value))
 }
 
 func orNone(s string) string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,7 +34,8 @@ type world struct {
 	rules        *rule.Engine
 	t            testing.TB
 	acme, globex *tenant.Tenant
-	told         []string // what followers were told, as "number type by whom"
+	told         []string     // what followers were told, as "number type by whom"
+	asked        atomic.Int32 // how often somebody asked for the agents
 }
 
 func newWorld(tb testing.TB) *world {
@@ -43,7 +45,10 @@ func newWorld(tb testing.TB) *world {
 		globex: &tenant.Tenant{ID: "BBBBBBBBBBBBBBBBBBBBBBBBBB", Slug: "globex", Name: "Globex"},
 	}
 	store := storagetest.Open(tb, append(tickets.Tables(), rule.Tables()...)...)
-	w.rules = rule.New(rule.Config{Store: store, Agents: func(*storage.Tx) ([]tickets.Person, error) { return team, nil }})
+	w.rules = rule.New(rule.Config{Store: store, Agents: func(*storage.Tx) ([]tickets.Person, error) {
+		w.asked.Add(1)
+		return team, nil
+	}})
 	w.Desk = tickets.New(tickets.Config{
 		Store: store, Rules: w.rules.Rules, Waits: w.rules.Waits,
 		Tenants: func(context.Context) ([]*tenant.Tenant, error) { return []*tenant.Tenant{w.acme, w.globex}, nil },
@@ -380,6 +385,34 @@ func TestAgentsInTurns(t *testing.T) {
 	}
 	if strings.Join(got, " ") != "Max Zoe Max Zoe" {
 		t.Errorf("in turns: %s", got)
+	}
+}
+
+// What rules need to know of the agents, the hours and a long text is found out once for a change, however many conditions
+// and actions want to know it.
+func TestRulesAskOnce(t *testing.T) {
+	w := newWorld(t)
+	for range 5 {
+		w.add(rule.Rule{When: rule.Created, Then: []rule.Action{{Do: rule.AssignNext}, {Do: rule.Assign, Value: "agt_zoe"}, {Do: rule.AddTag, Value: "x"}}})
+	}
+	w.asked.Store(0)
+	if x := w.open(ann, "1"); x.Assignee == nil || w.asked.Load() != 1 {
+		t.Errorf("assigned to %v, having asked for the agents %d times", x.Assignee, w.asked.Load())
+	}
+	w.acme.Settings.TimeZone = "Europe/Berlin"
+	x := w.open(ann, "2", func(d *tickets.Draft) { d.Description = strings.Repeat("LONG ", 1000) })
+	for _, c := range []rule.Condition{{Field: rule.Hours, Op: rule.Is, Value: "open"}, {Field: rule.Description, Op: rule.Contains, Value: "short"}} {
+		allocations := func(n int) float64 {
+			r := rule.Rule{When: rule.Created, If: slices.Repeat([]rule.Condition{c}, n), Then: then(rule.AddTag, "x")}
+			return testing.AllocsPerRun(20, func() {
+				if _, err := w.rules.Try(t.Context(), w.acme, r, &x); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if one, ten := allocations(1), allocations(rule.MaxConditions); ten > one+5 {
+			t.Errorf("%d conditions about %s allocate %v times, one %v times", rule.MaxConditions, c.Field, ten, one)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func (e *Engine) Try(ctx context.Context, tn *tenant.Tenant, r Rule, t *tickets.
 		s := e.scene(tx, tn, t)
 		trial.Fits, trial.Holds = r.fits(s)
 		if trial.Do = nil; trial.Fits {
-			trial.Do, err = e.act(tx, tn, &r, s.ticket, false)
+			trial.Do, err = e.act(tx, tn, &r, s, false)
 		}
 		return err
 	})
