@@ -186,7 +186,7 @@ func byCode[B browser[B]](t *testing.T, n *webtest.Node, b B) {
 	b.At(desk + "/auth/sign-in")
 	b.Open(partner)
 	b.Click("button")
-	b.At(desk + "/dashboard")
+	b.At(desk + "/tickets/1")
 	b.See("main", "The lamp flickers")
 	b.See(".foot", "zoe@example.com\nWhere")
 }

@@ -140,11 +140,16 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, o auth.Outcome)
 	visit := tenant.VisitFrom(r.Context())
 	setCookie(w, requesterCookie, o.Secret, requesterSameSite(visit.Tenant), o.Session.EndsAt)
 	forget(w, r, chainCookie)
-	forget(w, r, wantedCookie)
 	if o.Remembered {
 		setCookie(w, deviceCookie, cookie(r, deviceCookie), http.SameSiteLaxMode, time.Now().Add(auth.DeviceLife))
 	}
-	if next := s.wanted(r, ""); next != "" && !o.Chosen {
+	switch next := s.wanted(r, ""); {
+	case next == "", o.Chosen:
+		forget(w, r, wantedCookie)
+	case o.Session.Level != auth.Vouched && strings.HasPrefix(next, pathBelow(visit, "/tickets/")):
+		// An address that nobody has proven opens no earlier ticket: the page is remembered until it is confirmed.
+	default:
+		forget(w, r, wantedCookie)
 		o.Landing = next
 	}
 	if next, local := localPath(o.Landing); local && o.First {

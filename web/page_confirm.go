@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -179,8 +180,9 @@ func (s *Server) confirmed(w http.ResponseWriter, r *http.Request, form confirmF
 	}
 	next := form.next
 	if next == "" {
-		next = pathBelow(tenant.VisitFrom(r.Context()), "/dashboard")
+		next = cmp.Or(s.wanted(r, ""), pathBelow(tenant.VisitFrom(r.Context()), "/dashboard"))
 	}
+	forget(w, r, wantedCookie)
 	return s.goOn(w, r, next)
 }
 
