@@ -9,6 +9,7 @@ import (
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/transfer"
 )
 
 const reportsPath = "/agent/reports"
@@ -86,7 +87,7 @@ func (s *Server) reportFile(w http.ResponseWriter, r *http.Request) error {
 	table := csv.NewWriter(&b)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = plainCell(row[i])
+			row[i] = transfer.Harmless(row[i])
 		}
 		if err := table.Write(row); err != nil {
 			return err
@@ -97,15 +98,6 @@ func (s *Server) reportFile(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="`+r.PathValue("file")+`"`)
 	return send(w, http.StatusOK, []byte(b.String()))
-}
-
-// plainCell is a cell that no spreadsheet takes for a formula.
-func plainCell(cell string) string {
-	if strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "+") || strings.HasPrefix(cell, "-") || strings.HasPrefix(cell, "@") ||
-		strings.HasPrefix(cell, "\t") || strings.HasPrefix(cell, "\r") {
-		return "'" + cell
-	}
-	return cell
 }
 
 var figureHeads = []string{

@@ -34,6 +34,3 @@ func (n *Node) newEraser() *erasure.Eraser {
 		},
 	})
 }
-
-// Unanswered are the tables of the node that do not say what they do about somebody who is to be forgotten.
-func (n *Node) Unanswered() []string { return erasure.Unanswered(tables(), n.forgets()) }

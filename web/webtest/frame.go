@@ -63,15 +63,6 @@ func (b *Browser) Until(source, want string) {
 	}
 }
 
-// Look is a picture of what a window of this size shows.
-func (b *Browser) Look(width, height int64) []byte {
-	b.tb.Helper()
-	b.do("resize", chromedp.EmulateViewport(width, height))
-	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	ok(b.tb, err)
-	return picture
-}
-
 // Shop serves a partner's files by path, over TLS and with a content security policy, until the test ends, and returns its
 // origin.
 func Shop(tb testing.TB, host, policy string, files map[string]string) string {
