@@ -215,5 +215,5 @@ func TestBulkInTheAPI(t *testing.T) {
 	expect(t, zoe.Do("POST", n.Acme.URL+"/api/tickets/bulk", `{"ids":["1"],"add_tags":["x"]}`, asJSON), 403, "FORBIDDEN")
 	claims := n.Visit(t, n.Acme, "zoe@example.com", "Zoe")
 	expect(t, claims.Do("POST", n.Acme.URL+"/api/tickets/bulk", `{"ids":["1"],"action":"delete"}`, asJSON), 403, "")
-	expect(t, p.call("PATCH", "/api/tickets/bulk", `{}`), 404, "")
+	expect(t, p.call("PATCH", "/api/tickets/bulk", `{}`), 405, "METHOD_NOT_ALLOWED")
 }

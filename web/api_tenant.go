@@ -116,16 +116,35 @@ func (s *Server) changeTenant(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if url := in.Settings.value.LogoURL; url.given() && (s.logoURL(c.tenant) == nil || *s.logoURL(c.tenant) != url.value) {
-		return invalid(map[string][]string{"logo_url": {"A logo is uploaded in the console. Null takes it away."}})
+		return invalid(map[string][]string{"settings.logo_url": {"A logo is uploaded in the console. Null takes it away."}})
 	}
 	if err := in.Settings.value.limits(&c.tenant.Settings); err != nil {
 		return err
 	}
 	t, err := s.tenants.As(c.Actor()).Set(r.Context(), c.tenant.Slug, in.values())
+	if wrong := sentences(err); wrong != nil {
+		return invalid(asRequested(wrong))
+	}
 	if err != nil {
 		return err
 	}
 	return encode(w, http.StatusOK, s.tenantDocument(t))
+}
+
+// asRequested names settings as the request has them.
+func asRequested(wrong fieldErrors) map[string][]string {
+	named := make(map[string][]string, len(wrong))
+	for key, all := range wrong {
+		switch key {
+		case "name":
+		case "logo":
+			key = "settings.logo_url"
+		default:
+			key = "settings." + key
+		}
+		named[key] = all
+	}
+	return named
 }
 
 // values are the changes as the registry takes them, by key.
@@ -174,7 +193,7 @@ func (c *settingsChange) limits(now *tenant.Settings) error {
 		{"attachment_mib", c.AttachmentMiB, now.AttachmentMiB},
 	} {
 		if l.wanted.present && (l.wanted.null || l.wanted.value != l.holds) {
-			wrong.Add(l.key, "Only the operator of this node changes this limit.")
+			wrong.Add("settings."+l.key, "Only the operator of this node changes this limit.")
 		}
 	}
 	return wrong.Or()

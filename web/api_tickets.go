@@ -69,7 +69,7 @@ func serviceOf(t *tickets.Ticket) *serviceDocument {
 // personDocument is somebody a ticket has to do with. An asserted requester has no id: they are nobody in particular.
 type personDocument struct {
 	ID    *string `json:"id"`
-	Email string  `json:"email"`
+	Email *string `json:"email"`
 	Name  string  `json:"name"`
 }
 
@@ -82,13 +82,14 @@ func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument 
 		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)),
 		RequesterDisowned: t.Disowned, Assignee: assigneeOf(t.Assignee, a),
 		Attachments: attachments(portal, t.Files),
-		ExternalID:  orNull(t.ExternalID), Source: t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
+		Source:      t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 		FirstResponseAt: utc(t.FirstResponseAt), ResolvedAt: utc(t.ResolvedAt), DeletedAt: utc(t.DeletedAt),
 		Rating: ratingOf(t.Rating), MergedInto: orNull(t.MergedInto),
 	}
 	if a.Staff() {
+		d.ExternalID = orNull(t.ExternalID)
 		d.serviceDocument = serviceOf(t)
 		d.staffDocument = &staffDocument{Spam: t.Spam(), MergedFrom: texts(t.MergedFrom), SplitFrom: orNull(t.SplitFrom), SplitInto: texts(t.SplitInto)}
 	}
@@ -99,14 +100,14 @@ func personOf(p *tickets.Person) *personDocument {
 	if p == nil {
 		return nil
 	}
-	return &personDocument{ID: orNull(p.ID), Email: p.Email, Name: p.Name}
+	return &personDocument{ID: orNull(p.ID), Email: orNull(p.Email), Name: p.Name}
 }
 
 // assigneeOf is who works on a ticket. Their address is the staff's own affair.
 func assigneeOf(p *tickets.Person, to tickets.Actor) *personDocument {
 	d := personOf(p)
 	if d != nil && !to.Staff() {
-		d.Email = ""
+		d.Email = nil
 	}
 	return d
 }

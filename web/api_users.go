@@ -117,12 +117,8 @@ func (s *Server) showUser(w http.ResponseWriter, r *http.Request) error {
 	return encode(w, http.StatusOK, userOf(&u))
 }
 
-// changeUser does not know the word "me", which stands where the id does.
 func (s *Server) changeUser(w http.ResponseWriter, r *http.Request) error {
 	c, id := callerOf(r), r.PathValue("id")
-	if id == "me" {
-		return methodNotAllowed([]string{http.MethodGet, http.MethodHead, http.MethodOptions})
-	}
 	var in userChange
 	if _, err := decode(w, r, &in); err != nil {
 		return err

@@ -51,6 +51,9 @@ func TestCallbackLeavesTheTokenAlone(t *testing.T) {
 		if h.Get("Access-Control-Allow-Origin") != tc.origin || (h.Get("Access-Control-Allow-Credentials") == "true") != (tc.origin != "") {
 			t.Errorf("%s: CORS headers %v, want origin %q", tc.name, h, tc.origin)
 		}
+		if (h.Get("Retry-After") != "") != (tc.status == 503) {
+			t.Errorf("%s: Retry-After %q", tc.name, h.Get("Retry-After"))
+		}
 		if h["Set-Cookie"] != nil || h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s: headers %v, want no cookie, no-store, no-referrer", tc.name, h)
 		}

@@ -63,8 +63,8 @@ func TestOIDC(t *testing.T) {
 		{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"},
 		{"Origin: " + n.Acme.URL, "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"},
 	} {
-		if got := c.Get(back, headers...); got.Status != 503 && got.Status != 403 || got.Header["Set-Cookie"] != nil {
-			t.Errorf("with %v = %d", headers, got.Status)
+		if got := c.Get(back, headers...); got.Status != 503 && got.Status != 403 || got.Header["Set-Cookie"] != nil || (got.Header.Get("Retry-After") != "") != (got.Status == 503) {
+			t.Errorf("with %v = %d %v", headers, got.Status, got.Header)
 		}
 	}
 	got := c.Open(back)

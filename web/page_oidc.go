@@ -52,6 +52,7 @@ func (s *Server) oidcReturn(w http.ResponseWriter, r *http.Request) error {
 	case r.Method == http.MethodHead:
 		return nil
 	case n.Speculative:
+		w.Header().Set("Retry-After", "1") // the visit itself may follow at once
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return nil
 	case n.Origin != "", n.FetchMode != "" && n.FetchMode != "navigate", n.FetchDest != "" && n.FetchDest != "document":

@@ -40,17 +40,17 @@ func newTable() *table {
 type router struct {
 	*httprouter.Router
 
-	words map[Route]httprouter.Handle
+	words map[string]map[string]httprouter.Handle // by address and method
 }
 
 func newRouter() *router {
-	return &router{Router: bareRouter(), words: make(map[Route]httprouter.Handle)}
+	return &router{Router: bareRouter(), words: make(map[string]map[string]httprouter.Handle)}
 }
 
-// Lookup finds what serves a path, words before parameters.
+// Lookup finds what serves a path. A word is never a parameter, whatever the method is.
 func (r *router) Lookup(method, path string) (httprouter.Handle, httprouter.Params, bool) {
-	if serve := r.words[Route{Method: method, Pattern: path}]; serve != nil {
-		return serve, nil, false
+	if byMethod, word := r.words[path]; word {
+		return byMethod[method], nil, false
 	}
 	return r.Router.Lookup(method, path)
 }
@@ -71,7 +71,10 @@ func (t *table) add(where hosts, method, pattern string, h http.HandlerFunc) {
 // word registers an address that ends with a word where other routes have a parameter.
 func (t *table) word(where hosts, method, address string, h http.HandlerFunc) {
 	t.register(where, method, address, h, func(r *router, method string, serve httprouter.Handle) {
-		r.words[Route{Method: method, Pattern: address}] = serve
+		if r.words[address] == nil {
+			r.words[address] = make(map[string]httprouter.Handle)
+		}
+		r.words[address][method] = serve
 	})
 }
 
