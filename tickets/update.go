@@ -144,10 +144,7 @@ func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c 
 	}
 	t.UpdatedAt = later(old.UpdatedAt)
 	if c.Spam.Present && c.Spam.Value != t.Spam() {
-		t.SpamAt = time.Time{}
-		if c.Spam.Value {
-			t.SpamAt = t.UpdatedAt
-		} else if err := keepCategory(tx, &t); err != nil {
+		if err := t.sortOut(tx); err != nil {
 			return Updated{}, err
 		}
 	}
@@ -183,6 +180,16 @@ func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c 
 	}
 	err := d.record(tx, tn, h)
 	return Updated{Ticket: t, Comment: h.Comment}, err
+}
+
+// sortOut puts the ticket away as spam, or takes it back.
+func (t *Ticket) sortOut(tx *storage.Tx) error {
+	if !t.Spam() {
+		t.SpamAt = t.UpdatedAt
+		return nil
+	}
+	t.SpamAt = time.Time{}
+	return keepCategory(tx, t)
 }
 
 // later is now, or a millisecond after a time that is not over: each change of a ticket has a time of its own.
