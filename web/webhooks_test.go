@@ -215,6 +215,24 @@ func TestWebhookSettings(t *testing.T) {
 	expect(t, admin.Open(n.Acme.URL+one), http.StatusNotFound, "")
 }
 
+// TestWebhookWithoutAnswer: the page of a webhook whose receiver is gone says why, in the reader's language.
+func TestWebhookWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	admin := n.Agent(t, n.Acme, "ann@acme.example", "Ann", auth.RoleAdmin)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	made := expect(t, admin.Send(n.Acme.URL+"/agent/settings/webhooks", url.Values{"url": {gone.URL}, "name": {"CRM"}}), http.StatusOK, "whsec_")
+	one := n.Acme.URL + regexp.MustCompile(`/agent/settings/webhooks/whk_[0-9A-Z]+`).FindString(made.Body)
+	expect(t, admin.Send(one+"/test", nil), http.StatusSeeOther, "")
+	page := admin.Open(one)
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(page.Body, "No answer") && time.Now().Before(deadline); {
+		page = expect(t, admin.Open(one), http.StatusOK, "")
+	}
+	expect(t, page, http.StatusOK, "The server can&#39;t be reached.")
+	expect(t, admin.Do("GET", one, "", "Accept-Language: de"), http.StatusOK, "Der Server ist nicht zu erreichen.")
+}
+
 // TestWebhookForms: a form that is sent twice does its work once and shows the same secret, and one that has become old changes nothing.
 func TestWebhookForms(t *testing.T) {
 	t.Parallel()
