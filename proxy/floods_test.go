@@ -98,9 +98,10 @@ func TestFloods(t *testing.T) {
 // What honest clients send of such frames is no flood: a download takes a WINDOW_UPDATE for every few frames of it.
 func TestNoFlood(t *testing.T) {
 	n := newNode(t, proxy.Internal)
+	const size = 64 << 20
 	n.config.Product = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		part := make([]byte, 16<<10)
-		for range 64 << 20 / len(part) {
+		for range size / len(part) {
 			if _, err := w.Write(part); err != nil {
 				t.Error(err)
 				return
@@ -113,7 +114,8 @@ func TestNoFlood(t *testing.T) {
 		t.Fatal(err)
 	}
 	const eager = 4 << 10 // nobody gives back less at a time
-	for got, owed := 0, 0; got < 64<<20; {
+	got, owed := 0, 0
+	for ended := false; !ended; { // not only until all is here: the server has to know that it is
 		f, err := c.ReadFrame()
 		if err != nil {
 			t.Fatalf("after %d bytes: %v", got, err)
@@ -121,6 +123,7 @@ func TestNoFlood(t *testing.T) {
 		if d, ok := f.(*http2.DataFrame); ok {
 			got += len(d.Data())
 			owed += len(d.Data())
+			ended = d.StreamEnded()
 		}
 		if owed < eager {
 			continue
@@ -133,6 +136,9 @@ func TestNoFlood(t *testing.T) {
 			}
 		}
 		owed = 0
+	}
+	if got != size {
+		t.Errorf("got %d bytes of %d", got, size)
 	}
 }
 

@@ -333,18 +333,26 @@ func TestIsolation(t *testing.T) {
 }
 
 // backwards reads a ticket's comments page by page from the end.
-func backwards(t *testing.T, w *world, a tickets.Actor, tk tickets.Ticket, limit int) (bodies []string) {
+func backwards(t *testing.T, w *world, a tickets.Actor, tk tickets.Ticket, limit int) []string {
+	t.Helper()
+	return bodies(t, func(cursor string) (tickets.CommentPage, error) {
+		return w.LastComments(t.Context(), w.acme, a, tk.Ref(), cursor, limit)
+	})
+}
+
+// bodies reads comments page by page.
+func bodies(t *testing.T, page func(cursor string) (tickets.CommentPage, error)) (all []string) {
 	t.Helper()
 	for cursor := ""; ; {
-		p, err := w.LastComments(t.Context(), w.acme, a, tk.Ref(), cursor, limit)
+		p, err := page(cursor)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range p.Comments {
-			bodies = append(bodies, c.Body)
+			all = append(all, c.Body)
 		}
 		if cursor = p.Next; cursor == "" {
-			return bodies
+			return all
 		}
 	}
 }

@@ -43,20 +43,11 @@ func TestThreadInPages(t *testing.T) {
 	}
 }
 
-func forwards(t *testing.T, w *world, a tickets.Actor, tk tickets.Ticket, limit int) (bodies []string) {
+func forwards(t *testing.T, w *world, a tickets.Actor, tk tickets.Ticket, limit int) []string {
 	t.Helper()
-	for cursor := ""; ; {
-		p, err := w.Comments(t.Context(), w.acme, a, tk.Ref(), cursor, limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range p.Comments {
-			bodies = append(bodies, c.Body)
-		}
-		if cursor = p.Next; cursor == "" {
-			return bodies
-		}
-	}
+	return bodies(t, func(cursor string) (tickets.CommentPage, error) {
+		return w.Comments(t.Context(), w.acme, a, tk.Ref(), cursor, limit)
+	})
 }
 
 // fromTheEnd reads the pages from the last to the first, and returns all in the order of their writing.

@@ -290,22 +290,13 @@ func TestEventStream(t *testing.T) {
 }
 
 func TestWebSocket(t *testing.T) {
+	echo := echoing(t)
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "websocket" || r.Header.Get("Sec-Websocket-Key") != "k" {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		conn, rw, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-		line, err := rw.ReadString('\n')
-		if err == nil {
-			fmt.Fprint(conn, "you said ", line)
-		}
+		echo.ServeHTTP(w, r)
 	}))
 	t.Cleanup(app.Close)
 	s := start(t, &tenant.Route{Prefix: "/", Upstreams: []string{app.URL}})
@@ -321,7 +312,7 @@ func TestWebSocket(t *testing.T) {
 		t.Fatalf("upgrade: %v, %v", res, err)
 	}
 	fmt.Fprint(conn, "hello\n")
-	if line, err := br.ReadString('\n'); line != "you said hello\n" {
+	if line, err := br.ReadString('\n'); line != "again: hello\n" {
 		t.Errorf("got %q, %v", line, err)
 	}
 }

@@ -15,19 +15,27 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// echoing is an application that switches to a protocol in which it says everything again, line by line.
-func echoing(t *testing.T) http.Handler {
+// switching is an application that switches to a protocol, and then talks in it.
+func switching(t *testing.T, protocol string, talk func(net.Conn, *bufio.Reader)) http.Handler {
 	t.Helper()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\nX-App: yes\r\n\r\n", r.Header.Get("Upgrade"))
+		fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\nX-App: yes\r\n\r\n", protocol)
+		talk(conn, rw.Reader)
+	})
+}
+
+// echoing is an application that says everything again, line by line.
+func echoing(t *testing.T) http.Handler {
+	t.Helper()
+	return switching(t, "websocket", func(conn net.Conn, r *bufio.Reader) {
 		for {
-			line, err := rw.ReadString('\n')
+			line, err := r.ReadString('\n')
 			if err != nil {
 				return
 			}
@@ -88,14 +96,7 @@ func TestWebSocketOneWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t)
 		e := newEdge(t, n)
-		n.serve("a:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-App: yes\r\n\r\n")
+		n.serve("a:80", switching(t, "websocket", func(conn net.Conn, _ *bufio.Reader) {
 			for range 60 {
 				time.Sleep(time.Minute)
 				fmt.Fprint(conn, "tick\n")
@@ -175,15 +176,7 @@ func TestSwitchingToSomethingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t)
 		e := newEdge(t, n)
-		n.serve("a:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-		}))
+		n.serve("a:80", switching(t, "h2c", func(net.Conn, *bufio.Reader) {}))
 		e.route("acme.example", tenant.Route{Prefix: "/", Upstreams: []string{"http://a:80"}})
 		for _, header := range [][]string{nil, {"Connection", "Upgrade", "Upgrade", "websocket"}} {
 			if status, _, _ := e.ask(t, http.MethodGet, "/", nil, header...); status != http.StatusBadGateway {
