@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -66,9 +68,21 @@ func (b *Browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.tb.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
+	err := chromedp.Do(ctx, steps...)
+	for replaced(err) {
+		pause()
+		err = chromedp.Do(ctx, steps...)
+	}
+	if err != nil {
 		b.tb.Fatalf("%s, at %s: %v", what, b.URL(), err)
 	}
+}
+
+// replaced says that the page made room for the next one between finding an element and doing something with it:
+// the tab's address is the next page's before its elements are.
+func replaced(err error) bool {
+	var e *cdproto.Error
+	return errors.As(err, &e) && e.Message == "Could not find node with given id"
 }
 
 // Open goes to an address as somebody who types it.
