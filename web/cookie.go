@@ -23,6 +23,8 @@ const (
 	knockCookie = "__Host-deskgate-knock"
 	// wantedCookie holds the page that somebody wanted who had to sign in first. It opens nothing.
 	wantedCookie = "__Host-deskgate-wanted"
+	// filedCookie holds the number of the request that was filed just now. It opens nothing.
+	filedCookie = "__Host-deskgate-filed"
 )
 
 // cookie returns the value of the one cookie with that name. Two of them mean that somebody else has planted one: then

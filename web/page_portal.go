@@ -279,6 +279,7 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, form createForm) e
 	if err != nil {
 		return err
 	}
+	promiseReceipt(w, opened.Ticket.Number)
 	return seeOther(w, tenant.VisitFrom(r.Context()), ticketPath(opened.Ticket.Number))
 }
 

@@ -65,7 +65,7 @@ func (s *Server) rate(w http.ResponseWriter, r *http.Request) error {
 
 // refuseRating shows the ticket again, with what is wrong with the rating.
 func (s *Server) refuseRating(w http.ResponseWriter, r *http.Request, stars int, comment string, wrong fieldErrors) error {
-	view, err := s.threadView(r)
+	view, err := s.threadView(w, r)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type replyForm struct {
 }
 
 func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int, typed replyForm, wrong fieldErrors) error {
-	view, err := s.threadView(r)
+	view, err := s.threadView(w, r)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *Server) renderThread(w http.ResponseWriter, r *http.Request, status int
 }
 
 // threadView is the page of the ticket that the address names.
-func (s *Server) threadView(r *http.Request) (*threadView, error) {
+func (s *Server) threadView(w http.ResponseWriter, r *http.Request) (*threadView, error) {
 	c := callerOf(r)
 	seen, err := s.newestEvent(r)
 	if err != nil {
@@ -59,7 +59,8 @@ func (s *Server) threadView(r *http.Request) (*threadView, error) {
 	view.Status = requesterStatus(view.Reader, t.Status)
 	view.Solved = slices.Contains(doneStatuses, t.Status)
 	view.Rating = s.ratingOf(r, &t)
-	return view, nil
+	view.Receipt, err = s.receipt(w, r, &t)
+	return view, err
 }
 
 // messagesShown is how many comments a page shows beside the description.
@@ -156,7 +157,9 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	path := ticketPath(done.Ticket.Number)
-	if !done.FollowUp {
+	if done.FollowUp {
+		promiseReceipt(w, done.Ticket.Number)
+	} else {
 		path += "#" + done.Comment.ID
 	}
 	return seeOther(w, tenant.VisitFrom(r.Context()), path)

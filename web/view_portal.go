@@ -104,6 +104,8 @@ type threadView struct {
 	Solved bool
 	// Rating is nil where the requester has none to give, and has given none.
 	Rating *ratingView
+	// Receipt is not nil if the request was filed just now.
+	Receipt *receiptView
 	// Reply is the text that the requester typed, when it could not be taken.
 	Reply                         string
 	Files                         filesField

@@ -6,6 +6,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -52,6 +53,27 @@ func (n *Notifier) Wishes(ctx context.Context, tn *tenant.Tenant, user string) (
 		return err
 	})
 	return w.Wishes, err
+}
+
+// Answers says whether a letter goes to a requester's address when staff answers. Where the address is only claimed there
+// is no user, and nothing is told of what its owner wishes.
+func (n *Notifier) Answers(ctx context.Context, tn *tenant.Tenant, user, address string) (told bool, err error) {
+	if !n.Ready() || tn.Settings.RequesterMail == tenant.Off || !n.writable(address) {
+		return false, nil
+	}
+	if user == "" {
+		return true, nil
+	}
+	err = n.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		w, err := wished(tx, userPrefix+user)
+		if err != nil || w.Wishes.NoReplies {
+			return err
+		}
+		given, err := givenUp(tx, address, mail.Request)
+		told = !given
+		return err
+	})
+	return told && err == nil, err
 }
 
 // Wish keeps what a requester wishes.
