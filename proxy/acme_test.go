@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/proxy/proxytest"
 	"github.com/deskgate/deskgate/tenant/domain"
 )
@@ -27,7 +28,7 @@ func newACMENode(t *testing.T) (*node, *proxytest.ACME) {
 	ca := proxytest.StartACME(t, proxytest.ACMEOptions{
 		HTTPPort: port(t, n.config.HTTPListener), TLSPort: port(t, n.config.HTTPSListener), DNS: n.dns,
 	})
-	n.config.ACME = proxy.ACMEOptions{Directory: ca.Directory, Roots: ca.Trust}
+	n.config.ACME = certificate.ACME{Directory: ca.Directory, Roots: ca.Trust}
 	return n, ca
 }
 
@@ -97,10 +98,10 @@ func (n *node) await(t *testing.T, want ...domain.CertificateStatus) *domain.Dom
 func TestIssuance(t *testing.T) {
 	for _, tc := range []struct {
 		challenge string
-		set       func(*proxy.ACMEOptions)
+		set       func(*certificate.ACME)
 	}{
-		{"http-01", func(o *proxy.ACMEOptions) { o.NoTLSChallenge = true }},
-		{"tls-alpn-01", func(o *proxy.ACMEOptions) { o.NoHTTPChallenge = true }},
+		{"http-01", func(o *certificate.ACME) { o.NoTLSChallenge = true }},
+		{"tls-alpn-01", func(o *certificate.ACME) { o.NoHTTPChallenge = true }},
 	} {
 		t.Run(tc.challenge, func(t *testing.T) {
 			n, ca := newACMENode(t)
@@ -206,7 +207,7 @@ func TestRemovedDomainStopsAtOnce(t *testing.T) {
 	if _, err := n.hello(t.Context(), custom, ca.Roots); !unrecognized(err) {
 		t.Errorf("after the domain was removed: %v, want the alert unrecognized_name", err)
 	}
-	stored, err := proxy.NewCertStore(n.store, n.config.Log).List(t.Context(), "", true)
+	stored, err := certificate.NewAssetStore(n.store, n.config.Log).List(t.Context(), "", true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@
 // where, and how. A handshake asks the directory of hosts before anything else, so that a stranger's name costs no
 // look-up and no I/O.
 //
-// Certificates come from an ACME authority or from the node's own one ([Internal]). The scheduler obtains and renews them
-// within the authority's limits; what they are made of lives in the store, private keys sealed.
+// Certificates come from an ACME authority or from the node's own one ([Internal]); package certificate obtains and renews them
+// within the authority's limits.
 //
 // The package refuses to know what the product's pages are, who is signed in, and which domain is proven: the product is
 // an [http.Handler], the proof is package domain's.

@@ -100,7 +100,7 @@ func (s *Server) open() error {
 
 // tls is a configuration for a listener.
 func (s *Server) tls() *tls.Config {
-	c := s.certificates.tlsConfig()
+	c := s.certificates.TLS()
 	s.resumption.setUp(c)
 	return c
 }
@@ -132,7 +132,7 @@ func (s *Server) exempt(a netip.Addr) bool { return a.IsLoopback() || s.trusted.
 func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
 	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, log: s.config.Log, next: next}
 	if s.certificates != nil {
-		e.challenge = s.certificates.answer
+		e.challenge = s.certificates.Answer
 	}
 	return e
 }

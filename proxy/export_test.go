@@ -10,16 +10,9 @@ import (
 
 // What tests look at from outside, because nobody else has to.
 var (
-	NewCertStore = newCertStore
-	Blanked      = blanked
-	Secret       = secret
+	Blanked = blanked
+	Secret  = secret
 )
-
-// Judge is judge, taken apart.
-func Judge(err error) (reason string, everywhere bool) {
-	f := judge(err)
-	return f.reason.String(), f.everywhere
-}
 
 // FailedUpload is the status of a request whose visitor seems to have left while its body was forwarded for some time.
 func FailedUpload(r *http.Request, after time.Duration) (status int) {

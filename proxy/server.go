@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/upstream"
@@ -33,21 +33,6 @@ const (
 	Internal TLSMode = "internal" // from the node's own authority
 	Off      TLSMode = "off"      // no TLS here: another edge has it
 )
-
-// ACMEOptions are about the authority.
-type ACMEOptions struct {
-	// Directory is the URL of the authority's directory. Empty: Let's Encrypt.
-	Directory string
-	// Roots are trusted when talking to the authority; nil: the system's.
-	Roots *x509.CertPool
-	// Email is told to the authority; it may be empty.
-	Email string
-	// HTTPPort and TLSPort are where the authority's validation arrives at this machine, if not at 80 and 443 and not at a
-	// listener of this server.
-	HTTPPort, TLSPort int
-	// NoHTTPChallenge and NoTLSChallenge rule a kind of challenge out.
-	NoHTTPChallenge, NoTLSChallenge bool
-}
 
 // Config is what a Server needs. Store, Directory, Domains, Node and Product are required.
 type Config struct {
@@ -72,7 +57,7 @@ type Config struct {
 
 	// TLS is ACME if empty.
 	TLS  TLSMode
-	ACME ACMEOptions
+	ACME certificate.ACME
 
 	// TrustedProxies are peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []netip.Prefix
@@ -89,11 +74,11 @@ type Config struct {
 // Server is the edge of a node. It is made by New.
 type Server struct {
 	config       Config
-	plain        net.Listener   // --http, nil if there is none
-	secure       net.Listener   // --https, nil with TLS off
-	packets      net.PacketConn // beside secure, nil without HTTP/3
-	watch        net.Listener   // --metrics, nil if there is none
-	certificates *certificates  // nil with TLS off
+	plain        net.Listener        // --http, nil if there is none
+	secure       net.Listener        // --https, nil with TLS off
+	packets      net.PacketConn      // beside secure, nil without HTTP/3
+	watch        net.Listener        // --metrics, nil if there is none
+	certificates *certificate.Keeper // nil with TLS off
 	upstreams    *upstream.Proxy
 	metrics      *metrics
 	doors        []door
@@ -123,7 +108,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		err = s.listen(ctx)
 	}
 	if err == nil && s.config.TLS != Off {
-		s.certificates, err = newCertificates(ctx, &s.config, s.metrics, s.plain, s.secure)
+		s.certificates, err = s.keeper(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -157,6 +142,24 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// keeper makes who looks after the certificates.
+func (s *Server) keeper(ctx context.Context) (*certificate.Keeper, error) {
+	o := certificate.Options{
+		Store: s.config.Store, Directory: s.config.Directory, Domains: s.config.Domains, HTTP: s.plain, HTTPS: s.secure,
+		HandshakeTime: headerTime, Log: s.config.Log,
+		Hello:   func(name string) { s.metrics.hellos[name].Inc() },
+		Attempt: func(result string) { s.metrics.attempts[result].Inc() },
+	}
+	if s.config.TLS == ACME {
+		o.ACME = &s.config.ACME
+	}
+	k, err := certificate.New(ctx, o)
+	if err == nil {
+		s.metrics.gauge("certificate_attempts_running", "Attempts to obtain or renew a certificate that are under way.", func() float64 { return float64(k.Running()) })
+	}
+	return k, err
 }
 
 func (s *Server) check() error {
@@ -264,7 +267,7 @@ func (s *Server) Close() error {
 		errs = append(errs, s.http3.Close())
 	}
 	if s.certificates != nil {
-		s.certificates.close()
+		s.certificates.Close()
 	}
 	if s.upstreams != nil {
 		s.upstreams.Close()
@@ -274,5 +277,5 @@ func (s *Server) Close() error {
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{assets, leases, authorities, orders, ownCertificates, resumptionKeys}
+	return append(certificate.Tables(), resumptionKeys)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 )
 
 // hello makes a handshake with the TLS listener and returns the certificate.
@@ -38,7 +39,7 @@ func unrecognized(err error) bool {
 
 func (n *node) roots(t *testing.T) *x509.CertPool {
 	t.Helper()
-	pem, err := proxy.RootPEM(t.Context(), n.store)
+	pem, err := certificate.RootPEM(t.Context(), n.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,11 +139,11 @@ func TestPlainRedirects(t *testing.T) {
 
 func TestAnotherProcessHasTheSameAuthority(t *testing.T) {
 	n := newNode(t, proxy.Internal)
-	first, err := proxy.RootPEM(t.Context(), n.store)
+	first, err := certificate.RootPEM(t.Context(), n.store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := proxy.RootPEM(t.Context(), n.store)
+	again, err := certificate.RootPEM(t.Context(), n.store)
 	if err != nil || string(first) != string(again) || !strings.HasPrefix(string(first), "-----BEGIN CERTIFICATE-----") {
 		t.Errorf("RootPEM twice: %s, %s, %v", first, again, err)
 	}
@@ -170,7 +171,7 @@ func TestNothingIsKeptOfADeletedTenant(t *testing.T) {
 	}
 	n.restart(t) // which sweeps, as every few minutes do
 	n.eventually(t, func() string {
-		stored, err := proxy.NewCertStore(n.store, n.config.Log).List(t.Context(), "", true)
+		stored, err := certificate.NewAssetStore(n.store, n.config.Log).List(t.Context(), "", true)
 		if err != nil {
 			return err.Error()
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/storage"
 )
 
@@ -81,7 +81,7 @@ func (o *operator) check(ctx context.Context, _ nothing) (checked, error) {
 }
 
 func (o *operator) showCA(ctx context.Context, _ nothing) (shownAuthority, error) {
-	pem, err := proxy.RootPEM(ctx, o.store)
+	pem, err := certificate.RootPEM(ctx, o.store)
 	return shownAuthority{authority{string(pem)}}, err
 }
 

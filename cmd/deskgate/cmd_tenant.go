@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/auth"
-	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -111,7 +111,7 @@ func (o *operator) showTenant(ctx context.Context, q tenantName) (oneTenant, err
 	}
 	d := o.document(t)
 	if o.tls == tlsACME {
-		until, err := proxy.BudgetSpent(ctx, o.store, o.names.TenantHost(t.Slug))
+		until, err := certificate.BudgetSpent(ctx, o.store, o.names.TenantHost(t.Slug))
 		if err != nil {
 			return oneTenant{}, err
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/mail"
 )
@@ -272,7 +272,7 @@ func demoFolder(dir string) error {
 // fill makes the tenants and their tickets, or takes them over from a demo that ran in this folder before.
 func (d *demoDocument) fill(ctx context.Context, n *node) error {
 	if n.settings.tls == tlsInternal {
-		pem, err := proxy.RootPEM(ctx, n.store)
+		pem, err := certificate.RootPEM(ctx, n.store)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -138,7 +139,7 @@ func (s *settings) edge() (proxy.Config, error) {
 	c := proxy.Config{
 		HTTP: s.http, HTTPS: s.https, Metrics: s.metrics, TLS: proxy.TLSMode(s.tls),
 		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections, HTTP3: s.http3,
-		ACME: proxy.ACMEOptions{Directory: s.acmeCA, Email: s.acmeEmail, HTTPPort: s.acmeHTTPPort, TLSPort: s.acmeTLSPort},
+		ACME: certificate.ACME{Directory: s.acmeCA, Email: s.acmeEmail, HTTPPort: s.acmeHTTPPort, TLSPort: s.acmeTLSPort},
 	}
 	if s.acmeCARoot == "" {
 		return c, nil

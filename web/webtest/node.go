@@ -19,6 +19,7 @@ import (
 	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
@@ -223,7 +224,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 			tb.Errorf("node: %v", err)
 		}
 	})
-	n.RootPEM, err = proxy.RootPEM(tb.Context(), n.Store)
+	n.RootPEM, err = certificate.RootPEM(tb.Context(), n.Store)
 	ok(tb, err)
 	n.roots = x509.NewCertPool()
 	n.roots.AppendCertsFromPEM(n.RootPEM)

@@ -1,4 +1,4 @@
-package proxy
+package certificate
 
 import (
 	"context"
@@ -51,9 +51,9 @@ const (
 	leasePoll = 200 * time.Millisecond // how often a lock that another process holds is tried
 )
 
-// certStore is certmagic's storage in the node's own store. Everything in it is sealed, not only the private keys: what
+// AssetStore is certmagic's storage in the node's own store. Everything in it is sealed, not only the private keys: what
 // is secret in there is certmagic's to know.
-type certStore struct {
+type AssetStore struct {
 	store *storage.Store
 	log   *slog.Logger
 
@@ -71,17 +71,18 @@ type heldLease struct {
 }
 
 var (
-	_ certmagic.Storage          = (*certStore)(nil)
-	_ certmagic.TryLocker        = (*certStore)(nil)
-	_ certmagic.LockLeaseRenewer = (*certStore)(nil)
+	_ certmagic.Storage          = (*AssetStore)(nil)
+	_ certmagic.TryLocker        = (*AssetStore)(nil)
+	_ certmagic.LockLeaseRenewer = (*AssetStore)(nil)
 )
 
-func newCertStore(s *storage.Store, log *slog.Logger) *certStore {
-	return &certStore{store: s, log: log, held: make(map[string]*heldLease)}
+// NewAssetStore makes an AssetStore over s.
+func NewAssetStore(s *storage.Store, log *slog.Logger) *AssetStore {
+	return &AssetStore{store: s, log: log, held: make(map[string]*heldLease)}
 }
 
 // Store implements [certmagic.Storage].
-func (s *certStore) Store(ctx context.Context, path string, data []byte) error {
+func (s *AssetStore) Store(ctx context.Context, path string, data []byte) error {
 	a := asset{Path: path, Data: data, Modified: time.Now().UTC().Truncate(time.Millisecond)}
 	return s.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
 		return assets.Put(tx, &a)
@@ -89,12 +90,12 @@ func (s *certStore) Store(ctx context.Context, path string, data []byte) error {
 }
 
 // Load implements [certmagic.Storage].
-func (s *certStore) Load(ctx context.Context, path string) ([]byte, error) {
+func (s *AssetStore) Load(ctx context.Context, path string) ([]byte, error) {
 	a, err := s.find(ctx, path)
 	return a.Data, err
 }
 
-func (s *certStore) find(ctx context.Context, path string) (a asset, err error) {
+func (s *AssetStore) find(ctx context.Context, path string) (a asset, err error) {
 	err = s.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
 		a, err = assets.Get(tx, assetKey(path))
 		return err
@@ -111,7 +112,7 @@ func missing(err error, path string) error {
 }
 
 // Delete implements [certmagic.Storage]: it removes the file path, or all files below the directory path.
-func (s *certStore) Delete(ctx context.Context, path string) error {
+func (s *AssetStore) Delete(ctx context.Context, path string) error {
 	if strings.HasPrefix(path, "acme/") && strings.Contains(path, "/users/") {
 		s.accountsLost.Add(1)
 	}
@@ -154,13 +155,13 @@ func below(path string) storage.Key {
 }
 
 // Exists implements [certmagic.Storage].
-func (s *certStore) Exists(ctx context.Context, path string) bool {
+func (s *AssetStore) Exists(ctx context.Context, path string) bool {
 	_, err := s.Stat(ctx, path)
 	return err == nil
 }
 
 // List implements [certmagic.Storage].
-func (s *certStore) List(ctx context.Context, path string, recursive bool) ([]string, error) {
+func (s *AssetStore) List(ctx context.Context, path string, recursive bool) ([]string, error) {
 	dir := strings.TrimSuffix(path, "/")
 	r := storage.Range{Prefix: below(dir), Limit: 1}
 	if recursive {
@@ -209,7 +210,7 @@ func child(dir, path string) string {
 }
 
 // Stat implements [certmagic.Storage].
-func (s *certStore) Stat(ctx context.Context, path string) (certmagic.KeyInfo, error) {
+func (s *AssetStore) Stat(ctx context.Context, path string) (certmagic.KeyInfo, error) {
 	a, err := s.find(ctx, path)
 	if err == nil {
 		return certmagic.KeyInfo{Key: path, Modified: a.Modified, Size: int64(len(a.Data)), IsTerminal: true}, nil
@@ -232,7 +233,7 @@ func (s *certStore) Stat(ctx context.Context, path string) (certmagic.KeyInfo, e
 }
 
 // Lock implements [certmagic.Locker].
-func (s *certStore) Lock(ctx context.Context, name string) error {
+func (s *AssetStore) Lock(ctx context.Context, name string) error {
 	for {
 		ok, err := s.TryLock(ctx, name)
 		if ok || err != nil {
@@ -248,7 +249,7 @@ func (s *certStore) Lock(ctx context.Context, name string) error {
 }
 
 // released is closed when this process gives the lock back; nil if it does not hold it.
-func (s *certStore) released(name string) <-chan struct{} {
+func (s *AssetStore) released(name string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.held[name]; h != nil {
@@ -258,7 +259,7 @@ func (s *certStore) released(name string) <-chan struct{} {
 }
 
 // TryLock implements [certmagic.TryLocker].
-func (s *certStore) TryLock(ctx context.Context, name string) (bool, error) {
+func (s *AssetStore) TryLock(ctx context.Context, name string) (bool, error) {
 	if s.released(name) != nil {
 		return false, nil
 	}
@@ -281,7 +282,7 @@ func (s *certStore) TryLock(ctx context.Context, name string) (bool, error) {
 }
 
 // renew keeps a lease until ctx ends.
-func (s *certStore) renew(ctx context.Context, name string) {
+func (s *AssetStore) renew(ctx context.Context, name string) {
 	tick := time.NewTicker(leaseTime / 3)
 	defer tick.Stop()
 	for {
@@ -300,7 +301,7 @@ var errLeaseLost = errors.New("the lock is no longer held")
 
 // RenewLockLease implements [certmagic.LockLeaseRenewer]. A lease of this process renews itself; the call finds out
 // whether it is still there.
-func (s *certStore) RenewLockLease(ctx context.Context, name string, d time.Duration) error {
+func (s *AssetStore) RenewLockLease(ctx context.Context, name string, d time.Duration) error {
 	s.mu.Lock()
 	h := s.held[name]
 	s.mu.Unlock()
@@ -323,7 +324,7 @@ func (s *certStore) RenewLockLease(ctx context.Context, name string, d time.Dura
 }
 
 // Unlock implements [certmagic.Locker]. It gives the lock back even when ctx has ended.
-func (s *certStore) Unlock(ctx context.Context, name string) error {
+func (s *AssetStore) Unlock(ctx context.Context, name string) error {
 	s.mu.Lock()
 	h := s.held[name]
 	delete(s.held, name)

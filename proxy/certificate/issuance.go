@@ -1,4 +1,4 @@
-package proxy
+package certificate
 
 import (
 	"context"
@@ -16,50 +16,50 @@ import (
 
 // attend brings a host's certificate into the state that it should be in, and reports. Of a host that is not served, or no
 // more when all is done, nothing is kept.
-func (c *certificates) attend(ctx context.Context, t task) error {
-	site, served := c.directory.Lookup(string(t.host))
+func (k *Keeper) attend(ctx context.Context, t task) error {
+	site, served := k.directory.Lookup(string(t.host))
 	if !served {
 		// What is due may be younger than what the directory has heard of.
-		if err := c.directory.Sync(ctx); err != nil {
-			c.cool(t.host)
+		if err := k.directory.Sync(ctx); err != nil {
+			k.cool(t.host)
 			return err
 		}
-		site, served = c.directory.Lookup(string(t.host))
+		site, served = k.directory.Lookup(string(t.host))
 	}
 	var err error
 	if served {
 		t.kind = site.Kind
-		err = c.bring(ctx, t)
-		_, served = c.directory.Lookup(string(t.host))
+		err = k.bring(ctx, t)
+		_, served = k.directory.Lookup(string(t.host))
 	}
 	if !served || errors.Is(err, tenant.ErrNotFound) {
-		c.forget(ctx, t.host)
-		c.cool(t.host)
+		k.forget(ctx, t.host)
+		k.cool(t.host)
 		return tenant.ErrNotFound
 	}
 	return err
 }
 
 // cool keeps a host from being tried again at once where its ledger does not know, or could not be told, how it went.
-func (c *certificates) cool(host tenant.Host) {
-	c.mu.Lock()
-	c.cooling[host] = time.Now().Add(coolTime)
-	c.mu.Unlock()
-	time.AfterFunc(coolTime, c.again)
+func (k *Keeper) cool(host tenant.Host) {
+	k.mu.Lock()
+	k.cooling[host] = time.Now().Add(coolTime)
+	k.mu.Unlock()
+	time.AfterFunc(coolTime, k.again)
 }
 
-func (c *certificates) bring(ctx context.Context, t task) error {
-	cert, err := c.load(ctx, t.host)
+func (k *Keeper) bring(ctx context.Context, t task) error {
+	cert, err := k.load(ctx, t.host)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return c.reportFailure(ctx, t, cert, err)
+		return k.reportFailure(ctx, t, cert, err)
 	}
-	if !cert.Empty() && c.renewal(ctx, cert).After(time.Now()) {
-		return c.reportActive(ctx, t, cert)
+	if !cert.Empty() && k.renewal(ctx, cert).After(time.Now()) {
+		return k.reportActive(ctx, t, cert)
 	}
 	if t.patient {
-		state, err := c.ledger(t.kind).find(ctx, t.host)
+		state, err := k.ledger(t.kind).find(ctx, t.host)
 		if err != nil || tooEarly(state) {
-			c.wait(t.host, state.NextAttempt)
+			k.wait(t.host, state.NextAttempt)
 			return errors.Join(errNotNow, err)
 		}
 		t.attempts = state.Attempts
@@ -68,15 +68,15 @@ func (c *certificates) bring(ctx context.Context, t task) error {
 	if cert.Empty() {
 		result = "obtained"
 	}
-	if err := c.order(ctx, t, cert); err != nil {
-		return c.reportFailure(ctx, t, cert, err)
+	if err := k.order(ctx, t, cert); err != nil {
+		return k.reportFailure(ctx, t, cert, err)
 	}
-	if cert, err = c.load(ctx, t.host); err != nil {
-		return c.reportFailure(ctx, t, cert, err)
+	if cert, err = k.load(ctx, t.host); err != nil {
+		return k.reportFailure(ctx, t, cert, err)
 	}
-	c.metrics.attempts[result].Inc()
-	c.log.InfoContext(ctx, "certificate", "host", t.host, "not_after", cert.Leaf.NotAfter)
-	return c.reportActive(ctx, t, cert)
+	k.options.Attempt(result)
+	k.log.InfoContext(ctx, "certificate", "host", t.host, "not_after", cert.Leaf.NotAfter)
+	return k.reportActive(ctx, t, cert)
 }
 
 // tooEarly says whether a failure, or an attempt that was cut short, asks for patience.
@@ -89,102 +89,102 @@ func tooEarly(state domain.Certificate) bool {
 	}
 }
 
-func (c *certificates) wait(host tenant.Host, until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting[host] = until
+func (k *Keeper) wait(host tenant.Host, until time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.waiting[host] = until
 }
 
 // order obtains a certificate, or renews the one there is.
-func (c *certificates) order(ctx context.Context, t task, old certmagic.Certificate) error {
-	if err := c.budget.take(ctx, t.host, t.kind); err != nil {
+func (k *Keeper) order(ctx context.Context, t task, old certmagic.Certificate) error {
+	if err := k.budget.take(ctx, t.host, t.kind); err != nil {
 		return err
 	}
 	r := domain.Report{Status: domain.CertificateIssuing, NextAttempt: time.Now().Add(retryAfter(t.attempts))}
 	if !old.Empty() {
 		r.Status, r.NotAfter = domain.CertificateRenewing, old.Leaf.NotAfter
 	}
-	if err := c.report(ctx, t, r); err != nil {
+	if err := k.report(ctx, t, r); err != nil {
 		return err
 	}
-	lost := c.store.accountsLost.Load()
-	err := c.ask(ctx, t.host, old)
-	if err != nil && c.store.accountsLost.Load() != lost {
-		err = c.ask(ctx, t.host, old) // the authority had forgotten us and ordered nothing; by now it knows us again
+	lost := k.store.accountsLost.Load()
+	err := k.ask(ctx, t.host, old)
+	if err != nil && k.store.accountsLost.Load() != lost {
+		err = k.ask(ctx, t.host, old) // the authority had forgotten us and ordered nothing; by now it knows us again
 	}
 	return err
 }
 
-func (c *certificates) ask(ctx context.Context, host tenant.Host, old certmagic.Certificate) error {
+func (k *Keeper) ask(ctx context.Context, host tenant.Host, old certmagic.Certificate) error {
 	if old.Empty() {
-		return c.managed.ObtainCertSync(ctx, string(host))
+		return k.managed.ObtainCertSync(ctx, string(host))
 	}
-	return c.managed.RenewCertSync(ctx, string(host), true)
+	return k.managed.RenewCertSync(ctx, string(host), true)
 }
 
 // load reads a host's certificate from the store, makes it the one that is served, and returns it; fs.ErrNotExist if there is
 // none.
-func (c *certificates) load(ctx context.Context, host tenant.Host) (certmagic.Certificate, error) {
-	cert, err := c.managed.CacheManagedCertificate(ctx, string(host))
+func (k *Keeper) load(ctx context.Context, host tenant.Host) (certmagic.Certificate, error) {
+	cert, err := k.managed.CacheManagedCertificate(ctx, string(host))
 	if err != nil {
 		return cert, err
 	}
 	var older []string
-	for _, other := range c.cache.AllMatchingCertificates(string(host)) {
+	for _, other := range k.cache.AllMatchingCertificates(string(host)) {
 		if other.Hash() != cert.Hash() {
 			older = append(older, other.Hash())
 		}
 	}
-	c.cache.Remove(older)
+	k.cache.Remove(older)
 	return cert, nil
 }
 
 // renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left.
-func (c *certificates) renewal(ctx context.Context, cert certmagic.Certificate) time.Time {
+func (k *Keeper) renewal(ctx context.Context, cert certmagic.Certificate) time.Time {
 	leaf := cert.Leaf
 	left := time.Duration(renewalRatio * float64(leaf.NotAfter.Sub(leaf.NotBefore)))
 	at := leaf.NotAfter.Add(-left)
-	if c.acme == nil {
+	if k.acme == nil {
 		return at
 	}
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
-	info, err := c.acme.GetRenewalInfo(ctx, cert)
+	info, err := k.acme.GetRenewalInfo(ctx, cert)
 	if err != nil || !info.HasWindow() || info.SelectedTime.After(leaf.NotAfter.Add(-left/4)) {
 		return at // without a suggestion, or with one that leaves no time for a second try
 	}
 	return info.SelectedTime
 }
 
-func (c *certificates) reportActive(ctx context.Context, t task, cert certmagic.Certificate) error {
+func (k *Keeper) reportActive(ctx context.Context, t task, cert certmagic.Certificate) error {
 	leaf := cert.Leaf
 	life := leaf.NotAfter.Sub(leaf.NotBefore)
 	next := leaf.NotAfter.Add(-time.Duration(renewalRatio * float64(life)))
-	if look := time.Now().Add(lookTime); c.acme != nil && look.Before(next) {
+	if look := time.Now().Add(lookTime); k.acme != nil && look.Before(next) {
 		next = look
 	}
 	next = next.Add(rand.N(life / 100)) //nolint:gosec // hosts that came together need not be renewed together
-	c.mu.Lock()
-	delete(c.waiting, t.host)
-	c.mu.Unlock()
-	return c.report(ctx, t, domain.Report{Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next})
+	k.mu.Lock()
+	delete(k.waiting, t.host)
+	k.mu.Unlock()
+	return k.report(ctx, t, domain.Report{Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next})
 }
 
 // reportFailure says why there is no certificate, and when the next attempt is.
-func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.Certificate, err error) error {
+func (k *Keeper) reportFailure(ctx context.Context, t task, old certmagic.Certificate, err error) error {
 	if errors.Is(err, tenant.ErrNotFound) || errors.Is(ctx.Err(), context.Canceled) {
 		return err // the domain went, or the node stops: neither is the host's fault
 	}
 	f := judge(err)
-	c.metrics.attempts[f.result()].Inc()
+	k.options.Attempt(f.result())
 	next := time.Now().Add(retryAfter(t.attempts))
 	if f.until.After(next) || f.postponed {
 		next = f.until
 	}
-	c.log.WarnContext(ctx, "no certificate", "host", t.host, "attempts", t.attempts+1, "next_attempt", next, "error", err)
-	c.wait(t.host, next)
+	k.log.WarnContext(ctx, "no certificate", "host", t.host, "attempts", t.attempts+1, "next_attempt", next, "error", err)
+	k.wait(t.host, next)
 	if f.everywhere {
-		c.pause(f.until, f.reason)
+		k.pause(f.until, f.reason)
 	}
 	r := domain.Report{Status: domain.CertificateFailing, Reason: f.reason.Also(nextAttempt(next)), NextAttempt: next}
 	if !old.Empty() {
@@ -193,19 +193,19 @@ func (c *certificates) reportFailure(ctx context.Context, t task, old certmagic.
 			r.Status = domain.CertificateExpired
 		}
 	}
-	return errors.Join(err, c.report(context.WithoutCancel(ctx), t, r))
+	return errors.Join(err, k.report(context.WithoutCancel(ctx), t, r))
 }
 
 // postpone tells domains that came while the authority takes no orders why they wait, and until when.
-func (c *certificates) postpone(ctx context.Context, until time.Time, reason domain.Reason) error {
-	tasks, err := c.custom.due(ctx, time.Now(), 4*ordersAtOnce)
+func (k *Keeper) postpone(ctx context.Context, until time.Time, reason domain.Reason) error {
+	tasks, err := k.custom.due(ctx, time.Now(), 4*ordersAtOnce)
 	for _, t := range tasks {
-		state, findErr := c.custom.find(ctx, t.host)
+		state, findErr := k.custom.find(ctx, t.host)
 		if findErr != nil || state.Status != domain.CertificateQueued {
 			continue
 		}
 		r := domain.Report{Status: domain.CertificateQueued, Reason: reason.Also(nextAttempt(until)), NextAttempt: until}
-		err = errors.Join(err, c.report(ctx, t, r))
+		err = errors.Join(err, k.report(ctx, t, r))
 	}
 	return err
 }
@@ -215,22 +215,22 @@ func nextAttempt(at time.Time) domain.Reason {
 	return domain.Say("The next attempt is at %s UTC.", at.UTC().Format(time.DateTime))
 }
 
-func (c *certificates) report(ctx context.Context, t task, r domain.Report) error {
-	if err := c.ledger(t.kind).report(ctx, t.host, r); err != nil {
-		c.cool(t.host)
+func (k *Keeper) report(ctx context.Context, t task, r domain.Report) error {
+	if err := k.ledger(t.kind).report(ctx, t.host, r); err != nil {
+		k.cool(t.host)
 		return fmt.Errorf("report on %s: %w", t.host, err)
 	}
 	if wait := time.Until(r.NextAttempt); wait < tick {
-		time.AfterFunc(wait+time.Second, c.again)
+		time.AfterFunc(wait+time.Second, k.again)
 	}
 	return nil
 }
 
-func (c *certificates) ledger(kind tenant.SiteKind) ledger {
+func (k *Keeper) ledger(kind tenant.SiteKind) ledger {
 	if kind == tenant.CustomHost {
-		return c.custom
+		return k.custom
 	}
-	return c.own
+	return k.own
 }
 
 // retryAfter is the pause after a failure: two attempts in the first hour, each of which an authority may count twice (once

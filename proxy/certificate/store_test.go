@@ -1,4 +1,4 @@
-package proxy_test
+package certificate_test
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/storage/storagetest"
 )
 
 func TestCertStoreFiles(t *testing.T) {
 	ctx := t.Context()
-	s := proxy.NewCertStore(storagetest.Open(t, proxy.Tables()...), slog.New(slog.DiscardHandler))
+	s := certificate.NewAssetStore(storagetest.Open(t, certificate.Tables()...), slog.New(slog.DiscardHandler))
 	files := []string{"c/ca/a.example/a.example.crt", "c/ca/a.example/a.example.key", "c/ca/a.example.org/x.crt", "c/ca2/b", "c-x", "d"}
 	for _, f := range files {
 		if err := s.Store(ctx, f, []byte("content of "+f)); err != nil {
@@ -76,9 +76,9 @@ func TestCertStoreFiles(t *testing.T) {
 func TestCertStoreLocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
-		store := storagetest.Open(t, proxy.Tables()...)
-		ours := proxy.NewCertStore(store, slog.New(slog.DiscardHandler))
-		theirs := proxy.NewCertStore(store, slog.New(slog.DiscardHandler))
+		store := storagetest.Open(t, certificate.Tables()...)
+		ours := certificate.NewAssetStore(store, slog.New(slog.DiscardHandler))
+		theirs := certificate.NewAssetStore(store, slog.New(slog.DiscardHandler))
 		if err := ours.Lock(ctx, "issue"); err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package proxy
+package certificate
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/certmagic"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 )
@@ -38,17 +39,17 @@ const (
 	renewalRatio = 1.0 / 3
 )
 
-// certificates obtains, renews, loads and forgets certificates. There is at most one attempt for a host at a time.
-type certificates struct {
+// Keeper obtains, renews, loads and forgets certificates. There is at most one attempt for a host at a time.
+type Keeper struct {
+	options   Options
 	directory *tenant.Directory
 	custom    customHosts
 	own       ownHosts
-	store     *certStore
+	store     *AssetStore
 	cache     *certmagic.Cache
 	managed   *certmagic.Config
 	acme      *certmagic.ACMEIssuer // nil with the internal authority
 	budget    *budget
-	metrics   *metrics
 	log       *slog.Logger
 
 	closed sync.Once
@@ -78,25 +79,25 @@ type flight struct {
 var errNotNow = errors.New("no certificate, and no attempt due")
 
 // Run looks after all certificates until ctx ends.
-func (c *certificates) Run(ctx context.Context) error {
-	for _, h := range c.directory.Node().Hosts() {
-		c.begin(ctx, task{host: h, kind: tenant.NodeHost, patient: true})
+func (k *Keeper) Run(ctx context.Context) error {
+	for _, h := range k.directory.Node().Hosts() {
+		k.begin(ctx, task{host: h, kind: tenant.NodeHost, patient: true})
 	}
-	c.sweep(ctx)
+	k.sweep(ctx)
 	swept := time.Now()
 	for {
-		if err := c.round(ctx); err != nil && ctx.Err() == nil {
-			c.log.ErrorContext(ctx, "certificates due", "error", err)
+		if err := k.round(ctx); err != nil && ctx.Err() == nil {
+			k.log.ErrorContext(ctx, "certificates due", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			c.stop()
+			k.stop()
 			return nil
-		case <-c.custom.Wake():
-		case <-c.more:
+		case <-k.custom.Wake():
+		case <-k.more:
 		case <-time.After(tick):
 			if time.Since(swept) >= sweepTime {
-				c.sweep(ctx)
+				k.sweep(ctx)
 				swept = time.Now()
 			}
 		}
@@ -104,91 +105,91 @@ func (c *certificates) Run(ctx context.Context) error {
 }
 
 // sweep forgets hosts of tenants that were deleted. Of custom domains their registry tells.
-func (c *certificates) sweep(ctx context.Context) {
-	hosts, err := c.own.hosts(ctx)
+func (k *Keeper) sweep(ctx context.Context) {
+	hosts, err := k.own.hosts(ctx)
 	if err != nil {
-		c.log.ErrorContext(ctx, "certificates of deleted tenants", "error", err)
+		k.log.ErrorContext(ctx, "certificates of deleted tenants", "error", err)
 	}
 	for _, h := range hosts {
-		if _, served := c.directory.Lookup(string(h)); !served {
-			c.forget(ctx, h)
+		if _, served := k.directory.Lookup(string(h)); !served {
+			k.forget(ctx, h)
 		}
 	}
 }
 
 // stop ends all attempts and waits for them.
-func (c *certificates) stop() {
-	c.mu.Lock()
-	c.stopped = true
-	for _, f := range c.flights {
+func (k *Keeper) stop() {
+	k.mu.Lock()
+	k.stopped = true
+	for _, f := range k.flights {
 		f.cancel()
 	}
-	c.mu.Unlock()
-	c.wg.Wait()
+	k.mu.Unlock()
+	k.wg.Wait()
 }
 
-// close ends certmagic's own work. It may be called twice.
-func (c *certificates) close() { c.closed.Do(c.cache.Stop) }
+// Close ends certmagic's own work. It may be called twice.
+func (k *Keeper) Close() { k.closed.Do(k.cache.Stop) }
 
 // round begins what is due and fits in.
-func (c *certificates) round(ctx context.Context) error {
-	if until, reason := c.pausedUntil(); until.After(time.Now()) {
-		return c.postpone(ctx, until, reason)
+func (k *Keeper) round(ctx context.Context) error {
+	if until, reason := k.pausedUntil(); until.After(time.Now()) {
+		return k.postpone(ctx, until, reason)
 	}
 	now, room := time.Now(), 4*ordersAtOnce
-	tasks, err := c.custom.due(ctx, now, room)
+	tasks, err := k.custom.due(ctx, now, room)
 	if err != nil {
 		return err
 	}
-	own, err := c.own.due(ctx, now, room)
+	own, err := k.own.due(ctx, now, room)
 	if err != nil {
 		return err
 	}
 	for _, t := range append(tasks, own...) {
-		if !c.cools(t.host, now) {
-			c.begin(ctx, t)
+		if !k.cools(t.host, now) {
+			k.begin(ctx, t)
 		}
 	}
 	return nil
 }
 
 // cools says whether the host is left alone for a moment.
-func (c *certificates) cools(host tenant.Host, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	until, cools := c.cooling[host]
+func (k *Keeper) cools(host tenant.Host, now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	until, cools := k.cooling[host]
 	if cools && !until.After(now) {
-		delete(c.cooling, host)
+		delete(k.cooling, host)
 	}
 	return until.After(now)
 }
 
 // begin starts an attempt unless one is under way or there is no room for it.
-func (c *certificates) begin(ctx context.Context, t task) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	full := len(c.flights)-c.lazy >= ordersAtOnce || t.attempts > 0 && c.retries >= retriesAtOnce
-	if full || c.stopped || c.flights[t.host] != nil {
+func (k *Keeper) begin(ctx context.Context, t task) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	full := len(k.flights)-k.lazy >= ordersAtOnce || t.attempts > 0 && k.retries >= retriesAtOnce
+	if full || k.stopped || k.flights[t.host] != nil {
 		return
 	}
-	c.fly(ctx, t)
+	k.fly(ctx, t)
 }
 
 // ensure returns when there is a certificate for the site or an attempt to get one has failed. It is what a handshake
 // waits for that came first; the attempt goes on without it.
-func (c *certificates) ensure(ctx context.Context, site *tenant.Site) error {
-	c.mu.Lock()
-	f := c.flights[site.Host]
+func (k *Keeper) ensure(ctx context.Context, site *tenant.Site) error {
+	k.mu.Lock()
+	f := k.flights[site.Host]
 	if f == nil {
 		now := time.Now()
-		full := c.acme != nil && c.lazy >= lazyAtOnce
-		if c.stopped || full || c.waiting[site.Host].After(now) || c.paused.After(now) {
-			c.mu.Unlock()
+		full := k.acme != nil && k.lazy >= lazyAtOnce
+		if k.stopped || full || k.waiting[site.Host].After(now) || k.paused.After(now) {
+			k.mu.Unlock()
 			return errNotNow
 		}
-		f = c.fly(context.WithoutCancel(ctx), task{host: site.Host, kind: site.Kind, patient: true, lazy: true})
+		f = k.fly(context.WithoutCancel(ctx), task{host: site.Host, kind: site.Kind, patient: true, lazy: true})
 	}
-	c.mu.Unlock()
+	k.mu.Unlock()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -198,85 +199,90 @@ func (c *certificates) ensure(ctx context.Context, site *tenant.Site) error {
 }
 
 // fly starts an attempt. The caller holds the lock.
-func (c *certificates) fly(ctx context.Context, t task) *flight {
+func (k *Keeper) fly(ctx context.Context, t task) *flight {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	f := &flight{cancel: cancel, done: make(chan struct{})}
-	c.flights[t.host] = f
-	c.count(t, 1)
-	c.wg.Go(func() {
+	k.flights[t.host] = f
+	k.count(t, 1)
+	k.wg.Go(func() {
 		defer cancel()
-		f.err = c.attend(ctx, t)
-		c.mu.Lock()
-		delete(c.flights, t.host)
-		c.count(t, -1)
-		c.mu.Unlock()
+		f.err = k.attend(ctx, t)
+		k.mu.Lock()
+		delete(k.flights, t.host)
+		k.count(t, -1)
+		k.mu.Unlock()
 		close(f.done)
-		c.again()
+		k.again()
 	})
 	return f
 }
 
-func (c *certificates) count(t task, n int) {
+func (k *Keeper) count(t task, n int) {
 	if t.attempts > 0 {
-		c.retries += n
+		k.retries += n
 	}
 	if t.lazy {
-		c.lazy += n
+		k.lazy += n
 	}
 }
 
 // again has the next round begin now.
-func (c *certificates) again() {
+func (k *Keeper) again() {
 	select {
-	case c.more <- struct{}{}:
+	case k.more <- struct{}{}:
 	default:
 	}
 }
 
-// running is how many attempts are under way.
-func (c *certificates) running() float64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return float64(len(c.flights))
+// Running is how many attempts are under way.
+func (k *Keeper) Running() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.flights)
 }
 
 // pause stops all orders until the authority takes them again.
-func (c *certificates) pause(until time.Time, reason domain.Reason) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.paused, c.pauseReason = until, reason
+func (k *Keeper) pause(until time.Time, reason domain.Reason) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.paused, k.pauseReason = until, reason
 }
 
-func (c *certificates) pausedUntil() (until time.Time, reason domain.Reason) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.paused, c.pauseReason
+func (k *Keeper) pausedUntil() (until time.Time, reason domain.Reason) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.paused, k.pauseReason
 }
 
 // forget stops everything for a host that is served no more: attempts, the certificate in memory, and what is stored.
-func (c *certificates) forget(ctx context.Context, host tenant.Host) {
+func (k *Keeper) forget(ctx context.Context, host tenant.Host) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
 	defer cancel()
-	c.mu.Lock()
-	if f := c.flights[host]; f != nil {
+	k.mu.Lock()
+	if f := k.flights[host]; f != nil {
 		f.cancel()
 	}
-	delete(c.waiting, host)
-	c.mu.Unlock()
-	c.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: string(host)}})
-	if err := errors.Join(c.deleteStored(ctx, host), c.own.forget(ctx, host)); err != nil {
-		c.log.ErrorContext(ctx, "certificate not deleted", "host", host, "error", err)
+	delete(k.waiting, host)
+	k.mu.Unlock()
+	k.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: string(host)}})
+	if err := errors.Join(k.deleteStored(ctx, host), k.own.forget(ctx, host)); err != nil {
+		k.log.ErrorContext(ctx, "certificate not deleted", "host", host, "error", err)
 	}
 }
 
 // deleteStored deletes the certificate and key of a host, whichever authority they are from.
-func (c *certificates) deleteStored(ctx context.Context, host tenant.Host) error {
-	issuers, err := c.store.List(ctx, "certificates", false)
+func (k *Keeper) deleteStored(ctx context.Context, host tenant.Host) error {
+	issuers, err := k.store.List(ctx, "certificates", false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, issuer := range issuers {
-		err = errors.Join(err, c.store.Delete(ctx, certmagic.StorageKeys.CertsSitePrefix(path.Base(issuer), string(host))))
+		err = errors.Join(err, k.store.Delete(ctx, certmagic.StorageKeys.CertsSitePrefix(path.Base(issuer), string(host))))
 	}
 	return err
+}
+
+// Tables are the tables of this package.
+func Tables() []storage.Declared {
+	return []storage.Declared{assets, leases, authorities, orders, ownCertificates}
 }

@@ -1,4 +1,4 @@
-package proxy_test
+package certificate_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/mholt/acmez/v3/acme"
 
-	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/storage"
 )
 
@@ -45,7 +45,7 @@ func TestJudge(t *testing.T) {
 		{fmt.Errorf("report: %w", storage.ErrReadOnly), "Nothing can be stored: the node's disk is nearly full.", false},
 		{fmt.Errorf("order: %w", errors.New("no certificate chains")), "The certificate could not be obtained: no certificate chains.", false},
 	} {
-		if reason, everywhere := proxy.Judge(tc.err); reason != tc.reason || everywhere != tc.everywhere {
+		if reason, everywhere := certificate.Judge(tc.err); reason != tc.reason || everywhere != tc.everywhere {
 			t.Errorf("%v: got %q, %v, want %q, %v", tc.err, reason, everywhere, tc.reason, tc.everywhere)
 		}
 	}

@@ -1,0 +1,152 @@
+package certificate
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3"
+
+	"github.com/deskgate/deskgate/proxy/listener"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// TLS is the listener's. The gate stands before everything, also before resumed sessions: a hello for a name that nobody
+// has here is answered with the alert unrecognized_name, and costs neither I/O nor a key exchange.
+func (k *Keeper) TLS() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		CipherSuites:   suites(),
+		NextProtos:     []string{"h2", "http/1.1", acmez.ACMETLS1Protocol},
+		GetCertificate: k.certificate,
+		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+			if k.known(h) {
+				return nil, nil //nolint:nilnil // crypto/tls wants it so: go on with this config
+			}
+			turnAway(h.Conn)
+			return nil, listener.ErrStranger
+		},
+	}
+}
+
+// suites are those of TLS 1.2 that keep secrets if a key is lost later, and that seal and sign in one: what HTTP/2 demands as
+// well. Every browser since 2015 has one of them.
+func suites() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+}
+
+// known says whether a hello is for somebody here.
+func (k *Keeper) known(h *tls.ClientHelloInfo) bool {
+	_, served := k.directory.Lookup(h.ServerName)
+	switch {
+	case k.challenged(h):
+		k.options.Hello("challenge")
+	case served:
+		k.options.Hello("served")
+	default:
+		k.options.Hello("unknown")
+		return false
+	}
+	return true
+}
+
+// turnAway sends the alert unrecognized_name, for which crypto/tls would first make the half of a key exchange. What crypto/tls
+// says itself about the error that follows is kept back.
+func turnAway(conn net.Conn) {
+	const alert, fatal, unrecognizedName = 21, 2, 112
+	_, _ = conn.Write([]byte{alert, 3, 3, 0, 2, fatal, unrecognizedName}) // the client may be gone
+	_ = conn.SetWriteDeadline(time.Unix(1, 0))
+}
+
+// challenged says whether the hello is an authority's, and about a challenge that is under way here.
+func (k *Keeper) challenged(h *tls.ClientHelloInfo) bool {
+	if !isChallenge(h) || k.acme == nil {
+		return false
+	}
+	_, active := certmagic.GetACMEChallenge(h.ServerName)
+	return active
+}
+
+func isChallenge(h *tls.ClientHelloInfo) bool {
+	return len(h.SupportedProtos) == 1 && h.SupportedProtos[0] == acmez.ACMETLS1Protocol
+}
+
+// certificate is the certificate for a hello: from memory, else from the store, else a new one, which a client that came
+// first has to wait for.
+func (k *Keeper) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if isChallenge(h) && k.acme != nil {
+		return k.managed.GetCertificate(h)
+	}
+	site, served := k.directory.Lookup(h.ServerName)
+	if !served {
+		return nil, nil //nolint:nilnil // crypto/tls wants it so: unrecognized_name
+	}
+	cert, found := k.cached(h, site.Host)
+	if found && !cert.Expired() {
+		return &cert.Certificate, nil
+	}
+	// The handshake's own deadline wakes nobody who waits here.
+	ctx, cancel := context.WithTimeout(h.Context(), k.options.HandshakeTime)
+	defer cancel()
+	err := k.fetch(ctx, site)
+	fresh, ok := k.cached(h, site.Host)
+	if !ok {
+		return nil, errors.Join(errNotNow, err)
+	}
+	return &fresh.Certificate, nil // perhaps expired: the visitor's browser says so better than we can
+}
+
+func (k *Keeper) cached(h *tls.ClientHelloInfo, host tenant.Host) (certmagic.Certificate, bool) {
+	choices := k.cache.AllMatchingCertificates(string(host))
+	if len(choices) == 0 {
+		return certmagic.Certificate{}, false
+	}
+	cert, err := certmagic.DefaultCertificateSelector(h, choices)
+	return cert, err == nil
+}
+
+// fetch brings a site's certificate into memory. Of all who ask at once for the same, one does it.
+func (k *Keeper) fetch(ctx context.Context, site *tenant.Site) error {
+	loading := k.loads.DoChan(string(site.Host), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
+		defer cancel()
+		cert, err := k.load(ctx, site.Host)
+		return cert.Expired(), err
+	})
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case r := <-loading:
+		if expired, _ := r.Val.(bool); r.Err == nil && !expired {
+			return nil
+		}
+		if r.Err != nil && !errors.Is(r.Err, fs.ErrNotExist) {
+			k.log.ErrorContext(ctx, "certificate not loaded", slog.String("host", string(site.Host)), slog.Any("error", r.Err))
+			return r.Err
+		}
+	}
+	return k.ensure(ctx, site)
+}
+
+// Answer answers an authority that asks over HTTP for the token of a challenge, if there is one under way.
+func (k *Keeper) Answer(w http.ResponseWriter, r *http.Request, known bool) bool {
+	if k.acme == nil || !certmagic.LooksLikeHTTPChallenge(r) {
+		return false
+	}
+	if !known { // then there is nothing to look for in the store
+		if _, active := certmagic.GetACMEChallenge(r.Host); !active {
+			return false
+		}
+	}
+	return k.acme.HandleHTTPChallenge(w, r)
+}
