@@ -97,9 +97,9 @@ func (u *update) read(tx *storage.Tx, c storage.Change) error {
 		if gone := errors.Is(err, storage.ErrNotFound); err != nil && !gone {
 			return err
 		} else if gone {
-			u.binding(Host(first), nil)
+			u.binding(Host(first), ID(parts.Str()), nil)
 		} else {
-			u.binding(Host(first), &b)
+			u.binding(b.Host, b.Tenant, &b)
 		}
 	case setupTable.ID():
 		s, err := setupTable.Get(tx, c.Key)
@@ -166,21 +166,15 @@ func (u *update) keep(id ID, e *entry) {
 	}
 }
 
-// binding notes a custom domain as it is now; nil: it is gone.
-func (u *update) binding(h Host, b *Binding) {
-	old := u.places.get(string(h)).binding
-	if old != nil {
+// binding notes a tenant's custom domain as it is now; nil: it is gone. Others may claim the same host.
+func (u *update) binding(h Host, id ID, b *Binding) {
+	if was := u.places.get(string(h)).binding; was != nil && was.Tenant == id {
 		u.unplace(h)
 	}
-	if old != nil && (b == nil || old.Tenant != b.Tenant) {
-		e := *u.entry(old.Tenant)
-		e.bindings = rebound(e.bindings, h, nil)
-		u.keep(old.Tenant, &e)
-	}
+	e := *u.entry(id)
+	e.bindings = rebound(e.bindings, h, b)
+	u.keep(id, &e)
 	if b != nil {
-		e := *u.entry(b.Tenant)
-		e.bindings = rebound(e.bindings, h, b)
-		u.keep(b.Tenant, &e)
 		u.bind(&e, b)
 	}
 }
@@ -215,10 +209,13 @@ func (u *update) setup(id ID, h Host, s *Setup) {
 	}
 }
 
-// bind makes the place of a custom domain.
+// bind makes the place of a custom domain that is served.
 func (u *update) bind(e *entry, b *Binding) {
+	if !b.Served {
+		return
+	}
 	p := place{binding: b}
-	if b.Served && e.tenant != nil {
+	if e.tenant != nil {
 		p.site = u.site(e, b.Host, CustomHost)
 	}
 	u.place(b.Host, p)

@@ -9,8 +9,8 @@ import (
 	"github.com/deskgate/deskgate/storage"
 )
 
-// Binding ties a custom domain to its tenant: the part of a domain that the directory needs. Package domain writes it in the
-// transaction that changes the domain's state.
+// Binding ties a custom domain to a tenant that claims it: the part of a domain that the directory needs. Several tenants may
+// claim one host, and one of them at most is served. Package domain writes it in the transaction that changes the domain's state.
 type Binding struct {
 	Host   Host `cbor:"1,keyasint"`
 	Tenant ID   `cbor:"2,keyasint"`
@@ -28,27 +28,22 @@ func (b *Binding) fit(now time.Time, tlsOff bool) bool {
 }
 
 var bindingTable = storage.NewTable(storage.Declaration[Binding]{
-	ID: 17, Name: "host bindings", Watched: true,
-	Key: func(b *Binding) storage.Key { return storage.Key(nil).Str(string(b.Host)) },
+	ID: 43, Name: "host bindings", Watched: true, // 17 had one binding a host
+	Key: func(b *Binding) storage.Key { return bindingKey(b.Host, b.Tenant) },
 })
+
+func bindingKey(h Host, id ID) storage.Key { return storage.Key(nil).Str(string(h)).Str(string(id)) }
 
 // Bind writes a binding in the node's transaction. It is for package domain.
 func Bind(tx *storage.Tx, b Binding) error { return bindingTable.Put(tx, &b) }
 
-// Unbind removes a host's binding, and what the operator configured for the host, in the node's transaction. It is for
-// package domain.
-func Unbind(tx *storage.Tx, h Host) error {
-	b, err := bindingTable.Get(tx, storage.Key(nil).Str(string(h)))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+// Unbind removes a tenant's binding to a host, and what the operator configured for the two, in the node's transaction. It is
+// for package domain.
+func Unbind(tx *storage.Tx, h Host, id ID) error {
+	if err := setupTable.Delete(tx, setupKey(id, h)); err != nil {
 		return err
 	}
-	if err := setupTable.Delete(tx, setupKey(b.Tenant, h)); err != nil {
-		return err
-	}
-	return bindingTable.Delete(tx, storage.Key(nil).Str(string(h)))
+	return bindingTable.Delete(tx, bindingKey(h, id))
 }
 
 // holds says whether a host is one of the tenant's: a default one, or a custom domain that is served if it has to be.
@@ -56,9 +51,9 @@ func holds(tx *storage.Tx, n *Node, t *Tenant, h Host, served bool) error {
 	if slices.Contains(n.TenantHosts(t.Slug), h) {
 		return nil
 	}
-	b, err := bindingTable.Get(tx, storage.Key(nil).Str(string(h)))
+	b, err := bindingTable.Get(tx, bindingKey(h, t.ID))
 	switch {
-	case errors.Is(err, storage.ErrNotFound) || err == nil && b.Tenant != t.ID:
+	case errors.Is(err, storage.ErrNotFound):
 		return fmt.Errorf("%s is no host of %s: %w", h, t.Slug, ErrNotFound)
 	case err == nil && served && !b.Served:
 		return FieldErrors{"primary_host": {string(h) + " is not verified yet."}}

@@ -51,7 +51,7 @@ type snapshot struct {
 	rerouted chan struct{} // closed when there is a snapshot with other routed sites
 }
 
-// place is a host that is known: served if it has a site, somebody's domain if it has a binding.
+// place is a host that is served, if it has a site; it is somebody's domain if it has a binding.
 type place struct {
 	site    *Site
 	binding *Binding
@@ -351,16 +351,26 @@ func (d *Directory) Hosts(t *Tenant) []Host {
 
 // Standing says what the tenant has to do with a host.
 func (d *Directory) Standing(t *Tenant, h Host) Standing {
-	p := d.snapshot.Load().places.get(string(h))
+	s := d.snapshot.Load()
+	p := s.places.get(string(h))
 	switch {
 	case p.owner() != t.ID:
-		return Foreign
+		return s.claim(t, h)
 	case p.site == nil:
 		return Registered
 	case p.binding != nil && !p.binding.fit(time.Now(), d.node.tlsOff):
 		return Served
 	}
 	return Fit
+}
+
+// claim is the standing of a tenant to whom a host does not lead.
+func (s *snapshot) claim(t *Tenant, h Host) Standing {
+	e := s.entries.get(string(t.ID))
+	if e != nil && slices.ContainsFunc(e.bindings, func(b *Binding) bool { return b.Host == h }) {
+		return Registered
+	}
+	return Foreign
 }
 
 func (p place) owner() ID {

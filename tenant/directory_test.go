@@ -192,10 +192,11 @@ func TestRun(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		for i := range 300 {
 			host := tenant.Host(fmt.Sprintf("h%d.example", r.IntN(20)))
-			owner := []*tenant.Tenant{h.acme, h.bee}[r.IntN(2)]
+			n := r.IntN(2)
+			owner, other := []*tenant.Tenant{h.acme, h.bee}[n], []*tenant.Tenant{h.bee, h.acme}[n]
 			switch r.IntN(5) {
 			case 0:
-				h.update(t, func(tx *storage.Tx) error { return tenant.Unbind(tx, host) })
+				h.update(t, func(tx *storage.Tx) error { return tenant.Unbind(tx, host, owner.ID) })
 			case 1:
 				_ = h.tenants.Mount(t.Context(), owner.ID, host, fmt.Sprintf("/m%d", i))
 			case 2:
@@ -208,7 +209,14 @@ func TestRun(t *testing.T) {
 				if r.IntN(2) == 0 {
 					b.FitSince = time.Unix(int64(r.IntN(1000)), 0)
 				}
-				h.bind(t, b)
+				h.update(t, func(tx *storage.Tx) error {
+					if b.Served { // by one tenant at most
+						if err := tenant.Bind(tx, tenant.Binding{Host: host, Tenant: other.ID}); err != nil {
+							return err
+						}
+					}
+					return tenant.Bind(tx, b)
+				})
 			}
 		}
 		time.Sleep(10 * time.Second)

@@ -56,15 +56,15 @@ func (s *Server) newDomain(r *http.Request, host string) (*domain.Domain, error)
 		return nil, invalid(map[string][]string{"host": {"This can't be a domain of yours: " + err.Error() + "."}})
 	}
 	if _, taken := errors.AsType[*domain.ConflictError](err); taken {
-		return nil, conflict("CONFLICT", "This host is registered for another tenant.")
+		return nil, conflict("CONFLICT", "Somebody else has proved that this host is theirs. If it is yours now, take their records out of its DNS and try again in some minutes.")
 	}
 	return d, err
 }
 
 // ownDomain is the domain that the path names, if it is the caller's tenant's.
 func (s *Server) ownDomain(r *http.Request) (*domain.Domain, error) {
-	d, err := s.domains.Find(r.Context(), r.PathValue("host"))
-	if errors.Is(err, tenant.ErrNotFound) || err == nil && d.Tenant != callerOf(r).tenant.ID {
+	d, err := s.domains.FindOwn(r.Context(), callerOf(r).tenant, r.PathValue("host"))
+	if errors.Is(err, tenant.ErrNotFound) {
 		return nil, errNotFound
 	}
 	return d, err
@@ -115,7 +115,7 @@ func (s *Server) lookNow(w http.ResponseWriter, r *http.Request) (*domain.Domain
 		showLimit(w.Header(), state)
 		return nil, err
 	}
-	d, err = s.domains.As(c.Actor()).Verify(r.Context(), string(d.Host))
+	d, err = s.domains.As(c.Actor()).VerifyOwn(r.Context(), c.tenant, string(d.Host))
 	if errors.Is(err, tenant.ErrNotFound) {
 		return nil, errNotFound
 	}

@@ -100,3 +100,35 @@ func TestTenantsDemands(t *testing.T) {
 		t.Errorf("from its own page = %d %s, want 302", got.Status, got.Body)
 	}
 }
+
+// TestClaimsOnAHost: a tenant that registers a host without proving it keeps nobody out, and learns nothing of who has it.
+func TestClaimsOnAHost(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	const path, host = "/api/tenant/domains", "help.acme.example"
+	acme, bolt := caller(t, n, n.Acme), caller(t, n, n.Bolt)
+	one, two := bolt.call("POST", path, `{"host":"`+host+`"}`), acme.call("POST", path, `{"host":"`+host+`"}`)
+	if one.Status != 201 || two.Status != 201 || one.JSON(t)["tenant"] != "bolt" || two.JSON(t)["tenant"] != "acme" {
+		t.Fatalf("claims = %d %s and %d %s, want both", one.Status, one.Body, two.Status, two.Body)
+	}
+	n.Bring(t, n.Acme, host)
+	lost := bolt.call("GET", path+"/"+host, "")
+	if d := lost.JSON(t); d["status"] != "suspended" || d["reason"] != "Somebody else has proved that this host is theirs." || strings.Contains(lost.Body, "acme\"") {
+		t.Errorf("the claim that lost = %s", lost.Body)
+	}
+	if got := bolt.call("DELETE", path+"/"+host, ""); got.Status != 204 {
+		t.Errorf("its removal = %d %s", got.Status, got.Body)
+	}
+	if got := bolt.call("POST", path, `{"host":"`+host+`"}`); got.Status != 409 || strings.Contains(got.Body, "acme\"") {
+		t.Errorf("a claim on a host that is held = %d %s, want 409", got.Status, got.Body)
+	}
+	for _, way := range []string{"GET /" + host, "DELETE /" + host, "POST /" + host + "/verify"} {
+		method, rest, _ := strings.Cut(way, " ")
+		if got := bolt.call(method, path+rest, ""); got.Status != 404 {
+			t.Errorf("%s by the other tenant = %d, want 404", way, got.Status)
+		}
+	}
+	if got := acme.call("GET", path+"/"+host, "").JSON(t); got["status"] != "active" {
+		t.Errorf("the holder's = %v", got)
+	}
+}

@@ -48,11 +48,33 @@ func (o *operator) addDomain(ctx context.Context, q domainName) (oneDomain, erro
 }
 
 func (o *operator) verifyDomain(ctx context.Context, q domainName) (oneDomain, error) {
+	t, err := o.named(ctx, q.Slug)
+	switch {
+	case err != nil:
+		return oneDomain{}, err
+	case t != nil:
+		return o.aboutDomain(q.Host)(o.domains.VerifyOwn(ctx, t, q.Host))
+	}
 	return o.aboutDomain(q.Host)(o.domains.Verify(ctx, q.Host))
 }
 
 func (o *operator) showDomain(ctx context.Context, q domainName) (oneDomain, error) {
+	t, err := o.named(ctx, q.Slug)
+	switch {
+	case err != nil:
+		return oneDomain{}, err
+	case t != nil:
+		return o.aboutDomain(q.Host)(o.domains.FindOwn(ctx, t, q.Host))
+	}
 	return o.aboutDomain(q.Host)(o.domains.Find(ctx, q.Host))
+}
+
+// named is the tenant that is asked for, nil if none is.
+func (o *operator) named(ctx context.Context, slug string) (*tenant.Tenant, error) {
+	if slug == "" {
+		return nil, nil //nolint:nilnil // the operator need not say whose domain is meant
+	}
+	return o.find(ctx, slug)
 }
 
 // aboutDomain makes what a method of the domains returned an answer, in words about that host.
@@ -66,12 +88,9 @@ func (o *operator) aboutDomain(host string) func(*domain.Domain, error) (oneDoma
 }
 
 func (o *operator) listDomains(ctx context.Context, q domainName) (manyDomains, error) {
-	var t *tenant.Tenant
-	if q.Slug != "" {
-		var err error
-		if t, err = o.find(ctx, q.Slug); err != nil {
-			return manyDomains{}, err
-		}
+	t, err := o.named(ctx, q.Slug)
+	if err != nil {
+		return manyDomains{}, err
 	}
 	list, err := o.domains.List(ctx, t)
 	out := manyDomains{Domains: []domain.Document{}}
@@ -86,7 +105,16 @@ func (o *operator) mountDomain(ctx context.Context, q mounted) (mounted, error) 
 }
 
 func (o *operator) removeDomain(ctx context.Context, q domainName) (deletion, error) {
-	if err := o.domains.Remove(ctx, q.Host); err != nil {
+	t, err := o.named(ctx, q.Slug)
+	switch {
+	case err != nil:
+		return deletion{}, err
+	case t != nil:
+		err = o.domains.RemoveOwn(ctx, t, q.Host)
+	default:
+		err = o.domains.Remove(ctx, q.Host)
+	}
+	if err != nil {
 		return deletion{}, aboutHost(q.Host, err)
 	}
 	return deletion{Deleted: true}, nil
@@ -113,13 +141,15 @@ itself, and gets the certificate once they are right; ` + "`deskgate domain veri
 }
 
 func (p *program) domainVerify() *cobra.Command {
-	return p.leaf(lesson{
+	var q domainName
+	return whose(&q, p.leaf(lesson{
 		use: "verify HOST", short: "look for the DNS records now; exit code 0 if the domain is proven",
 		long: `Looks for the domain's DNS records now and says what is missing and what was seen instead. The exit code is 0 if the
-domain is verified or active, else 1.`,
-		example: "domain verify support.acme.example",
+domain is verified or active, else 1. Of several tenants that claim the host it is about the one that holds it, else the first.`,
+		example: "domain verify support.acme.example\ndomain verify support.acme.example --tenant acme",
 	}, func(ctx context.Context, args []string) error {
-		a, err := ask(ctx, p, domainVerify, domainName{Host: args[0]})
+		q.Host = args[0]
+		a, err := ask(ctx, p, domainVerify, q)
 		if err != nil {
 			return err
 		}
@@ -130,19 +160,27 @@ domain is verified or active, else 1.`,
 			return unsaid{}
 		}
 		return nil
-	})
+	}))
+}
+
+// whose lets a command's host be one tenant's claim to it.
+func whose(q *domainName, c *cobra.Command) *cobra.Command {
+	c.Flags().StringVar(&q.Slug, "tenant", "", "`SLUG` of the tenant whose claim is meant, if several have one")
+	return c
 }
 
 func (p *program) domainShow() *cobra.Command {
-	return p.leaf(lesson{
+	var q domainName
+	return whose(&q, p.leaf(lesson{
 		use: "show HOST", short: "a domain's state, its certificate and its DNS records", example: "domain show support.acme.example",
 	}, func(ctx context.Context, args []string) error {
-		a, err := ask(ctx, p, domainShow, domainName{Host: args[0]})
+		q.Host = args[0]
+		a, err := ask(ctx, p, domainShow, q)
 		if err != nil {
 			return err
 		}
 		return p.answer(a, a.people)
-	})
+	}))
 }
 
 // people tells the state, and the records as long as they are needed.
@@ -215,16 +253,18 @@ host (deskgate route).`,
 }
 
 func (p *program) domainRemove() *cobra.Command {
-	return p.leaf(lesson{
+	var q domainName
+	return whose(&q, p.leaf(lesson{
 		use: "remove HOST", short: "take a domain away from its tenant",
 		long: `Takes a domain away: it is served no more at once. For 30 days only the same tenant, or somebody who sets the TXT record
 anew, can have it again.`,
 		example: "domain remove support.acme.example",
 	}, func(ctx context.Context, args []string) error {
-		a, err := ask(ctx, p, domainRemove, domainName{Host: args[0]})
+		q.Host = args[0]
+		a, err := ask(ctx, p, domainRemove, q)
 		if err != nil {
 			return err
 		}
 		return p.answer(a, func(b *bytes.Buffer) { fmt.Fprintf(b, "%s is served no more.\n", args[0]) })
-	})
+	}))
 }

@@ -68,64 +68,15 @@ func fair(tx *storage.Tx, class uint64, now time.Time, limit int) ([]storage.Key
 // ReportCertificate notes how it stands with a host's certificate. With a valid one a verified domain becomes active.
 // tenant.ErrNotFound: the domain was removed or suspended meanwhile.
 func (r *Registry) ReportCertificate(ctx context.Context, host tenant.Host, rep Report) error {
-	_, err := r.change(ctx, host, func(d *Domain, now time.Time) error {
-		if !d.Served() {
-			return notFound(host, storage.ErrNotFound)
+	system := r.As("system")
+	_, err := system.change(ctx, host, func(d *Domain, now time.Time) (bool, error) {
+		if d.Served() {
+			d.take(rep, system.rules, now)
 		}
-		d.take(rep, r.rules, now)
-		return nil
+		return d.Served(), nil
 	})
 	return err
 }
 
 // Wake is sent to when a certificate was queued. It holds one message: a reader that was busy sees it later.
 func (r *Registry) Wake() <-chan struct{} { return r.queued }
-
-// change changes a domain in one transaction, with all that follows from it.
-func (r *Registry) change(ctx context.Context, host tenant.Host, fn func(*Domain, time.Time) error) (*Domain, error) {
-	var before, after Domain
-	err := r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
-		var err error
-		if before, err = domainTable.Get(tx, hostKey(host)); err != nil {
-			return notFound(host, err)
-		}
-		after = before
-		if err := fn(&after, clock()); err != nil {
-			return err
-		}
-		return r.write(tx, &before, &after)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if before.binding() != after.binding() {
-		r.settled(ctx)
-	}
-	if before.Served() && !after.Served() {
-		r.gone(ctx, host)
-	}
-	if after.Certificate.Status == CertificateQueued && after.Certificate.NextAttempt != before.Certificate.NextAttempt {
-		poke(r.queued)
-	}
-	return &after, nil
-}
-
-func (r *Registry) write(tx *storage.Tx, before, after *Domain) error {
-	if err := domainTable.Replace(tx, before, after); err != nil {
-		return err
-	}
-	if before.binding() != after.binding() {
-		if err := tenant.Bind(tx, after.binding()); err != nil {
-			return err
-		}
-	}
-	if before.Status != after.Status {
-		if err := r.record(tx, after, "domain."+string(after.Status), after.Reason.String()); err != nil {
-			return err
-		}
-	}
-	if was, is := before.Certificate.Status, after.Certificate.Status; was != is && is != CertificateIssuing && is != CertificateRenewing {
-		return r.record(tx, after, "certificate."+string(is), after.Certificate.Reason.String())
-	}
-	return nil
-}

@@ -16,75 +16,66 @@ const (
 	checksALane = 32              // at once; they mostly wait for DNS
 )
 
-// Verify looks for the proof now and returns the domain as it is afterwards. That the proof is missing is not an error:
-// Status and Reason tell. A certificate that could not be had is tried for again, at most once an hour: whoever asks has often
-// just put right what it failed for. tenant.ErrNotFound: nobody registered the host.
+// Verify looks for the proof now and returns the domain as it is afterwards, as Find does. That the proof is missing is not an
+// error: Status and Reason tell. A certificate that could not be had is tried for again, at most once an hour: whoever asks has
+// often just put right what it failed for. tenant.ErrNotFound: nobody registered the host.
 func (r *Registry) Verify(ctx context.Context, host string) (*Domain, error) {
 	d, err := r.Find(ctx, host)
 	if err != nil {
 		return nil, err
 	}
-	if d, err = r.check(ctx, d.Host); err != nil {
+	if err := r.look(ctx, d.Host, func(*Domain) bool { return true }); err != nil {
 		return nil, err
 	}
-	d, err = r.change(ctx, d.Host, func(d *Domain, now time.Time) error {
-		d.hasten(now)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return r.describe(ctx, d)
+	return r.Find(ctx, host)
 }
 
-// check asks DNS about a host, outside of any transaction, and settles what was found.
-func (r *Registry) check(ctx context.Context, host tenant.Host) (*Domain, error) {
-	d, c, err := r.load(ctx, host)
+// VerifyOwn is Verify for a tenant: another's domain is tenant.ErrNotFound.
+func (r *Registry) VerifyOwn(ctx context.Context, t *tenant.Tenant, host string) (*Domain, error) {
+	d, err := r.FindOwn(ctx, t, host)
 	if err != nil {
 		return nil, err
 	}
-	f := finding{silent: true, reason: undecided(errNoResolver)}
-	if r.options.Resolver != nil {
-		f = c.judge(gather(ctx, r.options.Resolver, host))
+	if err := r.look(ctx, d.Host, of(t)); err != nil {
+		return nil, err
+	}
+	return r.FindOwn(ctx, t, host)
+}
+
+// look checks the claims to a host that are asked for.
+func (r *Registry) look(ctx context.Context, host tenant.Host, asked func(*Domain) bool) error {
+	if err := r.check(ctx, host, asked); err != nil {
+		return err
+	}
+	_, err := r.change(ctx, host, func(d *Domain, now time.Time) (bool, error) {
+		if asked(d) {
+			d.hasten(now)
+		}
+		return asked(d), nil
+	})
+	return err
+}
+
+// check asks DNS about a host, outside of any transaction, and settles what was found: for the claims that are asked for or due,
+// and for all if the host changes hands by it.
+func (r *Registry) check(ctx context.Context, host tenant.Host, asked func(*Domain) bool) error {
+	c, err := r.contest(ctx, host)
+	if err != nil {
+		return err
+	}
+	if r.options.Resolver == nil {
+		c.silent(errNoResolver)
+	} else {
+		c.judge(gather(ctx, r.options.Resolver, host))
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	return r.change(ctx, host, func(now *Domain, at time.Time) error {
-		if now.Tenant != d.Tenant || !now.CreatedAt.Equal(d.CreatedAt) {
-			return notFound(host, storage.ErrNotFound) // it changed hands while DNS was asked
-		}
-		now.settle(f, r.rules, at)
-		return nil
+	began := time.Now()
+	_, err = r.changeAll(ctx, host, func(all []*Domain, now time.Time) ([]*Domain, error) {
+		return c.settle(all, r.rules, now, func(d *Domain) bool { return asked(d) || !d.NextCheck.After(began) }), nil
 	})
-}
-
-// load reads a domain and what its tenant has to show.
-func (r *Registry) load(ctx context.Context, host tenant.Host) (*Domain, *claim, error) {
-	var (
-		d      Domain
-		before *former
-	)
-	err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
-		var err error
-		if d, err = domainTable.Get(tx, hostKey(host)); err != nil {
-			return notFound(host, err)
-		}
-		f, err := formerTable.Get(tx, hostKey(host))
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil
-		}
-		before = &f
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	t, err := r.tenants.ByID(ctx, d.Tenant)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &d, r.claimOf(&d, t, before), nil
+	return err
 }
 
 // Run checks domains in the background until ctx ends.
@@ -133,7 +124,7 @@ func (r *Registry) dispatch(ctx context.Context, lane int, room chan struct{}, w
 			return next
 		}
 		wg.Go(func() {
-			_, err := r.check(ctx, h)
+			err := r.check(ctx, h, func(*Domain) bool { return false })
 			r.end(h)
 			<-room
 			switch {
@@ -189,18 +180,18 @@ func (r *Registry) due(ctx context.Context, lane int) (hosts []tenant.Host, next
 
 // adapt brings domains in line with the node's TLS mode, should that have changed since the last start.
 func (r *Registry) adapt(ctx context.Context) error {
-	var odd []tenant.Host
+	odd := map[tenant.Host]bool{}
 	err := storage.Each(ctx, r.store, storage.Node(), domainTable, func(d *Domain) error {
 		after := *d
 		if after.adapt(r.rules, clock()); after.Status != d.Status || after.Certificate.Status != d.Certificate.Status {
-			odd = append(odd, d.Host)
+			odd[d.Host] = true
 		}
 		return nil
 	})
-	for _, h := range odd {
-		_, e := r.change(ctx, h, func(d *Domain, now time.Time) error {
+	for h := range odd {
+		_, e := r.change(ctx, h, func(d *Domain, now time.Time) (bool, error) {
 			d.adapt(r.rules, now)
-			return nil
+			return true, nil
 		})
 		err = errors.Join(err, e)
 	}

@@ -98,6 +98,8 @@ type Transition struct {
 	At     time.Time `cbor:"1,keyasint" json:"at"`
 	To     string    `cbor:"2,keyasint" json:"to"` // "verified", "certificate failing", …
 	Reason string    `cbor:"3,keyasint,omitempty" json:"reason"`
+	// By is who caused it, as the audit log names them: "system" is the node.
+	By string `cbor:"4,keyasint,omitempty" json:"by"`
 }
 
 // Record is one DNS record that the tenant has to set.

@@ -235,24 +235,6 @@ func TestQuarantine(t *testing.T) {
 	})
 }
 
-// TestSquatting: who registers a host and never proves it keeps its owner out for a week at most.
-func TestSquatting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, tenant.NodeOptions{}, domain.Options{Resolver: memory{&zone{}}})
-		w.add(t, w.bee, host, domain.ByTenant)
-		if _, err := w.domains.Add(t.Context(), w.acme, host, domain.ByTenant); err == nil {
-			t.Error("Add of a host that another tenant registered just now: nil, want a conflict")
-		}
-		time.Sleep(8 * 24 * time.Hour)
-		if d := w.add(t, w.acme, host, domain.ByTenant); d.Slug != "acme" {
-			t.Errorf("the domain is of %s, want acme", d.Slug)
-		}
-		if list, err := w.domains.List(t.Context(), w.bee); err != nil || len(list) != 0 {
-			t.Errorf("the squatter still has %+v, %v", list, err)
-		}
-	})
-}
-
 func TestTLSOff(t *testing.T) {
 	z := &zone{}
 	off := tenant.NodeOptions{URLs: []string{"http://tickets.example:8080"}, TLSOff: true}

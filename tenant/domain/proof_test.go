@@ -244,10 +244,6 @@ func TestAddRefuses(t *testing.T) {
 		}
 	}
 	w.add(t, w.acme, host, domain.ByTenant)
-	_, err := w.domains.Add(t.Context(), w.bee, "HELP.acme.example.", domain.ByOperator)
-	if conflict, ok := errors.AsType[*domain.ConflictError](err); !ok || conflict.Host != host {
-		t.Errorf("Add of the other tenant's host: %v, want a ConflictError", err)
-	}
 	if d := w.add(t, w.acme, host, domain.ByOperator); d.By != domain.ByOperator {
 		t.Errorf("added again by the operator: by %s", d.By)
 	}
@@ -256,33 +252,6 @@ func TestAddRefuses(t *testing.T) {
 	}
 	if err := w.domains.Remove(t.Context(), "unknown.example"); !errors.Is(err, tenant.ErrNotFound) {
 		t.Errorf("Remove of an unknown host: %v, want ErrNotFound", err)
-	}
-}
-
-// TestAddAtOnce: of two tenants that want one host at once, one gets it.
-func TestAddAtOnce(t *testing.T) {
-	w := newWorld(t, tenant.NodeOptions{}, domain.Options{})
-	errs := make(chan error, 2)
-	for _, tn := range []*tenant.Tenant{w.acme, w.bee} {
-		go func() {
-			_, err := w.domains.Add(t.Context(), tn, host, domain.ByTenant)
-			errs <- err
-		}()
-	}
-	one, two := <-errs, <-errs
-	if (one == nil) == (two == nil) {
-		t.Errorf("%v and %v, want one to win", one, two)
-	}
-	acmes, err := w.domains.List(t.Context(), w.acme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bees, err := w.domains.List(t.Context(), w.bee)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(acmes)+len(bees) != 1 {
-		t.Errorf("acme has %+v, bee %+v", acmes, bees)
 	}
 }
 

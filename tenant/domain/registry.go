@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,12 +19,12 @@ import (
 
 const maxDomains = 500 // that one tenant may add by itself
 
-// ConflictError says that a host cannot be had because another tenant has it.
+// ConflictError says that a host cannot be had because another tenant holds it: the proof of that one is seen.
 type ConflictError struct{ Host tenant.Host }
 
 // Error says nothing about who has it.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("%s is registered for another tenant", e.Host)
+	return fmt.Sprintf("%s is held by another tenant, whose proof is seen in DNS", e.Host)
 }
 
 // Options of a Registry.
@@ -95,8 +96,8 @@ func (r *Registry) OnRemove(fn func(host tenant.Host)) {
 }
 
 // Add registers a host for a tenant; it is pending until Verify finds the proof. tenant.ErrBadHost (wrapped in a sentence for
-// people): the name cannot be anybody's domain. *ConflictError: another tenant has it. A host that the tenant has already is
-// returned as it is.
+// people): the name cannot be anybody's domain. *ConflictError: another tenant holds it. That others claim it as well is no
+// hindrance: who proves it first gets it. A host that the tenant has already is returned as it is.
 func (r *Registry) Add(ctx context.Context, t *tenant.Tenant, host string, by By) (*Domain, error) {
 	h, err := tenant.ParseCustomHost(host)
 	if err != nil {
@@ -110,54 +111,15 @@ func (r *Registry) Add(ctx context.Context, t *tenant.Tenant, host string, by By
 		d, err = r.claim(tx, t, h, by)
 		return err
 	})
+	if _, held := errors.AsType[*ConflictError](err); held {
+		r.doubt(ctx, h)
+	}
 	if err != nil {
 		return nil, err
 	}
 	r.settled(ctx)
 	poke(r.hurry)
 	return r.describe(ctx, &d)
-}
-
-// claim stores a new domain, or finds the one that the tenant has.
-func (r *Registry) claim(tx *storage.Tx, t *tenant.Tenant, h tenant.Host, by By) (Domain, error) {
-	now := clock()
-	old, err := domainTable.Get(tx, hostKey(h))
-	switch {
-	case err == nil && old.Tenant == t.ID:
-		if by == ByOperator && old.By != ByOperator {
-			old.By, old.NextCheck = ByOperator, now
-			err = domainTable.Put(tx, &old)
-		}
-		return old, err
-	case err == nil && !old.givesWay(now):
-		return Domain{}, &ConflictError{Host: h}
-	case err == nil:
-		if err := r.drop(tx, &old, now); err != nil {
-			return Domain{}, err
-		}
-	case !errors.Is(err, storage.ErrNotFound):
-		return Domain{}, err
-	}
-	if err := crowded(tx, t, by); err != nil {
-		return Domain{}, err
-	}
-	d := Domain{
-		Host: h, Tenant: t.ID, Status: Pending, By: by, CreatedAt: now, Since: now, NextCheck: now,
-		Reason: Say("DNS was not looked at yet."), Certificate: Certificate{Status: CertificateNone},
-		AtApex: h.Apex() == h,
-	}
-	if err := domainTable.Insert(tx, &d); err != nil {
-		return Domain{}, err
-	}
-	if err := tenant.Bind(tx, d.binding()); err != nil {
-		return Domain{}, err
-	}
-	return d, r.record(tx, &d, "domain.added", "by "+string(by))
-}
-
-// givesWay says whether somebody registered the host long ago and never proved it: that must not keep its owner out.
-func (d *Domain) givesWay(now time.Time) bool {
-	return d.VerifiedAt.IsZero() && now.Sub(d.CreatedAt) > eagerFor
 }
 
 // crowded keeps a tenant from filling the store.
@@ -178,21 +140,42 @@ func crowded(tx *storage.Tx, t *tenant.Tenant, by By) error {
 	return nil
 }
 
-// Find returns the domain of a host, or tenant.ErrNotFound.
+// Find returns the domain of a host, or tenant.ErrNotFound. Of several tenants' claims it is that of the one who holds the
+// host, else the oldest.
 func (r *Registry) Find(ctx context.Context, host string) (*Domain, error) {
+	return r.find(ctx, host, func(*Domain) bool { return true })
+}
+
+// FindOwn is Find for a tenant: another's domain is tenant.ErrNotFound.
+func (r *Registry) FindOwn(ctx context.Context, t *tenant.Tenant, host string) (*Domain, error) {
+	return r.find(ctx, host, of(t))
+}
+
+// of selects a tenant's domains.
+func of(t *tenant.Tenant) func(*Domain) bool { return func(d *Domain) bool { return d.Tenant == t.ID } }
+
+func (r *Registry) find(ctx context.Context, host string, may func(*Domain) bool) (*Domain, error) {
 	h, err := tenant.ParseHost(host)
 	if err != nil {
 		return nil, fmt.Errorf("domain %s: %w", host, tenant.ErrNotFound)
 	}
-	var d Domain
+	var d *Domain
 	err = r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
-		d, err = domainTable.Get(tx, hostKey(h))
-		return err
+		all, err := claims(tx, h)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, may)
+		if i < 0 {
+			return notFound(h, storage.ErrNotFound)
+		}
+		d = all[i]
+		return nil
 	})
 	if err != nil {
-		return nil, notFound(h, err)
+		return nil, err
 	}
-	return r.describe(ctx, &d)
+	return r.describe(ctx, d)
 }
 
 func notFound(h tenant.Host, err error) error {
@@ -271,24 +254,7 @@ func (r *Registry) describe(ctx context.Context, d *Domain) (*Domain, error) {
 
 func (r *Registry) complete(d *Domain, t *tenant.Tenant) {
 	d.Slug = t.Slug
-	d.Records = r.claimOf(d, t, nil).records(d.AtApex)
-}
-
-// claimOf is what the tenant has to show for the domain, which may have been another's before.
-func (r *Registry) claimOf(d *Domain, t *tenant.Tenant, f *former) *claim {
-	c := &claim{
-		host: d.Host, text: r.text(d), targets: r.node.Targets(t), node: r.node, operator: d.By == ByOperator,
-		arrivalProves: d.By == ByOperator, goesOn: d.Served(),
-	}
-	if !r.rules.tlsOff {
-		c.authority = r.options.Authority
-	}
-	if f != nil {
-		ever, lately := f.others(d.Tenant, clock())
-		c.arrivalProves = c.arrivalProves && !ever
-		c.textOnly = lately && !c.goesOn
-	}
-	return c
+	d.Records = r.claimOf(d, t).records(d.AtApex)
 }
 
 // text is the proof: the same for ever for one tenant and host, and no use for another.
@@ -297,87 +263,6 @@ func (r *Registry) text(d *Domain) string {
 	m := hmac.New(sha256.New, r.store.Derive(storage.Node(), "domain proof"))
 	m.Write([]byte(string(d.Tenant) + "\n" + string(d.Host)))
 	return hex.EncodeToString(m.Sum(nil)[:enough])
-}
-
-// Remove takes a domain away: it is served no more when Remove returns, and only the same tenant, or somebody with a fresh
-// TXT proof, can have it during the next 30 days.
-func (r *Registry) Remove(ctx context.Context, host string) error {
-	return r.remove(ctx, host, func(*Domain) bool { return true })
-}
-
-// RemoveOwn is Remove for a tenant: another's domain is tenant.ErrNotFound.
-func (r *Registry) RemoveOwn(ctx context.Context, t *tenant.Tenant, host string) error {
-	return r.remove(ctx, host, func(d *Domain) bool { return d.Tenant == t.ID })
-}
-
-func (r *Registry) remove(ctx context.Context, host string, may func(*Domain) bool) error {
-	h, err := tenant.ParseHost(host)
-	if err != nil {
-		return fmt.Errorf("domain %s: %w", host, tenant.ErrNotFound)
-	}
-	err = r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
-		d, err := domainTable.Get(tx, hostKey(h))
-		if err == nil && !may(&d) {
-			err = storage.ErrNotFound
-		}
-		if err != nil {
-			return notFound(h, err)
-		}
-		if err := r.drop(tx, &d, clock()); err != nil {
-			return err
-		}
-		return r.record(tx, &d, "domain.removed", "")
-	})
-	if err != nil {
-		return err
-	}
-	r.gone(ctx, h)
-	return nil
-}
-
-// drop deletes a domain, and remembers it if it ever was verified.
-func (r *Registry) drop(tx *storage.Tx, d *Domain, now time.Time) error {
-	if !d.VerifiedAt.IsZero() {
-		f := former{Host: d.Host, Tenant: d.Tenant, RemovedAt: now}
-		switch old, err := formerTable.Get(tx, hostKey(d.Host)); {
-		case err == nil:
-			f.Several, _ = old.others(d.Tenant, now)
-		case !errors.Is(err, storage.ErrNotFound):
-			return err
-		}
-		if err := formerTable.Put(tx, &f); err != nil {
-			return err
-		}
-	}
-	if err := tenant.Unbind(tx, d.Host); err != nil {
-		return err
-	}
-	return domainTable.Delete(tx, hostKey(d.Host))
-}
-
-// removeAll removes the domains of a tenant that is being deleted.
-func (r *Registry) removeAll(ctx context.Context, t *tenant.Tenant) error {
-	var hosts []tenant.Host
-	if err := r.eachOf(ctx, t.ID, func(d *Domain) { hosts = append(hosts, d.Host) }); err != nil {
-		return err
-	}
-	for _, h := range hosts {
-		err := r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
-			d, err := domainTable.Get(tx, hostKey(h))
-			if errors.Is(err, storage.ErrNotFound) || err == nil && d.Tenant != t.ID {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			return r.drop(tx, &d, clock())
-		})
-		if err != nil {
-			return err
-		}
-		r.gone(ctx, h)
-	}
-	return nil
 }
 
 // gone tells those who keep something of a host that it is served no more.
@@ -413,11 +298,19 @@ func (r *Registry) ownerOf(ctx context.Context, h tenant.Host) (tenant.ID, error
 			}
 		}
 	}
-	d, err := r.Find(ctx, string(h))
-	if err != nil {
-		return "", err
-	}
-	return d.Tenant, nil
+	var id tenant.ID
+	err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		all, err := claims(tx, h)
+		if err != nil {
+			return err
+		}
+		d, err := choose(all, h, nil)
+		if err == nil {
+			id = d.Tenant
+		}
+		return err
+	})
+	return id, err
 }
 
 // record writes into the audit log of the domain's tenant.

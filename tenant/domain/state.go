@@ -47,6 +47,15 @@ func (d *Domain) note(to, reason string, now time.Time) {
 	}
 }
 
+// sign says who caused what was noted last.
+func (d *Domain) sign(by string) {
+	for i := range d.History {
+		if d.History[i].By == "" { // which none has that is stored
+			d.History[i].By = by
+		}
+	}
+}
+
 // settle takes a finding into the domain.
 func (d *Domain) settle(f finding, r rules, now time.Time) {
 	switch {
@@ -111,6 +120,11 @@ func (d *Domain) unproved(f finding, r rules, now time.Time) {
 		if now.Sub(d.Since) >= r.grace {
 			d.suspend(f.reason, now)
 			return
+		}
+		d.Reason = f.reason
+	case Suspended:
+		if d.VerifiedAt.IsZero() { // somebody else had it, and has it no more
+			d.to(Pending, f.reason, now)
 		}
 		d.Reason = f.reason
 	default:

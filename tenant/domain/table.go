@@ -7,10 +7,10 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// The tables are the node's: a host crosses tenants.
+// The tables are the node's: a host crosses tenants. Several tenants may claim one, each in a record of its own.
 var (
 	domainTable = storage.NewTable(storage.Declaration[Domain]{
-		ID: 32, Name: "domains", Key: func(d *Domain) storage.Key { return hostKey(d.Host) },
+		ID: 34, Name: "domains", Key: func(d *Domain) storage.Key { return domainKey(d.Host, d.Tenant) }, // 32 had one a host
 	})
 	byTenant = storage.NewIndex(domainTable, 1,
 		func(d *Domain) []storage.Key { return []storage.Key{storage.Key(nil).Str(string(d.Tenant))} },
@@ -58,6 +58,8 @@ func certificateKeys(d *Domain) []storage.Key {
 	}
 	return []storage.Key{storage.Key(nil).Uint(uint64(class)).Time(d.Certificate.NextAttempt)}
 }
+
+func domainKey(h tenant.Host, id tenant.ID) storage.Key { return hostKey(h).Str(string(id)) }
 
 func hostKey(h tenant.Host) storage.Key { return storage.Key(nil).Str(string(h)) }
 

@@ -74,12 +74,12 @@ func (*zone) Apex(context.Context, string) (string, error) { return "", nil }
 func (n *Node) Bring(tb testing.TB, t *Tenant, host tenant.Host) string {
 	tb.Helper()
 	n.Register(tb, t, host)
-	d, err := n.Domains.Find(tb.Context(), string(host))
+	d, err := n.Domains.FindOwn(tb.Context(), t.Tenant, string(host))
 	ok(tb, err)
 	for _, r := range d.Document().Records {
 		n.dns.add(tb, r.Type, r.Name, r.Value)
 	}
-	d, err = n.Domains.Verify(tb.Context(), string(host))
+	d, err = n.Domains.VerifyOwn(tb.Context(), t.Tenant, string(host))
 	ok(tb, err)
 	if !d.Served() {
 		tb.Fatalf("%s is %s: %s", host, d.Status, d.Reason)

@@ -1,0 +1,214 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
+)
+
+// Of a held host it is asked anew whether it still is its holder's when somebody else wants it, but not more often than this.
+const doubtful = 10 * time.Minute
+
+// claims are all tenants' domains of one host: first the one that is served, then the oldest.
+func claims(tx *storage.Tx, h tenant.Host) ([]*Domain, error) {
+	var all []*Domain
+	for d, err := range domainTable.Scan(tx, storage.Range{Prefix: hostKey(h)}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &d)
+	}
+	slices.SortStableFunc(all, func(a, b *Domain) int {
+		switch {
+		case a.Served():
+			return -1
+		case b.Served():
+			return 1
+		}
+		return a.CreatedAt.Compare(b.CreatedAt)
+	})
+	return all, nil
+}
+
+// holds says whether nobody else can claim the host: the proof is seen.
+func (d *Domain) holds() bool { return d.Status == Verified || d.Status == Active }
+
+// claim stores a new domain, or finds the one that the tenant has.
+func (r *Registry) claim(tx *storage.Tx, t *tenant.Tenant, h tenant.Host, by By) (Domain, error) {
+	now := clock()
+	all, err := claims(tx, h)
+	if err != nil {
+		return Domain{}, err
+	}
+	if i := slices.IndexFunc(all, of(t)); i >= 0 {
+		return r.again(tx, all[i], by, now)
+	}
+	if slices.ContainsFunc(all, (*Domain).holds) {
+		return Domain{}, &ConflictError{Host: h}
+	}
+	if err := crowded(tx, t, by); err != nil {
+		return Domain{}, err
+	}
+	d := Domain{
+		Host: h, Tenant: t.ID, By: by, CreatedAt: now, NextCheck: now, Certificate: Certificate{Status: CertificateNone},
+		AtApex: h.Apex() == h,
+	}
+	d.to(Pending, Say("DNS was not looked at yet."), now)
+	d.sign(r.actor)
+	if err := domainTable.Insert(tx, &d); err != nil {
+		return Domain{}, err
+	}
+	if err := tenant.Bind(tx, d.binding()); err != nil {
+		return Domain{}, err
+	}
+	return d, r.record(tx, &d, "domain.added", "by "+string(by))
+}
+
+// again is what adding means for a domain that the tenant has: the operator's word counts for more than the tenant's.
+func (r *Registry) again(tx *storage.Tx, d *Domain, by By, now time.Time) (Domain, error) {
+	if by != ByOperator || d.By == ByOperator {
+		return *d, nil
+	}
+	d.By, d.NextCheck = ByOperator, now
+	return *d, domainTable.Put(tx, d)
+}
+
+// doubt has DNS asked soon about a host that somebody else wants: it may have changed hands since the last daily check.
+func (r *Registry) doubt(ctx context.Context, h tenant.Host) {
+	_, err := r.change(ctx, h, func(d *Domain, now time.Time) (bool, error) {
+		if !d.holds() || now.Sub(d.CheckedAt) < doubtful || !d.NextCheck.After(now) {
+			return false, nil
+		}
+		d.NextCheck = now
+		return true, nil
+	})
+	if err != nil && !errors.Is(err, tenant.ErrNotFound) {
+		r.options.Log.WarnContext(ctx, "domain that another tenant wants", slog.String("host", string(h)), slog.Any("error", err))
+	}
+	poke(r.hurry)
+}
+
+// contest is a host with all who claim it, and what was found about each of them.
+type contest struct {
+	host   tenant.Host
+	before *former
+	rivals []rival
+}
+
+// rival is one of those who claim a host.
+type rival struct {
+	*Domain
+	*claim
+	finding finding
+}
+
+// contest reads who claims a host and what each of them has to show.
+func (r *Registry) contest(ctx context.Context, host tenant.Host) (*contest, error) {
+	c := &contest{host: host}
+	var all []*Domain
+	err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		var err error
+		if all, err = claims(tx, host); err != nil {
+			return err
+		}
+		f, err := formerTable.Get(tx, hostKey(host))
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		c.before = &f
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		t, err := r.tenants.ByID(ctx, d.Tenant)
+		if errors.Is(err, tenant.ErrNotFound) {
+			continue // it is being deleted
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.rivals = append(c.rivals, rival{Domain: d, claim: r.claimOf(d, t)})
+	}
+	if len(c.rivals) == 0 {
+		return nil, notFound(host, storage.ErrNotFound)
+	}
+	for _, it := range c.rivals {
+		c.past(it)
+	}
+	return c, nil
+}
+
+// past takes into what a tenant has to show that others had the host: then visitors who arrive prove nothing, and if that
+// was lately, nothing but a TXT record does.
+func (c *contest) past(it rival) {
+	var ever, lately bool
+	if c.before != nil {
+		ever, lately = c.before.others(it.Tenant, clock())
+	}
+	for _, other := range c.rivals {
+		if other.Tenant != it.Tenant && !other.VerifiedAt.IsZero() {
+			ever, lately = true, true
+		}
+	}
+	it.arrivalProves = it.arrivalProves && !ever
+	it.textOnly = lately && !it.goesOn
+}
+
+// judge finds out about each claim.
+func (c *contest) judge(e *evidence) {
+	for i := range c.rivals {
+		c.rivals[i].finding = c.rivals[i].judge(e)
+	}
+}
+
+// silent notes for each claim that DNS could not be asked.
+func (c *contest) silent(err error) {
+	for i := range c.rivals {
+		c.rivals[i].finding = finding{silent: true, reason: undecided(err)}
+	}
+}
+
+// of is what was found about a domain; false: it is another than the one that was asked about.
+func (c *contest) of(d *Domain) (finding, bool) {
+	for _, it := range c.rivals {
+		if it.Tenant == d.Tenant && it.CreatedAt.Equal(d.CreatedAt) {
+			return it.finding, true
+		}
+	}
+	return finding{}, false
+}
+
+// award says who of those that claim the host has it from now on, and whether by a proof that was just seen: who is served,
+// unless the proof is certainly gone; else the first who shows one. Empty: nobody.
+func (c *contest) award(all []*Domain) (id tenant.ID, proved bool) {
+	for _, d := range all {
+		if f, ok := c.of(d); d.Served() && (!ok || f.proved || f.silent) {
+			return d.Tenant, f.proved
+		}
+	}
+	for _, d := range all {
+		if f, _ := c.of(d); f.proved {
+			return d.Tenant, true
+		}
+	}
+	return "", false
+}
+
+// claimOf is what the tenant has to show for the domain, if nobody else ever had it.
+func (r *Registry) claimOf(d *Domain, t *tenant.Tenant) *claim {
+	c := &claim{
+		host: d.Host, text: r.text(d), targets: r.node.Targets(t), node: r.node, operator: d.By == ByOperator,
+		arrivalProves: d.By == ByOperator, goesOn: d.Served(),
+	}
+	if !r.rules.tlsOff {
+		c.authority = r.options.Authority
+	}
+	return c
+}
