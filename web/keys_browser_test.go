@@ -58,9 +58,9 @@ func TestBrowserKeys(t *testing.T) {
 	b.Strike("j")
 	b.See("#subject", "Two")
 	b.At(d.home + "/agent/tickets/2")
-	b.Strike("u")
+	b.row("u", "2") // back where one came from
 	b.Until(`location.pathname + document.getElementById("desk").dataset.ticket`, "/agent")
-	b.Strike("j" + webtest.EnterKey)
+	b.Strike("k" + webtest.EnterKey)
 	b.See("#subject", "Three")
 
 	// The ticket.

@@ -69,6 +69,8 @@
       }
       const got = await ask(url, body);
       const hash = new URL(url, location).hash || new URL(got.url).hash;
+      const covered = !id("list").offsetParent;
+      keepPlace();
       swap(got.page);
       const at = new URL(got.url);
       for (const x of ["done", "n", "turned"]) at.searchParams.delete(x);
@@ -79,6 +81,7 @@
         if (!ticket) scrollTo(0, 0);
         listen();
         current();
+        if (!ticket && !hash) comeBack(was, covered ? "center" : "nearest");
       }
       if (hash && id(hash.slice(1))) id(hash.slice(1)).scrollIntoView({ block: "nearest" });
       if (focus !== false && ticket && ticket !== was) id("subject")?.focus({ preventScroll: true });
@@ -235,6 +238,15 @@
   const rows = () => all("#rows .row");
   const here = () => rows().find(r => r.contains(document.activeElement)) || $("#rows .row.current");
   const current = () => $("#rows .row.current")?.scrollIntoView({ block: "nearest" });
+  // comeBack puts the focus where somebody left the list: on the ticket's row, or on what stands in its place now.
+  let place = 0;
+  const keepPlace = () => { const at = rows().findIndex(r => r.dataset.n === desk().dataset.ticket); if (at >= 0) place = at; };
+  const comeBack = (n, block) => {
+    const row = rows().find(r => r.dataset.n === n) || rows()[Math.min(place, rows().length - 1)];
+    if (!row) return;
+    $(".title", row).focus({ preventScroll: true });
+    row.scrollIntoView({ block });
+  };
   const move = by => {
     const list = rows(), at = list.indexOf(here()), to = list[Math.min(list.length - 1, Math.max(0, at + by))];
     if (!to) return;
