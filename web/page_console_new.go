@@ -14,7 +14,7 @@ func (s *Server) newTicketPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) renderNewTicket(w http.ResponseWriter, r *http.Request, status int, form newTicketForm, wrong fieldErrors) error {
-	v := &newTicketView{frame: s.ownFrame(r, "", "tickets"), Form: form, Errors: wrong}
+	v := &newTicketView{frame: s.ownFrame(r, "", "tickets"), Form: form, Files: s.filesField(r, form.files, wrong), Errors: wrong}
 	v.Picks = true
 	v.Title, v.mount = v.T("New ticket"), strings.TrimSuffix(pathBelow(visitOf(r), "/"), "/")
 	v.Action, v.Back = v.Href(standOf(r).at(consoleTickets)), v.Href(standOf(r).at(consoleHome))
@@ -35,7 +35,7 @@ func (s *Server) renderNewTicket(w http.ResponseWriter, r *http.Request, status 
 
 // agentOpen opens a ticket for somebody.
 func (s *Server) agentOpen(w http.ResponseWriter, r *http.Request) error {
-	values, err := readForm(w, r, maxForm)
+	values, err := s.readMessage(w, r)
 	if err != nil {
 		return err
 	}
@@ -43,6 +43,10 @@ func (s *Server) agentOpen(w http.ResponseWriter, r *http.Request) error {
 		Title: values.Get("title"), Description: values.Get("description"), Category: values.Get("category"),
 		Priority: values.Get("priority"), Assignee: values.Get("assignee"), Tags: values.Get("tags"),
 		Email: strings.TrimSpace(values.Get("email")), Name: strings.TrimSpace(values.Get("name")), Key: values.Get("key"),
+		files: values.files,
+	}
+	if values.wrong != nil {
+		return s.renderNewTicket(w, r, http.StatusUnprocessableEntity, form, fieldErrors{"files": values.wrong})
 	}
 	t, err := s.openFor(r, form)
 	if wrong := explain(err); wrong != nil {
@@ -57,8 +61,8 @@ func (s *Server) agentOpen(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) openFor(r *http.Request, form newTicketForm) (*tickets.Ticket, error) {
 	draft := tickets.Draft{
 		Title: form.Title, Description: form.Description, CategoryID: form.Category, Priority: tickets.Priority(form.Priority),
-		Tags:        splitTags(form.Tags),
-		Idempotency: once(form.Key, form.Title, form.Description, form.Email, form.Name, form.Category, form.Priority, form.Assignee, form.Tags),
+		Tags: splitTags(form.Tags), Files: idsOf(form.files),
+		Idempotency: once(form.Key, form.Title, form.Description, form.Email, form.Name, form.Category, form.Priority, form.Assignee, form.Tags, contentOf(form.files)),
 	}
 	var err error
 	if draft.Assignee, err = s.member(r, form.Assignee); err != nil {

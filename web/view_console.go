@@ -2,6 +2,8 @@ package web
 
 import (
 	"time"
+
+	"github.com/deskgate/deskgate/tickets/file"
 )
 
 // consoleView is a page of the console: the views, a list, and a ticket beside it if one is chosen.
@@ -292,6 +294,7 @@ type newTicketView struct {
 	frame
 
 	Form       newTicketForm
+	Files      filesField
 	Categories []option
 	Priorities []option
 	Assignees  []option
@@ -303,4 +306,6 @@ type newTicketView struct {
 // newTicketForm is what the agent typed.
 type newTicketForm struct {
 	Title, Description, Category, Priority, Assignee, Tags, Email, Name, Key string
+	// files are stored already.
+	files []file.Info
 }
