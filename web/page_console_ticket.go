@@ -103,9 +103,16 @@ func (s *Server) fillThread(r *http.Request, v *consoleView, t *tickets.Ticket) 
 	if err != nil {
 		return err
 	}
+	from, err := s.origins(r, page.Comments)
+	if err != nil {
+		return err
+	}
 	var all []messageView
 	for i := range page.Comments {
 		m := v.message(r, &page.Comments[i])
+		if m.From = from[i]; m.From != nil {
+			m.From.URL = v.Href(v.Stand.ticket(m.From.Number, ""))
+		}
 		if t.MergedInto == "" {
 			m.Split = v.Href(v.Stand.ticket(t.Number, "/split", "comment", m.ID))
 			if before := r.URL.Query().Get("before"); before != "" {

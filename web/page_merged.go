@@ -1,12 +1,43 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
+
+// origin is the ticket that a message was written in, before it was merged.
+type origin struct {
+	Number uint64
+	// Title is the ticket's, where its messages begin.
+	Title string
+	// URL is the ticket's page, for those who are not led on from there.
+	URL string
+}
+
+// origins says where each of some comments was written; nil: where it stands.
+func (s *Server) origins(r *http.Request, all []tickets.Comment) ([]*origin, error) {
+	c, from, begun := callerOf(r), make([]*origin, len(all)), map[uint64]bool{}
+	for i := range all {
+		n := all[i].From
+		if n == 0 {
+			continue
+		}
+		if from[i] = (&origin{Number: n}); begun[n] {
+			continue
+		}
+		begun[n] = true
+		t, err := s.desk.FindDeleted(r.Context(), c.tenant, c.actor(), tickets.ByNumber(n))
+		if err != nil && !errors.Is(err, tickets.ErrNotFound) {
+			return nil, err
+		}
+		from[i].Title = t.Title
+	}
+	return from, nil
+}
 
 // leadOn serves a requester's page of a ticket. That of a ticket which was merged leads on to where its thread has gone.
 func (s *Server) leadOn(h handler) handler {

@@ -82,9 +82,15 @@ func (s *Server) thread(r *http.Request, at string) (tickets.Ticket, []message, 
 	if err != nil {
 		return t, nil, err
 	}
+	from, err := s.origins(r, page.Comments)
+	if err != nil {
+		return t, nil, err
+	}
 	messages := []message{first(r, &t)}
 	for i := range page.Comments {
-		messages = append(messages, next(r, &page.Comments[i]))
+		m := next(r, &page.Comments[i])
+		m.From = from[i]
+		messages = append(messages, m)
 	}
 	if page.Next != "" {
 		mount := strings.TrimSuffix(tenant.VisitFrom(r.Context()).Mount, "/")

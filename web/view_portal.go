@@ -31,6 +31,8 @@ type message struct {
 	// Body is the Markdown text as clean HTML.
 	Body  template.HTML
 	Files []shownFile
+	// From is where the message was written, if that ticket was merged into this one.
+	From *origin
 	// Skipped, if not empty, is the address of messages between this one and the next.
 	Skipped string
 }
