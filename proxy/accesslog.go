@@ -17,14 +17,14 @@ import (
 // exchange is one request and what was answered: it writes the answer and remembers what the access log says.
 type exchange struct {
 	http.ResponseWriter
-	visit     tenant.Visit
-	ip        string // visit.ClientIP
-	job       upstream.Job
-	body      *slowBody // nil if it needs no watch
-	start     time.Time
-	status    int
-	bytes     int64
-	forwarded bool
+	visit  tenant.Visit
+	ip     string // visit.ClientIP
+	job    upstream.Job
+	body   *slowBody // nil if it needs no watch
+	start  time.Time
+	status int
+	bytes  int64
+	by     part
 	// last says that the connection is closed after this answer, unless another protocol is spoken on it then.
 	last bool
 	// alternative is what Alt-Svc says; nil if the client hears nothing of the kind. What an upstream says of itself is not
@@ -142,7 +142,7 @@ func (e *edge) record(x *exchange, r *http.Request) {
 	if host == "" {
 		host = clipped(r.Host)
 	}
-	e.metrics.answered(x.forwarded, status, took)
+	e.metrics.answered(x, r.ProtoMajor, status, x.visit.Tenant, took)
 	e.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("tenant", slug),
 		slog.String("host", host),

@@ -121,7 +121,7 @@ func (s *Server) openHTTP3(h http.Handler) (err error) {
 		Limits: h3.Limits{
 			Requests: streams, HeaderSize: headerSize, HeaderTime: headerTime, IdleTime: idleTime, Unproven: unprovenPerSecond,
 		},
-		Refused: s.metrics.refused, Log: s.config.Log,
+		Refused: s.metrics.refused, Ready: s.metrics.connected, Log: s.config.Log,
 	})
 	return err
 }
@@ -143,7 +143,7 @@ func (s *Server) door(l net.Listener, h http.Handler, t *tls.Config) {
 		return
 	}
 	o := listener.Options{
-		TLS: t, Crowd: s.crowd, Handshakes: s.handshakes, Refused: s.metrics.refused, Log: s.config.Log,
+		TLS: t, Crowd: s.crowd, Handshakes: s.handshakes, Refused: s.metrics.refused, Ready: s.metrics.connected, Log: s.config.Log,
 		Limits: listener.Limits{
 			ProxyTime: proxyHeaderTime, HandshakeTime: headerTime, StrangerCost: strangerCost,
 			Frames: strict.Budget{Burst: idleFramesAtOnce, PerSecond: idleFramesPerSecond},

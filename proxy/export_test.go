@@ -23,6 +23,6 @@ func FailedUpload(r *http.Request, after time.Duration) (status int) {
 		_ = recover() // it panics where nobody is there to be answered
 		status = x.status
 	}()
-	newMetrics().failed(x, r, upstream.Gone)
+	newMetrics(0).failed(x, r, upstream.Gone)
 	return 0
 }

@@ -69,12 +69,16 @@ func (f *front) serve(x *exchange, r *http.Request) {
 		f.signer.ServeKeys(x, r, v.Tenant)
 		return
 	}
+	x.by = byPages
+	if ofAPI(v.Mount, r.URL.Path) {
+		x.by = byAPI
+	}
 	f.product.ServeHTTP(x, r.WithContext(tenant.WithVisit(r.Context(), v)))
 }
 
 // forward has the route's upstreams answer, once the visitor may come to them.
 func (f *front) forward(x *exchange, r *http.Request, route *tenant.Route) {
-	x.forwarded = true
+	x.by = byUpstream
 	x.job.Visit, x.job.Route, x.job.IP = &x.visit, route, x.ip
 	if route.RequireLogin != "" && !route.Maintenance && !f.admit(x, r, route) {
 		return
@@ -149,6 +153,14 @@ func dotted(path string) bool {
 		i += 1 + next
 	}
 	return false
+}
+
+// ofAPI says whether a path below the mount is one of those that programs call.
+func ofAPI(mount, path string) bool {
+	if mount != "/" {
+		path = strings.TrimPrefix(path, mount)
+	}
+	return strings.HasPrefix(path, "/api/")
 }
 
 // ours says whether the path is the product's at the root of every tenant host, wherever its pages are mounted.

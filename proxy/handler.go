@@ -35,6 +35,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// request goes to that queue's end once: they are served in the order of their coming, and the slowest half as late.
 	runtime.Gosched()
 	x := &exchange{ResponseWriter: w, start: time.Now()}
+	e.metrics.running.Add(1)
 	direct, tunnel := settle(r)
 	x.last = tunnel || r.ProtoMajor < 3 && e.crowd.Narrow()
 	v := &x.visit
@@ -65,6 +66,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // finish turns a panic into an answer and writes the request's line.
 func (e *edge) finish(x *exchange, r *http.Request) {
 	p := recover()
+	e.metrics.running.Add(-1)
 	if p == nil {
 		x.part() // an answer without a word has a header as well
 		e.record(x, r)
@@ -118,6 +120,7 @@ func wellFormed(id string) bool {
 type redirects struct{ node *tenant.Node }
 
 func (s *redirects) serve(x *exchange, r *http.Request) {
+	x.by = byRedirect
 	site := x.visit.Site
 	path := r.URL.RequestURI()
 	if site == nil || !strings.HasPrefix(path, "/") {

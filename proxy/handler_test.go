@@ -415,7 +415,8 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s: %d %q", path, a.StatusCode, a.body)
 		}
 	}
-	if a := watch("/metrics"); !contains(a.body, `deskgate_requests_total{by="product",status="2xx"} 1`, `deskgate_requests_total{by="product",status="4xx"} 1`) {
-		t.Errorf("metrics:\n%s", a.body)
-	}
+	wantMetrics(t, n.metrics(t), map[string]float64{
+		`deskgate_requests_total{part="pages",protocol="h1",status="2xx"}`: 1,
+		`deskgate_requests_total{part="edge",protocol="h1",status="4xx"}`:  1,
+	})
 }

@@ -52,8 +52,10 @@ type Config struct {
 	HTTP3 bool
 	// Metrics is the address of Prometheus metrics, /healthz and /readyz; empty: none.
 	Metrics string
-	// Gauges are numbers of other rooms that the metrics show as well.
-	Gauges []Gauge
+	// MetricsTenants is how many tenants the metrics tell apart.
+	MetricsTenants int
+	// Numbers are of other rooms; the metrics show them as well.
+	Numbers []Number
 
 	// TLS is ACME if empty.
 	TLS  TLSMode
@@ -81,6 +83,7 @@ type Server struct {
 	certificates *certificate.Keeper // nil with TLS off
 	upstreams    *upstream.Proxy
 	metrics      *metrics
+	census       census
 	doors        []door
 	http3        *h3.Server  // nil if it is off
 	resumption   *resumption // nil with TLS off
@@ -95,13 +98,16 @@ type Server struct {
 
 // New checks the settings and opens the listeners. Whoever made a Server has to Run it, or to Close it.
 func New(ctx context.Context, c Config) (*Server, error) {
-	s := &Server{config: c.withDefaults(), metrics: newMetrics(), handshakes: listener.NewRate(handshakesPerSecond, handshakesAtOnce)}
+	s := &Server{config: c.withDefaults(), metrics: newMetrics(c.MetricsTenants), handshakes: listener.NewRate(handshakesPerSecond, handshakesAtOnce)}
 	s.crowd = listener.NewCrowd(s.config.MaxConnections, connectionsPerAddress)
 	s.metrics.gauge("connections_open", "Connections of visitors.", func() float64 { return float64(s.crowd.Open()) })
 	s.trusted.set(c.TrustedProxies)
-	for _, g := range c.Gauges {
-		s.metrics.gauge(g.Name, g.Help, g.Value)
+	for _, n := range c.Numbers {
+		s.metrics.show(n)
 	}
+	s.census.count = s.takeCensus
+	s.metrics.watchCertificates(&s.census) //nolint:contextcheck // asked for long after
+	s.metrics.watchStore(c.Store)
 	s.streams, s.endStreams = context.WithCancel(context.WithoutCancel(ctx))
 	err := s.check()
 	if err == nil {
@@ -118,10 +124,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		s.resumption.change(ctx)
 	}
 	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
-	s.metrics.gauge("upstreams", "Upstreams that routes name.", func() float64 { return float64(s.upstreams.Summary().Upstreams) })
-	s.metrics.gauge("upstreams_unfit", "Upstreams that are down by their health check, or rest.", func() float64 { return float64(s.upstreams.Summary().Unfit) })
-	s.metrics.gauge("upstream_requests", "Requests that are under way to upstreams.", func() float64 { return float64(s.upstreams.Summary().UnderWay) })
-	s.metrics.gauge("upstream_retries", "Requests that were sent to another upstream, since the start.", func() float64 { return float64(s.upstreams.Summary().Retries) })
+	s.metrics.watchUpstreams(s.upstreams)
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -68,6 +68,8 @@ type Store struct {
 	blobs  *Blobs
 	tables map[uint16]Declared
 	log    *slog.Logger
+
+	reads, writes latency
 }
 
 // ownTables are those that the store keeps for itself.
@@ -178,15 +180,20 @@ func (s *Store) view(ctx context.Context, sc Scope, unlimited bool, fn func(*Tx)
 	if sc == (Scope{}) {
 		return errNoScope
 	}
-	return s.engine.View(ctx, func(r engine.Reader) error {
+	begin, own := time.Now(), false
+	err := s.engine.View(ctx, func(r engine.Reader) error {
 		tx := newTx(ctx, s, sc, r, nil)
 		tx.shared.unlimited = unlimited
 		defer tx.end()
-		if err := fn(tx); err != nil {
+		err := fn(tx)
+		own = err != nil
+		if own {
 			return err
 		}
 		return tx.shared.doom
 	})
+	s.reads.note(time.Since(begin), err != nil && !own)
+	return err
 }
 
 // Update calls fn with a transaction that reads and writes the scope, and returns nil only when everything is on
@@ -197,15 +204,19 @@ func (s *Store) Update(ctx context.Context, sc Scope, fn func(*Tx) error) error 
 		return errNoScope
 	}
 	var committed []func()
+	begin, own := time.Now(), false
 	err := s.engine.Update(ctx, func(t engine.Txn) error {
 		tx := newTx(ctx, s, sc, t, t)
 		defer tx.end()
-		if err := fn(tx); err != nil {
+		err := fn(tx)
+		own = err != nil
+		if own {
 			return err
 		}
 		committed = tx.shared.committed
 		return tx.flush()
 	})
+	s.writes.note(time.Since(begin), err != nil && !own)
 	if err != nil {
 		return err
 	}

@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize/english"
 
-	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/tenant/mail"
-	"github.com/deskgate/deskgate/tenant/outbox"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/web"
 )
@@ -26,62 +23,6 @@ func (s *settings) post(o *operator, log *slog.Logger) (*mail.Post, error) {
 		Store: o.store, Directory: o.directory, Server: s.smtp, From: s.mailFrom, Render: letters.Render, Failed: notify.Failed, Sent: notify.Sent(o.store),
 		Log: log,
 	}), nil
-}
-
-// gauges are the numbers that --metrics shows of the rooms.
-func (o *operator) gauges() []proxy.Gauge {
-	l := &letterState{look: o.post.State}
-	return []proxy.Gauge{
-		{
-			Name: "mail_waiting", Help: "Letters that are still to be delivered.",
-			Value: func() float64 { return float64(l.now().Waiting) },
-		},
-		{
-			Name: "mail_oldest_seconds", Help: "How long the oldest letter has been waiting.",
-			Value: func() float64 {
-				if oldest := l.now().Oldest; !oldest.IsZero() {
-					return time.Since(oldest).Seconds()
-				}
-				return 0
-			},
-		},
-		{
-			Name: "mail_dead", Help: "Letters that were given up in the last 30 days.",
-			Value: func() float64 { return float64(l.now().Dead) },
-		},
-		{
-			Name: "mail_delivered", Help: "Letters delivered since the start.",
-			Value: func() float64 { return float64(l.now().Delivered) },
-		},
-		{
-			Name: "mail_failed_attempts", Help: "Tries to deliver a letter that failed since the start.",
-			Value: func() float64 { return float64(l.now().Failed) },
-		},
-	}
-}
-
-// letterState counts the letters once for all gauges of one look.
-type letterState struct {
-	look func(context.Context) (outbox.State, error)
-
-	mu    sync.Mutex
-	at    time.Time
-	state outbox.State
-}
-
-func (l *letterState) now() outbox.State {
-	const fresh, patience = time.Second, 5 * time.Second
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if time.Since(l.at) < fresh {
-		return l.state
-	}
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	if state, err := l.look(ctx); err == nil {
-		l.state, l.at = state, time.Now()
-	}
-	return l.state
 }
 
 // mailState is how the letters of a running node stand.

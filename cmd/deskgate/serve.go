@@ -124,7 +124,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 		return err
 	}
 	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
-	config.Product, config.Gate, config.Log, config.Gauges = product, product, n.log, n.gauges() //nolint:contextcheck // asked for long after
+	config.Product, config.Gate, config.Log, config.Numbers = product, product, n.log, n.numbers() //nolint:contextcheck // asked for long after
 	config.HTTPListener, config.HTTPSListener = l.http, l.https
 	if n.edge, err = proxy.New(ctx, config); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 func (s *settings) edge() (proxy.Config, error) {
 	c := proxy.Config{
 		HTTP: s.http, HTTPS: s.https, Metrics: s.metrics, TLS: proxy.TLSMode(s.tls),
-		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections, HTTP3: s.http3,
+		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections, HTTP3: s.http3, MetricsTenants: s.metricsTenants,
 		ACME: certificate.ACME{Directory: s.acmeCA, Email: s.acmeEmail, HTTPPort: s.acmeHTTPPort, TLSPort: s.acmeTLSPort},
 	}
 	if s.acmeCARoot == "" {

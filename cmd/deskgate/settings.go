@@ -37,6 +37,7 @@ type settings struct {
 	http3          bool
 	outboundAllow  []netip.Prefix
 	metrics        string
+	metricsTenants int
 	smtp           *mail.Server  // nil: no mail
 	notifyDelay    time.Duration // how long news of a ticket is gathered; 0: notify.Delay
 	mailFrom       string
@@ -167,6 +168,10 @@ func networkSettings() []setting {
 		{
 			name: "metrics", value: "ADDR", standard: "off", usage: "where Prometheus metrics, /healthz and /readyz are served, or off",
 			parse: into(func(s *settings) *string { return &s.metrics }, orOff(listenAddress)),
+		},
+		{
+			name: "metrics-tenants", value: "N", standard: "0", usage: "how many tenants the metrics tell apart; those beyond are counted together",
+			parse: into(func(s *settings) *int { return &s.metricsTenants }, count),
 		},
 	}
 }

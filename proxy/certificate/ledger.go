@@ -142,11 +142,22 @@ func (l ownHosts) find(ctx context.Context, host tenant.Host) (state domain.Cert
 
 // hosts are all that have a certificate, or ever wanted one.
 func (l ownHosts) hosts(ctx context.Context) (hosts []tenant.Host, err error) {
-	err = storage.Each(ctx, l.store, storage.Node(), ownCertificates, func(c *ownCertificate) error {
-		hosts = append(hosts, c.Host)
+	err = l.each(ctx, func(c *ownCertificate) { hosts = append(hosts, c.Host) })
+	return hosts, err
+}
+
+// each calls fn for the states of all own hosts that are known.
+func (l ownHosts) each(ctx context.Context, fn func(*ownCertificate)) error {
+	return storage.Each(ctx, l.store, storage.Node(), ownCertificates, func(c *ownCertificate) error {
+		fn(c)
 		return nil
 	})
-	return hosts, err
+}
+
+// Own calls fn for the certificates of the operator's hosts, as far as they were ever asked for. Those of custom domains are
+// the registry's.
+func (k *Keeper) Own(ctx context.Context, fn func(domain.Certificate)) error {
+	return k.own.each(ctx, func(c *ownCertificate) { fn(c.State) })
 }
 
 // forget removes what is known about a host.

@@ -28,7 +28,7 @@ type Limits struct {
 	Unproven int
 }
 
-// Options of a Server. All but Exempt, Excluded and Refused are required.
+// Options of a Server. All but Exempt, Excluded, Refused and Ready are required.
 type Options struct {
 	TLS     *tls.Config
 	Handler http.Handler
@@ -40,7 +40,9 @@ type Options struct {
 	Limits           Limits
 	// Refused hears of what was refused, for metrics: one of few words.
 	Refused func(reason string)
-	Log     *slog.Logger
+	// Ready hears of each connection whose handshake is made; nil: nobody does.
+	Ready func(*tls.ConnectionState)
+	Log   *slog.Logger
 }
 
 // Server serves HTTP/3 on one UDP port. It is made by New and works in Serve.
@@ -153,6 +155,10 @@ func (s *Server) begins(c *quic.Conn) {
 	s.stopping.Lock()
 	defer s.stopping.Unlock()
 	if s.stop.Err() == nil {
+		if s.options.Ready != nil {
+			state := c.ConnectionState().TLS
+			s.options.Ready(&state)
+		}
 		s.running.Go(func() { s.connection(c) })
 	}
 }

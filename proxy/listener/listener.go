@@ -39,7 +39,9 @@ type Options struct {
 	Limits     Limits
 	// Refused hears of what was refused, for metrics: one of few words.
 	Refused func(reason string)
-	Log     *slog.Logger
+	// Ready hears of each connection that is ready to be served, with what TLS has agreed on, or nil; nil: nobody does.
+	Ready func(*tls.ConnectionState)
+	Log   *slog.Logger
 }
 
 // Listener is a [net.Listener] whose connections are ready to be served. It works while somebody calls Accept.
@@ -166,6 +168,9 @@ func (l *Listener) admit(raw net.Conn) {
 		l.options.Refused(reason)
 		_ = c.Close() // it is given up anyway
 		return
+	}
+	if l.options.Ready != nil {
+		l.options.Ready(c.state)
 	}
 	l.hand(accepted{conn: c})
 }

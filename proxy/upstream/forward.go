@@ -20,7 +20,9 @@ var errNobody = errors.New("no upstream of the route takes requests")
 
 // exchange has a target answer, and brings the answer to the visitor.
 func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, pool *pool) {
+	begin := time.Now()
 	res, t, err := p.send(out, j, pool)
+	j.Waited = time.Since(begin)
 	j.hints.end()
 	if err != nil {
 		p.fail(w, r, j, err)
@@ -36,7 +38,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, po
 	if streams {
 		defer context.AfterFunc(t.life, func() { _ = res.Body.Close() })() //nolint:contextcheck // another life ends this one
 	}
-	begin(w, res, j)
+	commence(w, res, j)
 	if err := p.copy(w, res, streams); err != nil {
 		if !visitors(r.Context(), err) {
 			p.failed(r.Context(), t, err, j.Visit)
@@ -64,6 +66,7 @@ func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *ta
 		t.load.Add(1)
 		res, err := t.transport.RoundTrip(out)
 		if err == nil {
+			t.answered.Add(1)
 			t.condition.worked()
 			return res, t, nil
 		}
@@ -84,6 +87,7 @@ func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *ta
 
 // failed notes a visitor's bad experience with a target.
 func (p *Proxy) failed(ctx context.Context, t *target, err error, v *tenant.Visit) {
+	t.broken.Add(1)
 	if t.condition.failed(time.Now(), err) {
 		p.options.Log.WarnContext(ctx, "upstream rests", "upstream", t.spec.url, "error", err, "for", rest.String(), "request_id", v.RequestID)
 	}
@@ -126,8 +130,8 @@ func (h *hints) end() {
 	h.over = true
 }
 
-// begin writes the answer's header, without what the edge says itself.
-func begin(w http.ResponseWriter, res *http.Response, j *Job) {
+// commence writes the answer's header, without what the edge says itself.
+func commence(w http.ResponseWriter, res *http.Response, j *Job) {
 	h := w.Header()
 	dropHops(res.Header)
 	for name, values := range res.Header {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -74,6 +75,9 @@ type State struct {
 	Reason string
 	// UnderWay is how many requests it has at the moment, of all routes that name it.
 	UnderWay int64
+	// Answered and Failed count requests of visitors since the node knows it: those that it answered, and those that it did not,
+	// or not to their end.
+	Answered, Failed uint64
 }
 
 // Summary is how all upstreams are together.
@@ -109,9 +113,29 @@ func (p *Proxy) States(r *tenant.Route) []State {
 	now := time.Now()
 	pool := known.(*pool) //nolint:errcheck,forcetypeassert // nothing else is in there
 	for i, t := range pool.targets {
-		s := State{Upstream: t.spec.url, Weight: pool.weights[i], UnderWay: t.load.Load()}
-		s.Health, s.Reason = t.condition.words(now)
+		s := t.state(now)
+		s.Weight = pool.weights[i]
 		states = append(states, s)
 	}
+	return states
+}
+
+func (t *target) state(now time.Time) State {
+	s := State{Upstream: t.spec.url, UnderWay: t.load.Load(), Answered: t.answered.Load(), Failed: t.broken.Load()}
+	s.Health, s.Reason = t.condition.words(now)
+	return s
+}
+
+// All are all upstreams that routes name, by their URL. What routes know under several time-outs or checks is there several
+// times.
+func (p *Proxy) All() []State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	states := make([]State, 0, len(p.targets))
+	for _, t := range p.targets {
+		states = append(states, t.state(now))
+	}
+	slices.SortFunc(states, func(a, b State) int { return strings.Compare(a.Upstream, b.Upstream) })
 	return states
 }

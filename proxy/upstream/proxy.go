@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -64,6 +65,8 @@ type Job struct {
 	// Upstream is the host that answered, or was asked last; Tries is how many were asked. Forward sets them.
 	Upstream string
 	Tries    int
+	// Waited is how long it took until an upstream began its answer, or until the last one had failed. Forward sets it.
+	Waited time.Duration
 
 	// What forwarding takes, in one piece: a request is worth no more allocations than it needs.
 	headers  [11]string // what the upstream is told

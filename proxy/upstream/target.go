@@ -45,6 +45,8 @@ type target struct {
 	transport *http.Transport
 	load      atomic.Int64 // requests under way
 	condition condition
+	// answered counts visitors' requests that it answered, broken those that it let down.
+	answered, broken atomic.Uint64
 
 	routes int // pools that name it; guarded by Proxy.mu
 	// life ends some time after the last of them.

@@ -1,0 +1,50 @@
+package domain
+
+import (
+	"context"
+	"time"
+
+	"github.com/deskgate/deskgate/storage"
+)
+
+// Census is how all domains are together.
+type Census struct {
+	Domains      map[Status]int
+	Certificates map[CertificateStatus]int // of domains that are served
+	// Expires is when the first certificate of a served domain ends; zero: there is none.
+	Expires time.Time
+	// ChecksDue and CertificatesDue wait to be looked at: their time has come.
+	ChecksDue, CertificatesDue int
+	// CheckDueSince is when the check that waits longest was due.
+	CheckDueSince time.Time
+}
+
+// Census reads all domains. It is nothing for every request, nor for every second.
+func (r *Registry) Census(ctx context.Context) (Census, error) {
+	c := Census{Domains: map[Status]int{}, Certificates: map[CertificateStatus]int{}}
+	now := time.Now()
+	err := storage.Each(ctx, r.store, storage.Node(), domainTable, func(d *Domain) error {
+		c.count(d, now)
+		return nil
+	})
+	return c, err
+}
+
+func (c *Census) count(d *Domain, now time.Time) {
+	c.Domains[d.Status]++
+	if d.Served() {
+		c.Certificates[d.Certificate.Status]++
+		if end := d.Certificate.NotAfter; !end.IsZero() && (c.Expires.IsZero() || end.Before(c.Expires)) {
+			c.Expires = end
+		}
+	}
+	if at := d.NextCheck; !at.IsZero() && at.Before(now) {
+		c.ChecksDue++
+		if c.CheckDueSince.IsZero() || at.Before(c.CheckDueSince) {
+			c.CheckDueSince = at
+		}
+	}
+	if at := d.Certificate.NextAttempt; !at.IsZero() && at.Before(now) && d.Served() {
+		c.CertificatesDue++
+	}
+}
