@@ -64,7 +64,7 @@ func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *ta
 		j.Tries, j.Upstream, out.Host = j.Tries+1, t.url.Host, host
 		address(out, t, path, j.Route.PreserveHost)
 		t.load.Add(1)
-		res, err := t.transport.RoundTrip(out)
+		res, err := t.roundTrip(out)
 		if err == nil {
 			t.answered.Add(1)
 			t.condition.worked()

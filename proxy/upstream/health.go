@@ -191,7 +191,7 @@ func (t *target) ask(ctx context.Context) error {
 		Method: http.MethodGet, Header: http.Header{"User-Agent": {"Deskgate health check"}}, Host: t.url.Host,
 	}).WithContext(ctx)
 	address(req, t, u, false)
-	res, err := t.transport.RoundTrip(req)
+	res, err := t.roundTrip(req)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/deskgate/deskgate/proxy/upstream/h1"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -43,7 +44,8 @@ type target struct {
 	seed   uint64 // of rendezvous hashing
 
 	transport *http.Transport
-	load      atomic.Int64 // requests under way
+	direct    *h1.Transport // nil unless requests go in the clear
+	load      atomic.Int64  // requests under way
 	condition condition
 	// answered counts visitors' requests that it answered, broken those that it let down.
 	answered, broken atomic.Uint64
@@ -62,15 +64,29 @@ func (p *Proxy) newTarget(s spec) (*target, error) {
 		return nil, fmt.Errorf("upstream %q: %w", s.url, errNoURL)
 	}
 	t := &target{spec: s, url: u, scheme: u.Scheme, seed: hash(s.url), transport: p.transport(s, u.Scheme)}
-	if u.Scheme == "h2c" {
+	switch u.Scheme {
+	case "http":
+		t.direct = p.direct(s, u)
+	case "h2c":
 		t.scheme = "http"
 	}
 	t.life, t.end = context.WithCancel(context.Background()) //nolint:gosec // retire calls it
 	return t, nil
 }
 
+// roundTrip sends a request and returns the answer.
+func (t *target) roundTrip(r *http.Request) (*http.Response, error) {
+	if t.direct != nil && r.Body == nil && idempotent(r) {
+		return t.direct.RoundTrip(r)
+	}
+	return t.transport.RoundTrip(r)
+}
+
 // retire lets go of a target that no route names any more. What is under way goes on.
 func (t *target) retire() {
 	t.transport.CloseIdleConnections() // and those that become idle later
+	if t.direct != nil {
+		t.direct.CloseIdleConnections()
+	}
 	time.AfterFunc(drainTime, t.end)
 }

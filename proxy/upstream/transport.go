@@ -5,19 +5,20 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/deskgate/deskgate/proxy/upstream/h1"
 )
 
-// transport reaches targets of one kind.
+// transport takes all requests to targets of one kind.
 func (p *Proxy) transport(s spec, scheme string) *http.Transport {
 	t := &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, s.connect)
-			defer cancel()
-			c, err := p.options.Dial(ctx, network, address)
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			c, err := p.dial(ctx, address, s.connect)
 			if err != nil {
-				return nil, dialError(err)
+				return nil, err
 			}
 			return restless(c, max(s.rest, s.answer)), nil
 		},
@@ -39,6 +40,29 @@ func (p *Proxy) transport(s spec, scheme string) *http.Transport {
 		t.Protocols.SetHTTP2(true)
 	}
 	return t
+}
+
+// direct is the short way to a target in the clear, for requests without a body that may be sent twice.
+func (p *Proxy) direct(s spec, u *url.URL) *h1.Transport {
+	address := u.Host
+	if u.Port() == "" {
+		address = net.JoinHostPort(u.Hostname(), "80")
+	}
+	return h1.New(h1.Options{
+		Dial:   func(ctx context.Context) (net.Conn, error) { return p.dial(ctx, address, s.connect) },
+		Answer: s.answer, Rest: s.rest, Idle: upstreamIdle, MaxIdle: maxIdle, MaxHeader: maxHeader,
+	})
+}
+
+// dial connects within a time.
+func (p *Proxy) dial(ctx context.Context, address string, within time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	c, err := p.options.Dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, dialError(err)
+	}
+	return c, nil
 }
 
 // dialError makes sure that it can be told from errors after the connection was there.
