@@ -28,7 +28,7 @@ func newACMENode(t *testing.T) (*node, *proxytest.ACME) {
 	ca := proxytest.StartACME(t, proxytest.ACMEOptions{
 		HTTPPort: port(t, n.config.HTTPListener), TLSPort: port(t, n.config.HTTPSListener), DNS: n.dns,
 	})
-	n.config.ACME = certificate.ACME{Directory: ca.Directory, Roots: ca.Trust}
+	n.config.ACME = certificate.ACME{Authorities: []certificate.Authority{{Directory: ca.Directory, Roots: ca.Trust}}}
 	return n, ca
 }
 

@@ -43,6 +43,14 @@ func (s *Server) listen(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if c.TLS == ACME {
+		if s.challengedHTTP, err = listenBeside(ctx, "--acme-http-port", c.ChallengeHTTP, s.plain); err != nil {
+			return err
+		}
+		if s.challengedTLS, err = listenBeside(ctx, "--acme-tls-port", c.ChallengeTLS, s.secure); err != nil {
+			return err
+		}
+	}
 	s.watch, err = listen(ctx, "--metrics", c.Metrics, nil)
 	return err
 }
@@ -58,6 +66,19 @@ func (s *Server) listenUDP(ctx context.Context) error {
 	}
 	s.packets = p
 	return nil
+}
+
+// listenBeside opens the port unless it is that of a listener that there is.
+func listenBeside(ctx context.Context, flag string, port int, beside net.Listener) (net.Listener, error) {
+	if port == 0 {
+		return nil, nil //nolint:nilnil // there is none, as everywhere here
+	}
+	if beside != nil {
+		if a, ok := beside.Addr().(*net.TCPAddr); ok && a.Port == port {
+			return nil, nil //nolint:nilnil // as above
+		}
+	}
+	return listen(ctx, flag, fmt.Sprintf(":%d", port), nil)
 }
 
 func listen(ctx context.Context, flag, addr string, opened net.Listener) (net.Listener, error) {
@@ -86,7 +107,10 @@ func (s *Server) open() error {
 			front.hsts = newHSTS()
 		}
 		s.door(s.secure, front, s.tls())
-		s.door(s.plain, s.edge((&redirects{node: c.Node}).serve), nil)
+		s.door(s.challengedTLS, front, s.tls())
+		redirect := s.edge((&redirects{node: c.Node}).serve)
+		s.door(s.plain, redirect, nil)
+		s.door(s.challengedHTTP, redirect, nil)
 	}
 	if s.watch != nil {
 		s.doors = append(s.doors, door{s.watch, s.server(s.watched())})

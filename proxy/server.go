@@ -60,6 +60,8 @@ type Config struct {
 	// TLS is ACME if empty.
 	TLS  TLSMode
 	ACME certificate.ACME
+	// ChallengeHTTP and ChallengeTLS are ports beside HTTP and HTTPS at which authorities arrive; 0: none.
+	ChallengeHTTP, ChallengeTLS int
 
 	// TrustedProxies are peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []netip.Prefix
@@ -75,21 +77,23 @@ type Config struct {
 
 // Server is the edge of a node. It is made by New.
 type Server struct {
-	config       Config
-	plain        net.Listener        // --http, nil if there is none
-	secure       net.Listener        // --https, nil with TLS off
-	packets      net.PacketConn      // beside secure, nil without HTTP/3
-	watch        net.Listener        // --metrics, nil if there is none
-	certificates *certificate.Keeper // nil with TLS off
-	upstreams    *upstream.Proxy
-	metrics      *metrics
-	census       census
-	doors        []door
-	http3        *h3.Server  // nil if it is off
-	resumption   *resumption // nil with TLS off
-	trusted      trust
-	crowd        *listener.Crowd // of all doors
-	handshakes   *listener.Rate
+	config  Config
+	plain   net.Listener   // --http, nil if there is none
+	secure  net.Listener   // --https, nil with TLS off
+	packets net.PacketConn // beside secure, nil without HTTP/3
+	watch   net.Listener   // --metrics, nil if there is none
+	// challenged are beside plain and secure, nil where authorities arrive at those.
+	challengedHTTP, challengedTLS net.Listener
+	certificates                  *certificate.Keeper // nil with TLS off
+	upstreams                     *upstream.Proxy
+	metrics                       *metrics
+	census                        census
+	doors                         []door
+	http3                         *h3.Server  // nil if it is off
+	resumption                    *resumption // nil with TLS off
+	trusted                       trust
+	crowd                         *listener.Crowd // of all doors
+	handshakes                    *listener.Rate
 
 	draining   atomic.Bool
 	streams    context.Context //nolint:containedctx // the life of long-lived answers: it ends when a drain begins
@@ -150,7 +154,7 @@ func (c Config) withDefaults() Config {
 // keeper makes who looks after the certificates.
 func (s *Server) keeper(ctx context.Context) (*certificate.Keeper, error) {
 	o := certificate.Options{
-		Store: s.config.Store, Directory: s.config.Directory, Domains: s.config.Domains, HTTP: s.plain, HTTPS: s.secure,
+		Store: s.config.Store, Directory: s.config.Directory, Domains: s.config.Domains, HTTP: s.plain != nil || s.challengedHTTP != nil,
 		HandshakeTime: headerTime, Log: s.config.Log,
 		Hello:   func(name string) { s.metrics.hellos[name].Inc() },
 		Attempt: func(result string) { s.metrics.attempts[result].Inc() },
@@ -248,7 +252,7 @@ func (s *Server) drain(ctx context.Context) error {
 func (s *Server) Close() error {
 	s.endStreams()
 	var errs []error
-	for _, l := range []net.Listener{s.plain, s.secure, s.watch} {
+	for _, l := range []net.Listener{s.plain, s.secure, s.watch, s.challengedHTTP, s.challengedTLS} {
 		if l != nil {
 			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)

@@ -169,9 +169,9 @@ func (s *settings) newWebhooks(o *operator, log *slog.Logger) *webhook.Hooks {
 	})
 }
 
-// authority is the CA's name in CAA records, as far as it is known.
+// authority is the CA's name in CAA records, as far as it is known and the only one.
 func (s *settings) authority() string {
-	if s.tls == tlsACME && s.acmeCA == "" {
+	if s.tls == tlsACME && len(s.acmeCA) == 0 {
 		return "letsencrypt.org"
 	}
 	return ""

@@ -62,6 +62,12 @@ func (p *program) resolve(extra ...source) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.acmeEABText, err = p.credential("acme-eab"); err != nil {
+		return nil, &settingError{"credential acme-eab", err}
+	}
+	if key := p.getenv("DESKGATE_ACME_EAB_KEY"); key != "" {
+		s.acmeEABText += "\n" + key
+	}
 	s.masterKey, err = p.masterKey()
 	return s, err
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -13,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/proxy"
-	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -26,7 +23,8 @@ SIGTERM lets running requests finish and ends the node with exit code 0; a secon
 settings' file again. Logs go to stderr. The other commands reach the node through admin.sock in the data folder.
 
 Secrets need not stand in flags: DESKGATE_MASTER_KEY is the key that seals all tenants' keys (else DATA/master.key, made at
-the first start), and both it (master.key) and the SMTP URL (smtp-url) may be credentials of systemd.`,
+the first start), and it (master.key), the SMTP URL (smtp-url) and the CAs' external accounts (acme-eab) may be credentials of
+systemd.`,
 		example: `serve --node-url https://tickets.example.com --data /var/lib/deskgate
 serve --config /etc/deskgate.toml
 serve --node-url https://deskgate.localhost:8443 --tls internal --https :8443 --http :8080
@@ -139,20 +137,11 @@ func (s *settings) edge() (proxy.Config, error) {
 	c := proxy.Config{
 		HTTP: s.http, HTTPS: s.https, Metrics: s.metrics, TLS: proxy.TLSMode(s.tls),
 		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections, HTTP3: s.http3, MetricsTenants: s.metricsTenants,
-		ACME: certificate.ACME{Directory: s.acmeCA, Email: s.acmeEmail, HTTPPort: s.acmeHTTPPort, TLSPort: s.acmeTLSPort},
+		ChallengeHTTP: s.acmeHTTPPort, ChallengeTLS: s.acmeTLSPort,
 	}
-	if s.acmeCARoot == "" {
-		return c, nil
-	}
-	pem, err := os.ReadFile(s.acmeCARoot)
-	if err != nil {
-		return c, &settingError{"--acme-ca-root", err}
-	}
-	c.ACME.Roots = x509.NewCertPool()
-	if !c.ACME.Roots.AppendCertsFromPEM(pem) {
-		return c, &settingError{"--acme-ca-root", fmt.Errorf("%s holds no certificate in PEM", s.acmeCARoot)}
-	}
-	return c, nil
+	var err error
+	c.ACME.Authorities, err = s.authorities()
+	return c, err
 }
 
 // Run serves until ctx ends and then stops in order: no new requests, the running ones, the work behind them, the store.

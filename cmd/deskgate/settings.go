@@ -24,8 +24,11 @@ type settings struct {
 	nodeURLs       []string
 	https, http    string
 	tls            string
-	acmeCA         string
+	acmeCA         []string
 	acmeCARoot     string
+	acmeProfile    string
+	acmeEAB        string // a file
+	acmeEABText    string // what would be in it, from elsewhere
 	acmeEmail      string
 	acmeHTTPPort   int
 	acmeTLSPort    int
@@ -106,11 +109,12 @@ func mainSettings() []setting {
 func certificateSettings() []setting {
 	return []setting{
 		{
-			name: "acme-ca", value: "URL", usage: "directory of the ACME CA (Let's Encrypt if none)",
-			parse: into(func(s *settings) *string { return &s.acmeCA }, anyURL("https", "http")),
+			name: "acme-ca", value: "URL", repeated: true,
+			usage: "directory of the ACME CA (Let's Encrypt if none); several are asked in this order, each where those before it can't or won't",
+			parse: also(func(s *settings) *[]string { return &s.acmeCA }, anyURL("https", "http")),
 		},
 		{
-			name: "acme-ca-root", value: "FILE", usage: "PEM file with the root that the ACME CA's own certificate hangs on",
+			name: "acme-ca-root", value: "FILE", usage: "PEM file with roots that the ACME CAs' own certificates may hang on, beside the system's",
 			parse: into(func(s *settings) *string { return &s.acmeCARoot }, readable),
 		},
 		{
@@ -118,13 +122,22 @@ func certificateSettings() []setting {
 			parse: into(func(s *settings) *string { return &s.acmeEmail }, mailAddress),
 		},
 		{
+			name: "acme-profile", value: "NAME", usage: "kind of certificate to ask for where the CA offers it, e.g. shortlived or tlsserver",
+			parse: into(func(s *settings) *string { return &s.acmeProfile }, anything),
+		},
+		{
+			name: "acme-eab", value: "FILE",
+			usage: "file with the external accounts that CAs gave you, a line each: the CA's host, the key ID, the HMAC key",
+			parse: into(func(s *settings) *string { return &s.acmeEAB }, readable),
+		},
+		{
 			name: "acme-http-port", value: "PORT", standard: "0",
-			usage: "where the CA reaches this node for HTTP-01 if it is not 80 (port forwarding, tests)",
+			usage: "port of this machine at which the CA arrives for HTTP-01, if not that of --http (port forwarding, tests)",
 			parse: into(func(s *settings) *int { return &s.acmeHTTPPort }, port),
 		},
 		{
 			name: "acme-tls-port", value: "PORT", standard: "0",
-			usage: "where the CA reaches this node for TLS-ALPN-01 if it is not 443",
+			usage: "port of this machine at which the CA arrives for TLS-ALPN-01, if not that of --https",
 			parse: into(func(s *settings) *int { return &s.acmeTLSPort }, port),
 		},
 	}

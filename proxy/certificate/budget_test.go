@@ -10,6 +10,8 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
+var letsEncrypt = &source{acmeIssuer: &acmeIssuer{authority: Authority{Limited: true}, key: "letsEncrypt"}}
+
 // The node's own names leave room for renewals, custom domains have a budget each, and what was ordered is not forgotten
 // by a restart.
 func TestBudget(t *testing.T) {
@@ -19,7 +21,9 @@ func TestBudget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		take := func(host string, kind tenant.SiteKind) error { return b.take(t.Context(), tenant.Host(host), kind) }
+		take := func(host string, kind tenant.SiteKind) error {
+			return b.take(t.Context(), letsEncrypt, task{host: tenant.Host(host), kind: kind})
+		}
 		begin := time.Now()
 		for i := range defaultPerWindow {
 			if err := take(fmt.Sprintf("t%d.desk.example.com", i), tenant.DefaultHost); err != nil {
@@ -59,15 +63,15 @@ func TestBudgetOfThreeHours(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range ordersPerWindow {
-			if err := b.take(t.Context(), tenant.Host(fmt.Sprintf("support.acme%d.example", i)), tenant.CustomHost); err != nil {
+			if err := b.take(t.Context(), letsEncrypt, task{host: tenant.Host(fmt.Sprintf("support.acme%d.example", i)), kind: tenant.CustomHost}); err != nil {
 				t.Fatalf("order %d: %v", i, err)
 			}
 		}
-		if b.take(t.Context(), "support.late.example", tenant.CustomHost) == nil {
+		if b.take(t.Context(), letsEncrypt, task{host: "support.late.example", kind: tenant.CustomHost}) == nil {
 			t.Error("one order too many")
 		}
 		time.Sleep(ordersWindow)
-		if err := b.take(t.Context(), "support.late.example", tenant.CustomHost); err != nil {
+		if err := b.take(t.Context(), letsEncrypt, task{host: "support.late.example", kind: tenant.CustomHost}); err != nil {
 			t.Errorf("three hours later: %v", err)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
+	"github.com/mholt/acmez/v3/acme"
 
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/tenant"
@@ -70,10 +71,10 @@ func turnAway(conn net.Conn) {
 
 // challenged says whether the hello is an authority's, and about a challenge that is under way here.
 func (k *Keeper) challenged(h *tls.ClientHelloInfo) bool {
-	if !isChallenge(h) || k.acme == nil {
+	if !isChallenge(h) || k.sources == nil {
 		return false
 	}
-	_, active := certmagic.GetACMEChallenge(h.ServerName)
+	_, active := k.challenges.here(acme.ChallengeTypeTLSALPN01, h.ServerName)
 	return active
 }
 
@@ -84,8 +85,8 @@ func isChallenge(h *tls.ClientHelloInfo) bool {
 // certificate is the certificate for a hello: from memory, else from the store, else a new one, which a client that came
 // first has to wait for.
 func (k *Keeper) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if isChallenge(h) && k.acme != nil {
-		return k.managed.GetCertificate(h)
+	if isChallenge(h) && k.sources != nil {
+		return k.challenges.certificate(h.Context(), h.ServerName)
 	}
 	site, served := k.directory.Lookup(h.ServerName)
 	if !served {
@@ -140,13 +141,5 @@ func (k *Keeper) fetch(ctx context.Context, site *tenant.Site) error {
 
 // Answer answers an authority that asks over HTTP for the token of a challenge, if there is one under way.
 func (k *Keeper) Answer(w http.ResponseWriter, r *http.Request, known bool) bool {
-	if k.acme == nil || !certmagic.LooksLikeHTTPChallenge(r) {
-		return false
-	}
-	if !known { // then there is nothing to look for in the store
-		if _, active := certmagic.GetACMEChallenge(r.Host); !active {
-			return false
-		}
-	}
-	return k.acme.HandleHTTPChallenge(w, r)
+	return k.sources != nil && k.challenges.answer(w, r, known)
 }

@@ -1,7 +1,10 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,7 +56,7 @@ func (k *Keeper) bring(ctx context.Context, t task) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return k.reportFailure(ctx, t, cert, err)
 	}
-	if !cert.Empty() && k.renewal(ctx, cert).After(time.Now()) {
+	if !cert.Empty() && k.renewal(ctx, t.host, cert).After(time.Now()) {
 		return k.reportActive(ctx, t, cert)
 	}
 	if t.patient {
@@ -82,7 +85,8 @@ func (k *Keeper) bring(ctx context.Context, t task) error {
 // tooEarly says whether a failure, or an attempt that was cut short, asks for patience.
 func tooEarly(state domain.Certificate) bool {
 	switch state.Status {
-	case domain.CertificateFailing, domain.CertificateExpired, domain.CertificateIssuing, domain.CertificateRenewing:
+	case domain.CertificateFailing, domain.CertificateExpired, domain.CertificateIssuing, domain.CertificateRenewing,
+		domain.CertificateQueued:
 		return state.NextAttempt.After(time.Now())
 	default:
 		return false
@@ -95,31 +99,100 @@ func (k *Keeper) wait(host tenant.Host, until time.Time) {
 	k.waiting[host] = until
 }
 
-// order obtains a certificate, or renews the one there is.
+// order obtains a certificate, or renews the one there is: from the first authority that gives one.
 func (k *Keeper) order(ctx context.Context, t task, old certmagic.Certificate) error {
-	if err := k.budget.take(ctx, t.host, t.kind); err != nil {
-		return err
+	if k.sources == nil {
+		if err := k.begun(ctx, t, old); err != nil {
+			return err
+		}
+		return k.ask(ctx, t.host, old, k.managed.Issuers[0])
 	}
+	var all refusals
+	for _, s := range k.sources {
+		if rest := s.rests(time.Now()); rest != nil {
+			all = append(all, refusal{rest, judge(rest)})
+			continue
+		}
+		err := k.orderFrom(ctx, s, t, old)
+		if err == nil {
+			s.works()
+			return nil
+		}
+		f, noted := s.took(ctx, judge(err), time.Now())
+		if noted != nil {
+			return noted
+		}
+		all = append(all, refusal{err, f})
+		if !f.elsewhere || ctx.Err() != nil {
+			break
+		}
+	}
+	return all
+}
+
+// begun notes that an attempt is under way, and when the next one would be should this one be cut short.
+func (k *Keeper) begun(ctx context.Context, t task, old certmagic.Certificate) error {
 	r := domain.Report{Status: domain.CertificateIssuing, NextAttempt: time.Now().Add(retryAfter(t.attempts))}
 	if !old.Empty() {
 		r.Status, r.NotAfter = domain.CertificateRenewing, old.Leaf.NotAfter
 	}
-	if err := k.report(ctx, t, r); err != nil {
-		return err
-	}
-	lost := k.store.accountsLost.Load()
-	err := k.ask(ctx, t.host, old)
-	if err != nil && k.store.accountsLost.Load() != lost {
-		err = k.ask(ctx, t.host, old) // the authority had forgotten us and ordered nothing; by now it knows us again
+	return k.report(ctx, t, r)
+}
+
+// orderFrom makes one order for each kind of challenge until one succeeds. Which kind is first changes from attempt to attempt.
+func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old certmagic.Certificate) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, orderTime)
+	defer cancel()
+	for i := range k.kinds {
+		kind := k.kinds[(i+t.attempts)%len(k.kinds)]
+		if e := k.budget.take(ctx, s, t); e != nil {
+			return errors.Join(err, e)
+		}
+		if e := k.begun(ctx, t, old); i == 0 && e != nil {
+			return e
+		}
+		try := &attempt{source: s, solver: k.challenges.solver(kind)}
+		if !old.Empty() && k.isFrom(ctx, s, t.host, old) {
+			try.replaces = old.Leaf
+		}
+		if err = k.ask(ctx, t.host, old, try); err == nil || !judge(err).challenge {
+			return err
+		}
 	}
 	return err
 }
 
-func (k *Keeper) ask(ctx context.Context, host tenant.Host, old certmagic.Certificate) error {
+// attempt is one order, as certmagic knows issuers.
+type attempt struct {
+	*source
+
+	solver   solver
+	replaces *x509.Certificate
+}
+
+// IssuerKey implements [certmagic.Issuer].
+func (a *attempt) IssuerKey() string { return a.key }
+
+// Issue implements [certmagic.Issuer].
+func (a *attempt) Issue(ctx context.Context, csr *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
+	return a.order(ctx, csr, a.solver, a.replaces)
+}
+
+// isFrom says whether a certificate came from that authority.
+func (k *Keeper) isFrom(ctx context.Context, s *source, host tenant.Host, cert certmagic.Certificate) bool {
+	chain, err := k.store.Load(ctx, certmagic.StorageKeys.SiteCert(s.key, string(host)))
+	block, _ := pem.Decode(chain)
+	return err == nil && block != nil && bytes.Equal(block.Bytes, cert.Leaf.Raw)
+}
+
+func (k *Keeper) ask(ctx context.Context, host tenant.Host, old certmagic.Certificate, from certmagic.Issuer) error {
+	c := k.settings
+	c.Issuers = []certmagic.Issuer{from}
+	config := certmagic.New(k.cache, c)
 	if old.Empty() {
-		return k.managed.ObtainCertSync(ctx, string(host))
+		return config.ObtainCertSync(ctx, string(host))
 	}
-	return k.managed.RenewCertSync(ctx, string(host), true)
+	return config.RenewCertSync(ctx, string(host), true)
 }
 
 // load reads a host's certificate from the store, makes it the one that is served, and returns it; fs.ErrNotExist if there is
@@ -140,27 +213,29 @@ func (k *Keeper) load(ctx context.Context, host tenant.Host) (certmagic.Certific
 }
 
 // renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left.
-func (k *Keeper) renewal(ctx context.Context, cert certmagic.Certificate) time.Time {
+func (k *Keeper) renewal(ctx context.Context, host tenant.Host, cert certmagic.Certificate) time.Time {
 	leaf := cert.Leaf
 	left := time.Duration(renewalRatio * float64(leaf.NotAfter.Sub(leaf.NotBefore)))
 	at := leaf.NotAfter.Add(-left)
-	if k.acme == nil {
-		return at
-	}
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
-	info, err := k.acme.GetRenewalInfo(ctx, cert)
-	if err != nil || !info.HasWindow() || info.SelectedTime.After(leaf.NotAfter.Add(-left/4)) {
-		return at // without a suggestion, or with one that leaves no time for a second try
+	for _, s := range k.sources {
+		if s.rests(time.Now()) != nil || !k.isFrom(ctx, s, host, cert) {
+			continue
+		}
+		suggested := s.renewal(ctx, leaf)
+		if !suggested.IsZero() && suggested.Before(leaf.NotAfter.Add(-left/4)) { // else there were no time for a second try
+			return suggested
+		}
 	}
-	return info.SelectedTime
+	return at
 }
 
 func (k *Keeper) reportActive(ctx context.Context, t task, cert certmagic.Certificate) error {
 	leaf := cert.Leaf
 	life := leaf.NotAfter.Sub(leaf.NotBefore)
 	next := leaf.NotAfter.Add(-time.Duration(renewalRatio * float64(life)))
-	if look := time.Now().Add(lookTime); k.acme != nil && look.Before(next) {
+	if look := time.Now().Add(lookTime); k.sources != nil && look.Before(next) {
 		next = look
 	}
 	next = next.Add(rand.N(life / 100)) //nolint:gosec // hosts that came together need not be renewed together
@@ -179,32 +254,35 @@ func (k *Keeper) reportFailure(ctx context.Context, t task, old certmagic.Certif
 	k.options.Attempt(f.result())
 	next := time.Now().Add(retryAfter(t.attempts))
 	if f.until.After(next) || f.postponed {
-		next = f.until
+		next = f.until.Add(rand.N(time.Minute)) //nolint:gosec // not all at once; nobody gains by guessing
 	}
 	k.log.WarnContext(ctx, "no certificate", "host", t.host, "attempts", t.attempts+1, "next_attempt", next, "error", err)
 	k.wait(t.host, next)
-	if f.everywhere {
-		k.pause(f.until, f.reason)
-	}
 	r := domain.Report{Status: domain.CertificateFailing, Reason: f.reason.Also(nextAttempt(next)), NextAttempt: next}
+	if f.postponed {
+		r.Status = domain.CertificateQueued // which is no failure of the host, and is not counted as one
+	}
 	if !old.Empty() {
 		r.NotAfter = old.Leaf.NotAfter
-		if old.Expired() {
+		switch {
+		case old.Expired():
 			r.Status = domain.CertificateExpired
+		case f.postponed:
+			r.Status = domain.CertificateRenewing
 		}
 	}
 	return errors.Join(err, k.report(context.WithoutCancel(ctx), t, r))
 }
 
-// postpone tells domains that came while the authority takes no orders why they wait, and until when.
-func (k *Keeper) postpone(ctx context.Context, until time.Time, reason domain.Reason) error {
+// postpone tells domains that came while no authority takes orders why they wait, and until when.
+func (k *Keeper) postpone(ctx context.Context, rest *waitError) error {
 	tasks, err := k.custom.due(ctx, time.Now(), 4*ordersAtOnce)
 	for _, t := range tasks {
 		state, findErr := k.custom.find(ctx, t.host)
 		if findErr != nil || state.Status != domain.CertificateQueued {
 			continue
 		}
-		r := domain.Report{Status: domain.CertificateQueued, Reason: reason.Also(nextAttempt(until)), NextAttempt: until}
+		r := domain.Report{Status: domain.CertificateQueued, Reason: rest.reason.Also(nextAttempt(rest.until)), NextAttempt: rest.until}
 		err = errors.Join(err, k.report(ctx, t, r))
 	}
 	return err
@@ -220,8 +298,8 @@ func (k *Keeper) report(ctx context.Context, t task, r domain.Report) error {
 		k.cool(t.host)
 		return fmt.Errorf("report on %s: %w", t.host, err)
 	}
-	if wait := time.Until(r.NextAttempt); wait < tick {
-		time.AfterFunc(wait+time.Second, k.again)
+	if time.Until(r.NextAttempt) < tick {
+		k.wakeAt(r.NextAttempt)
 	}
 	return nil
 }

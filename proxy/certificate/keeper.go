@@ -14,7 +14,6 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
-	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 const (
@@ -41,31 +40,33 @@ const (
 
 // Keeper obtains, renews, loads and forgets certificates. There is at most one attempt for a host at a time.
 type Keeper struct {
-	options   Options
-	directory *tenant.Directory
-	custom    customHosts
-	own       ownHosts
-	store     *AssetStore
-	cache     *certmagic.Cache
-	managed   *certmagic.Config
-	acme      *certmagic.ACMEIssuer // nil with the internal authority
-	budget    *budget
-	log       *slog.Logger
+	options    Options
+	directory  *tenant.Directory
+	custom     customHosts
+	own        ownHosts
+	store      *AssetStore
+	cache      *certmagic.Cache
+	managed    *certmagic.Config
+	settings   certmagic.Config // of managed, but for the issuers
+	sources    []*source        // the authorities in order; none with the internal one
+	kinds      []string         // of challenges
+	challenges *challenges
+	budget     *budget
+	log        *slog.Logger
 
 	closed sync.Once
 	loads  singleflight.Group // from the store, by host
 	more   chan struct{}      // a slot became free, or something is due
 
-	mu          sync.Mutex
-	stopped     bool
-	wg          sync.WaitGroup
-	flights     map[tenant.Host]*flight
-	retries     int                       // flights of hosts that failed before
-	lazy        int                       // flights that were begun because somebody came
-	waiting     map[tenant.Host]time.Time // hosts that handshakes don't try before that
-	cooling     map[tenant.Host]time.Time // hosts that nobody tries before that
-	paused      time.Time                 // the authority wants no orders before that,
-	pauseReason domain.Reason             // for this reason
+	mu      sync.Mutex
+	stopped bool
+	wg      sync.WaitGroup
+	flights map[tenant.Host]*flight
+	retries int                       // flights of hosts that failed before
+	lazy    int                       // flights that were begun because somebody came
+	waiting map[tenant.Host]time.Time // hosts that handshakes don't try before that
+	cooling map[tenant.Host]time.Time // hosts that nobody tries before that
+	alarm   time.Time                 // when a round is to begin in any case
 }
 
 // flight is an attempt that is under way.
@@ -129,14 +130,22 @@ func (k *Keeper) stop() {
 }
 
 // Close ends certmagic's own work. It may be called twice.
-func (k *Keeper) Close() { k.closed.Do(k.cache.Stop) }
+func (k *Keeper) Close() {
+	k.closed.Do(func() {
+		k.cache.Stop()
+		for _, s := range k.sources {
+			s.close()
+		}
+	})
+}
 
 // round begins what is due and fits in.
 func (k *Keeper) round(ctx context.Context) error {
-	if until, reason := k.pausedUntil(); until.After(time.Now()) {
-		return k.postpone(ctx, until, reason)
-	}
 	now, room := time.Now(), 4*ordersAtOnce
+	if rest := k.rest(now); rest != nil {
+		k.wakeAt(rest.until)
+		return k.postpone(ctx, rest)
+	}
 	tasks, err := k.custom.due(ctx, now, room)
 	if err != nil {
 		return err
@@ -145,12 +154,32 @@ func (k *Keeper) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tired := k.tired(now)
 	for _, t := range append(tasks, own...) {
-		if !k.cools(t.host, now) {
+		if !k.cools(t.host, now) && (t.attempts == 0 || !tired) {
 			k.begin(ctx, t)
 		}
 	}
 	return nil
+}
+
+// tired says whether no authority has room for hosts that failed before. They stay due, and are looked at again when there is.
+func (k *Keeper) tired(now time.Time) bool {
+	var first time.Time
+	for _, s := range k.sources {
+		wait := k.budget.retries(s, now)
+		if wait == nil {
+			return false
+		}
+		if first.IsZero() || wait.until.Before(first) {
+			first = wait.until
+		}
+	}
+	if k.sources == nil {
+		return false
+	}
+	k.wakeAt(first)
+	return true
 }
 
 // cools says whether the host is left alone for a moment.
@@ -182,8 +211,8 @@ func (k *Keeper) ensure(ctx context.Context, site *tenant.Site) error {
 	f := k.flights[site.Host]
 	if f == nil {
 		now := time.Now()
-		full := k.acme != nil && k.lazy >= lazyAtOnce
-		if k.stopped || full || k.waiting[site.Host].After(now) || k.paused.After(now) {
+		full := k.sources != nil && k.lazy >= lazyAtOnce
+		if k.stopped || full || k.waiting[site.Host].After(now) || k.rest(now) != nil {
 			k.mu.Unlock()
 			return errNotNow
 		}
@@ -200,7 +229,7 @@ func (k *Keeper) ensure(ctx context.Context, site *tenant.Site) error {
 
 // fly starts an attempt. The caller holds the lock.
 func (k *Keeper) fly(ctx context.Context, t task) *flight {
-	ctx, cancel := context.WithTimeout(ctx, orderTime)
+	ctx, cancel := context.WithTimeout(ctx, orderTime*time.Duration(max(len(k.sources), 1)))
 	f := &flight{cancel: cancel, done: make(chan struct{})}
 	k.flights[t.host] = f
 	k.count(t, 1)
@@ -226,6 +255,18 @@ func (k *Keeper) count(t task, n int) {
 	}
 }
 
+// wakeAt has a round begin at that time, if none is to begin before.
+func (k *Keeper) wakeAt(at time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := time.Now()
+	if k.alarm.After(now) && !at.Before(k.alarm) {
+		return
+	}
+	k.alarm = at
+	time.AfterFunc(at.Sub(now)+time.Second, k.again)
+}
+
 // again has the next round begin now.
 func (k *Keeper) again() {
 	select {
@@ -239,19 +280,6 @@ func (k *Keeper) Running() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.flights)
-}
-
-// pause stops all orders until the authority takes them again.
-func (k *Keeper) pause(until time.Time, reason domain.Reason) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.paused, k.pauseReason = until, reason
-}
-
-func (k *Keeper) pausedUntil() (until time.Time, reason domain.Reason) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.paused, k.pauseReason
 }
 
 // forget stops everything for a host that is served no more: attempts, the certificate in memory, and what is stored.
@@ -284,5 +312,5 @@ func (k *Keeper) deleteStored(ctx context.Context, host tenant.Host) error {
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{assets, leases, authorities, orders, ownCertificates}
+	return []storage.Declared{assets, leases, authorities, orders, ownCertificates, pauses}
 }

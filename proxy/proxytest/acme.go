@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -34,11 +36,13 @@ type ACME struct {
 	mu      sync.Mutex
 	orders  map[string]int // by host
 	refusal atomic.Pointer[refusal]
+	broken  atomic.Bool
 }
 
 // refusal is what new orders get instead of an order.
 type refusal struct {
 	status int
+	header http.Header
 	body   string
 }
 
@@ -50,13 +54,19 @@ type ACMEOptions struct {
 	DNS *DNS
 	// Lifetime of certificates. 0: 90 days.
 	Lifetime time.Duration
+	// Profiles are kinds of certificates beside the usual one, by how long they are valid.
+	Profiles map[string]time.Duration
+	// Accounts are those that customers have to have, with their HMAC keys. None: everybody is taken.
+	Accounts map[string]string
+	// BadNonces is how many of a hundred good nonces are refused.
+	BadNonces int
 }
 
 // StartACME starts an authority. It ends with the test.
 func StartACME(tb testing.TB, o ACMEOptions) *ACME {
 	tb.Helper()
 	tb.Setenv("PEBBLE_VA_NOSLEEP", "1")
-	tb.Setenv("PEBBLE_WFE_NONCEREJECT", "0")
+	tb.Setenv("PEBBLE_WFE_NONCEREJECT", strconv.Itoa(o.BadNonces))
 	tb.Setenv("PEBBLE_AUTHZREUSE", "0")
 	if o.Lifetime == 0 {
 		o.Lifetime = 90 * 24 * time.Hour
@@ -77,10 +87,18 @@ func (a *ACME) Forget(tb testing.TB) {
 	tb.Helper()
 	log := slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 	store := db.NewMemoryStore()
-	profiles := map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: uint64(a.options.Lifetime / time.Second)}}
+	for id, key := range a.options.Accounts {
+		if err := store.AddExternalAccountKeyByID(id, key); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	profiles := map[string]ca.Profile{usual: {Description: "for tests", ValidityPeriod: uint64(a.options.Lifetime / time.Second)}}
+	for name, d := range a.options.Profiles {
+		profiles[name] = ca.Profile{Description: "for tests", ValidityPeriod: uint64(d / time.Second)}
+	}
 	authority := ca.New(log, store, "", "ecdsa", 0, 1, profiles)
 	validation := va.New(log, a.options.HTTPPort, a.options.TLSPort, true, a.options.DNS.Addr, store)
-	front := wfe.New(log, store, validation, authority, nil, true, false, 0, 0)
+	front := wfe.New(log, store, validation, authority, nil, true, len(a.options.Accounts) > 0, 0, 0)
 	handler := front.Handler()
 	a.front.Store(&handler)
 	root, err := x509.ParseCertificate(authority.GetRootCert(0).DER)
@@ -108,22 +126,38 @@ func (a *ACME) OrdersFor(host string) int {
 	return a.orders[host]
 }
 
-// Refuse answers new orders with a status and a problem document, until it is called with status 0.
-func (a *ACME) Refuse(status int, problem string) {
+// Refuse answers new orders with a status and a problem document, until it is called with status 0. Header are names and values
+// that go with it.
+func (a *ACME) Refuse(status int, problem string, header ...string) {
 	if status == 0 {
 		a.refusal.Store(nil)
 		return
 	}
-	a.refusal.Store(&refusal{status, problem})
+	f := &refusal{status, http.Header{}, problem}
+	for i := 0; i+1 < len(header); i += 2 {
+		f.header.Set(header[i], header[i+1])
+	}
+	a.refusal.Store(f)
 }
 
-const newOrder = "/order-plz"
+// Break answers everything with a 500, or mends it.
+func (a *ACME) Break(broken bool) { a.broken.Store(broken) }
+
+const (
+	newOrder = "/order-plz"
+	usual    = "default" // Pebble's word for the profile of those who want none
+)
 
 func (a *ACME) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.broken.Load() {
+			http.Error(w, "out of order", http.StatusInternalServerError)
+			return
+		}
 		if r.URL.Path == newOrder && r.Method == http.MethodPost {
 			a.note(r)
 			if f := a.refusal.Load(); f != nil {
+				maps.Copy(w.Header(), f.header)
 				w.Header().Set("Content-Type", "application/problem+json")
 				w.WriteHeader(f.status)
 				_, _ = w.Write([]byte(f.body)) // the asker may be gone

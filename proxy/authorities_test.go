@@ -1,0 +1,165 @@
+package proxy_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
+	"github.com/deskgate/deskgate/proxy/proxytest"
+	"github.com/deskgate/deskgate/tenant/domain"
+)
+
+// newNodeOf is a node with several authorities, which are started with these options.
+func newNodeOf(t *testing.T, each ...proxytest.ACMEOptions) (*node, []*proxytest.ACME) {
+	t.Helper()
+	n := newNode(t, proxy.ACME)
+	n.config.HTTPListener, n.config.HTTPSListener = listen(t), listen(t)
+	var all []*proxytest.ACME
+	for _, o := range each {
+		o.HTTPPort, o.TLSPort, o.DNS = port(t, n.config.HTTPListener), port(t, n.config.HTTPSListener), n.dns
+		ca := proxytest.StartACME(t, o)
+		all = append(all, ca)
+		n.config.ACME.Authorities = append(n.config.ACME.Authorities, certificate.Authority{Directory: ca.Directory, Roots: ca.Trust})
+	}
+	n.dns.Set(t, "tickets.example. 60 IN A 127.0.0.1")
+	return n, all
+}
+
+// TestSecondAuthority: where the first authority can't or won't, the second one is asked at once; a host that fails by itself is
+// no reason to ask it.
+func TestSecondAuthority(t *testing.T) {
+	const problem = `{"type":"urn:ietf:params:acme:error:%s","status":%d,"detail":"no"}`
+	for _, tc := range []struct {
+		name   string
+		refuse func(*testing.T, *node, *proxytest.ACME)
+		second bool
+	}{
+		{"wants fewer requests", func(_ *testing.T, _ *node, ca *proxytest.ACME) {
+			ca.Refuse(http.StatusTooManyRequests, fmt.Sprintf(problem, "rateLimited", 429), "Retry-After", "7200")
+		}, true},
+		{"is out of order", func(_ *testing.T, _ *node, ca *proxytest.ACME) { ca.Break(true) }, true},
+		{"does not like the name", func(_ *testing.T, _ *node, ca *proxytest.ACME) {
+			ca.Refuse(http.StatusForbidden, fmt.Sprintf(problem, "rejectedIdentifier", 403))
+		}, true},
+		{"is not there", func(_ *testing.T, n *node, _ *proxytest.ACME) {
+			n.config.ACME.Authorities[0].Directory = "https://127.0.0.1:1/dir"
+		}, true},
+		{"sees that the host is elsewhere", func(t *testing.T, n *node, _ *proxytest.ACME) {
+			t.Helper()
+			n.dns.Set(t, "tickets.example. 60 IN A 127.0.0.2")
+		}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			n, cas := newNodeOf(t, proxytest.ACMEOptions{}, proxytest.ACMEOptions{})
+			tc.refuse(t, n, cas[0])
+			n.start(t)
+			_, err := n.hello(t.Context(), "tickets.example", cas[1].Roots)
+			if got := err == nil; got != tc.second {
+				t.Errorf("handshake with a certificate of the second authority: %v, want %v", err, tc.second)
+			}
+			if got := cas[1].OrdersFor("tickets.example"); (got == 1) != tc.second {
+				t.Errorf("%d orders with the second authority", got)
+			}
+		})
+	}
+}
+
+// TestRetryAfter: the header holds, for that authority alone, also over a restart.
+func TestRetryAfter(t *testing.T) {
+	n, cas := newNodeOf(t, proxytest.ACMEOptions{}, proxytest.ACMEOptions{})
+	cas[0].Refuse(http.StatusTooManyRequests, `{"type":"urn:ietf:params:acme:error:rateLimited","status":429,"detail":"slow down"}`, "Retry-After", "7200")
+	n.start(t)
+	if _, err := n.hello(t.Context(), "tickets.example", cas[1].Roots); err != nil {
+		t.Fatal(err)
+	}
+	asked := cas[0].Orders()
+	cas[0].Refuse(0, "")
+	n.dns.Set(t, "acme.tickets.example. 60 IN A 127.0.0.1")
+	if _, err := n.hello(t.Context(), "acme.tickets.example", cas[1].Roots); err != nil {
+		t.Error(err)
+	}
+	n.config.HTTPListener, n.config.HTTPSListener = nil, nil
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	cas[1].Refuse(http.StatusServiceUnavailable, `{"type":"urn:ietf:params:acme:error:serverInternal","status":503}`, "Retry-After", "3600")
+	n.start(t)
+	n.dns.Set(t, "bee.tickets.example. 60 IN A 127.0.0.1")
+	if _, err := n.hello(t.Context(), "bee.tickets.example", cas[0].Roots); err == nil {
+		t.Error("a certificate, while one authority rests and the other is out of order")
+	}
+	if got := cas[0].Orders(); got != asked {
+		t.Errorf("%d orders while the authority wants none", got-asked)
+	}
+}
+
+// TestExternalAccount: an authority that wants its customers' accounts gets the node's, and says why it does not take others.
+func TestExternalAccount(t *testing.T) {
+	const key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+	for name, tc := range map[string]struct {
+		account *certificate.ExternalAccount
+		want    domain.CertificateStatus
+	}{
+		"right": {&certificate.ExternalAccount{KeyID: "kid-1", Key: key}, domain.CertificateActive},
+		"wrong": {&certificate.ExternalAccount{KeyID: "kid-1", Key: strings.ToLower(key)}, domain.CertificateQueued},
+		"none":  {nil, domain.CertificateQueued},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, cas := newNodeOf(t, proxytest.ACMEOptions{Accounts: map[string]string{"kid-1": key}})
+			n.config.ACME.Authorities[0].External = tc.account
+			n.start(t)
+			n.add(t)
+			n.verify(t)
+			n.eventually(t, func() string {
+				d := n.await(t, tc.want)
+				if tc.want == domain.CertificateQueued && !strings.Contains(d.Certificate.Reason.String(), "does not take the node as a customer") {
+					return "it is not said why: " + d.Certificate.Reason.String()
+				}
+				return ""
+			})
+			if _, err := n.hello(t.Context(), custom, cas[0].Roots); (err == nil) != (tc.want == domain.CertificateActive) {
+				t.Errorf("handshake: %v", err)
+			}
+			n.log.mu.Lock()
+			defer n.log.mu.Unlock()
+			if log := n.log.b.String(); strings.Contains(strings.ToLower(log), strings.ToLower(key)) {
+				t.Error("the key is in the log")
+			}
+		})
+	}
+}
+
+// TestProfile: certificates are of the kind that the operator wants, where the authority has it.
+func TestProfile(t *testing.T) {
+	const six = 6 * 24 * time.Hour
+	n, cas := newNodeOf(t, proxytest.ACMEOptions{Profiles: map[string]time.Duration{"shortlived": six}}, proxytest.ACMEOptions{})
+	for i := range n.config.ACME.Authorities {
+		n.config.ACME.Authorities[i].Profile = "shortlived"
+	}
+	n.start(t)
+	life := func(host string, ca *proxytest.ACME) time.Duration {
+		t.Helper()
+		state, err := n.hello(context.WithoutCancel(t.Context()), host, ca.Roots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := state.PeerCertificates[0]
+		return leaf.NotAfter.Sub(leaf.NotBefore).Round(time.Hour)
+	}
+	if got := life("tickets.example", cas[0]); got != six {
+		t.Errorf("valid for %s, want %s", got, six)
+	}
+	cas[0].Break(true)
+	n.dns.Set(t, acmeHost+". 60 IN A 127.0.0.1")
+	if got := life(acmeHost, cas[1]); got <= six {
+		t.Errorf("valid for %s, want the usual time of an authority that has no such profile", got)
+	}
+	if said := n.waitFor(t, "the certificate authority does not offer the profile; certificates are of its usual one"); len(said) != 1 {
+		t.Errorf("said %d times", len(said))
+	}
+}

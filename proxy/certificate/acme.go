@@ -1,0 +1,209 @@
+package certificate
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3"
+	"github.com/mholt/acmez/v3/acme"
+)
+
+// LetsEncrypt is the directory of the authority that is asked where none is named.
+const LetsEncrypt = certmagic.LetsEncryptProductionCA
+
+const (
+	// answerTime is how long an authority may take for one answer.
+	answerTime = 30 * time.Second
+	// pollTime is how long an authority may take to validate, and to issue.
+	pollTime = 2 * time.Minute
+)
+
+// acmeIssuer gets certificates from one authority that speaks ACME. It is safe for concurrent use.
+type acmeIssuer struct {
+	authority Authority
+	key       string // where its things are stored
+	files     *AssetStore
+	wire      http.RoundTripper
+	log       *slog.Logger
+
+	profile sync.Map // of profiles that it turned out not to offer, so that this is said once
+}
+
+func newACMEIssuer(a Authority, files *AssetStore, log *slog.Logger) *acmeIssuer {
+	if a.Directory == "" {
+		a.Directory = LetsEncrypt
+	}
+	return &acmeIssuer{authority: a, key: issuerKey(a.Directory), files: files, log: log, wire: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		TLSClientConfig:       &tls.Config{RootCAs: a.Roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   answerTime,
+		ResponseHeaderTimeout: answerTime,
+		IdleConnTimeout:       time.Minute,
+		ForceAttemptHTTP2:     true,
+	}}
+}
+
+// issuerKey is a directory's URL as one component of a path.
+func issuerKey(directory string) string {
+	u, err := url.Parse(directory)
+	if err != nil {
+		return url.PathEscape(directory)
+	}
+	return strings.Trim(u.Host+"-"+strings.ReplaceAll(strings.Trim(u.Path, "/"), "/", "-"), "-")
+}
+
+// Name is how people are told of the authority.
+func (i *acmeIssuer) Name() string { return i.authority.name() }
+
+// close gives the connections back.
+func (i *acmeIssuer) close() {
+	if t, ok := i.wire.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// client is for one conversation, in which the ear hears what acmez keeps to itself.
+func (i *acmeIssuer) client() (*acme.Client, *ear) {
+	e := &ear{next: i.wire}
+	return &acme.Client{
+		Directory:   i.authority.Directory,
+		UserAgent:   "Deskgate",
+		HTTPClient:  &http.Client{Transport: e, Timeout: answerTime},
+		PollTimeout: pollTime,
+	}, e
+}
+
+// order asks for one certificate, with one order and one kind of challenge. The chain comes in PEM. What it fails with is an
+// *authorityError.
+func (i *acmeIssuer) order(ctx context.Context, csr *x509.CertificateRequest, solve solver, replaces *x509.Certificate) (*certmagic.IssuedCertificate, error) {
+	client, heard := i.client()
+	chain, err := i.converse(ctx, client, csr, solve, replaces)
+	if err != nil {
+		return nil, &authorityError{name: i.Name(), until: heard.until(), err: err}
+	}
+	return &certmagic.IssuedCertificate{Certificate: chain.ChainPEM, Metadata: chain}, nil
+}
+
+func (i *acmeIssuer) converse(ctx context.Context, client *acme.Client, csr *x509.CertificateRequest, solve solver, replaces *x509.Certificate) (acme.Certificate, error) {
+	directory, err := client.GetDirectory(ctx)
+	if err != nil {
+		return acme.Certificate{}, fmt.Errorf("directory: %w", err)
+	}
+	for range 2 {
+		account, err := i.account(ctx, client)
+		if err != nil {
+			return acme.Certificate{}, &accountError{err}
+		}
+		params, err := acmez.OrderParametersFromCSR(account, csr)
+		if err != nil {
+			return acme.Certificate{}, err
+		}
+		params.Profile = i.offered(ctx, directory)
+		if directory.RenewalInfo != "" {
+			params.Replaces = replaces
+		}
+		with := acmez.Client{Client: client, ChallengeSolvers: map[string]acmez.Solver{solve.kind: solve}}
+		chains, err := with.ObtainCertificate(ctx, params)
+		var p acme.Problem
+		if errors.As(err, &p) && p.Type == acme.ProblemTypeAccountDoesNotExist {
+			// The authority has forgotten us and ordered nothing: it is told again who we are.
+			if err := i.files.Delete(ctx, i.accountPath()); err != nil {
+				return acme.Certificate{}, err
+			}
+			continue
+		}
+		if err == nil && len(chains) == 0 {
+			err = errors.New("no certificate came")
+		}
+		if err != nil {
+			return acme.Certificate{}, err
+		}
+		return chains[0], nil
+	}
+	return acme.Certificate{}, &accountError{errors.New("the account is not known, again and again")}
+}
+
+// offered is the profile to ask for: the one that the operator wants, if there is such a one here.
+func (i *acmeIssuer) offered(ctx context.Context, d acme.Directory) string {
+	want := i.authority.Profile
+	if want == "" {
+		return ""
+	}
+	names := []string{}
+	if d.Meta != nil {
+		for name := range d.Meta.Profiles {
+			names = append(names, name)
+		}
+	}
+	if slices.Contains(names, want) {
+		return want
+	}
+	if _, said := i.profile.LoadOrStore(want, true); !said {
+		slices.Sort(names)
+		i.log.WarnContext(ctx, "the certificate authority does not offer the profile; certificates are of its usual one",
+			"authority", i.Name(), "profile", want, "offered", names)
+	}
+	return ""
+}
+
+// renewal is when the authority suggests to renew a certificate; the zero time if it does not say.
+func (i *acmeIssuer) renewal(ctx context.Context, leaf *x509.Certificate) time.Time {
+	client, _ := i.client()
+	info, err := client.GetRenewalInfo(ctx, leaf)
+	if err != nil || !info.HasWindow() {
+		return time.Time{}
+	}
+	return info.SelectedTime
+}
+
+// ear listens to what authorities say beside their documents.
+type ear struct {
+	next http.RoundTripper
+
+	mu   sync.Mutex
+	told time.Time // when to come back
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (e *ear) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := e.next.RoundTrip(r)
+	if err != nil {
+		return res, err
+	}
+	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
+		e.mu.Lock()
+		e.told = comeBack(res.Header.Get("Retry-After"), time.Now())
+		e.mu.Unlock()
+	}
+	return res, nil
+}
+
+func (e *ear) until() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.told
+}
+
+// comeBack reads a Retry-After header: seconds or a date. What is not in the future, or further away than any limit lasts, counts
+// as not said.
+func comeBack(header string, now time.Time) time.Time {
+	at, err := http.ParseTime(header)
+	if seconds, notNumber := time.ParseDuration(header + "s"); notNumber == nil {
+		at, err = now.Add(seconds), nil
+	}
+	if err != nil || !at.After(now) || at.Sub(now) > domainWindow {
+		return time.Time{}
+	}
+	return at
+}
