@@ -29,7 +29,7 @@ func (p proof) claim(person Person, door string, from Source, to landing) Claim 
 	}
 	if p.given() {
 		c.Level = Vouched
-		c.ExternalID, c.Locale, c.Organization = p.person.ExternalID, p.person.Locale, p.person.Organization
+		c.ExternalID, c.Locale, c.Organization, c.Complete = p.person.ExternalID, p.person.Locale, p.person.Organization, p.person.Complete
 	}
 	return c
 }

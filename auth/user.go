@@ -29,6 +29,8 @@ type User struct {
 	SignedInAt   time.Time `cbor:"8,keyasint,omitzero"`
 	Locale       string    `cbor:"9,keyasint,omitempty"`
 	Organization string    `cbor:"10,keyasint,omitempty"`
+	// Claimed: the organization was said by a partner's token, and ends with one that says none.
+	Claimed bool `cbor:"11,keyasint,omitempty"`
 }
 
 var (
@@ -153,6 +155,16 @@ func Finding[P any](as func(User, Reading) P) func(tx *storage.Tx, id string) (P
 	}
 }
 
+// OrganizationOf is the organization that a user belongs to, by the last word of the tenant's own, in the transaction of another room.
+// Empty: to none, or there is no such user.
+func OrganizationOf(tx *storage.Tx, id string) (string, error) {
+	u, err := users.Get(tx, storage.Key(nil).Str(id))
+	if errors.Is(err, storage.ErrNotFound) {
+		err = nil
+	}
+	return u.Organization, err
+}
+
 func ensure(tx *storage.Tx, p Person) (User, error) {
 	u, found, err := lookup(tx, p)
 	if err != nil || found && (u.ExternalID != "" || p.ExternalID == "") {
@@ -177,8 +189,8 @@ func vouch(tx *storage.Tx, p Person) (before, after User, err error) {
 	if p.Locale != "" {
 		after.Locale = p.Locale
 	}
-	if p.Organization != "" {
-		after.Organization = p.Organization
+	if p.Organization != "" || p.Complete && after.Claimed {
+		after.Organization, after.Claimed = p.Organization, p.Organization != ""
 	}
 	after.Email = p.Email
 	return before, after, merge(tx, &after, p)
@@ -279,6 +291,9 @@ func (u *User) become(wanted *User) (User, error) {
 	after.Email, after.Name, after.ExternalID, after.Locale, after.Organization = p.Email, p.Name, p.ExternalID, p.Locale, p.Organization
 	if after.Email != u.Email {
 		after.VouchedAt = time.Time{}
+	}
+	if after.Organization != u.Organization {
+		after.Claimed = false
 	}
 	return after, nil
 }

@@ -130,6 +130,8 @@ type Settings struct {
 	MailSignIn MailSignIn `cbor:"100,keyasint,omitempty" json:"mail_sign_in"`
 	// HSTS is the operator's to change.
 	HSTS HSTS `cbor:"95,keyasint,omitempty" json:"hsts_days"`
+	// CompanyView says whether requesters read the tickets of others in their organization.
+	CompanyView Switch `cbor:"110,keyasint,omitempty" json:"company_view"`
 	// WelcomeText stands at the head of the portal: plain text, of several lines maybe.
 	WelcomeText string `cbor:"34,keyasint,omitempty" json:"welcome_text"`
 }
@@ -170,6 +172,7 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.RedirectRequestsPerHour, 60)
 	fill(&s.AutoCloseDays, 7)
 	fill(&s.Survey, SurveyOn)
+	fill(&s.CompanyView, Off)
 	fill(&s.AttachmentMiB, 25)
 	fill(&s.RequesterMail, On)
 	fill(&s.Language, Languages()[0])
@@ -241,6 +244,7 @@ func AllSettings() []Setting {
 			setReminder, func(t *Tenant) string { return strconv.Itoa(t.Settings.AutoCloseReminderDays) },
 		},
 		choice("survey", func(s *Settings) *Survey { return &s.Survey }, SurveyOn, SurveyOff),
+		choice("company_view", func(s *Settings) *Switch { return &s.CompanyView }, Off, On),
 		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
 		number("attachment_quota_mib", func(s *Settings) *int { return &s.AttachmentQuotaMiB }, 100<<20),
 		number("uploads_per_hour", func(s *Settings) *int { return &s.UploadsPerHour }, 1_000_000),

@@ -81,7 +81,7 @@ func (d *Desk) Unused(ctx context.Context, tn *tenant.Tenant, a Actor) ([]file.I
 func (d *Desk) File(ctx context.Context, tn *tenant.Tenant, a Actor, id string) (file.File, error) {
 	var f file.File
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-		f, err = findFile(tx, a, id)
+		f, err = d.findFile(tx, tn, a, id)
 		return err
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (d *Desk) File(ctx context.Context, tn *tenant.Tenant, a Actor, id string) 
 	return f, nil
 }
 
-func findFile(tx *storage.Tx, a Actor, id string) (file.File, error) {
+func (d *Desk) findFile(tx *storage.Tx, tn *tenant.Tenant, a Actor, id string) (file.File, error) {
 	f, err := file.Find(tx, id)
 	switch {
 	case errors.Is(err, file.ErrNotFound), err == nil && f.Internal && !a.Staff():
@@ -106,7 +106,7 @@ func findFile(tx *storage.Tx, a Actor, id string) (file.File, error) {
 	if err != nil {
 		return f, err
 	}
-	_, err = find(tx, a, ref, a.Staff())
+	_, err = d.findToRead(tx, tn, a, ref, a.Staff())
 	return f, err
 }
 
@@ -119,7 +119,7 @@ func (d *Desk) OpenFile(ctx context.Context, f *file.File) (io.ReadSeekCloser, e
 // so. ErrNotFound, ErrNotAllowed.
 func (d *Desk) RemoveFile(ctx context.Context, tn *tenant.Tenant, a Actor, id string) error {
 	return d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		f, err := findFile(tx, a, id)
+		f, err := d.findFile(tx, tn, a, id)
 		if err != nil {
 			return err
 		}

@@ -131,6 +131,9 @@ func (d *Desk) claim(tx *storage.Tx, tn *tenant.Tenant, a Actor, old Ticket, acc
 	t.Disowned = true
 	if accept {
 		t.ask(&a.person)
+		if err := d.enrol(tx, &t); err != nil {
+			return t, err
+		}
 		e.Type = TicketClaimed
 		e.Changes = append(differences(&old, &t), FieldChange{
 			Field: "requester_assurance", From: string(old.Assurance), To: string(t.Assurance),
@@ -140,6 +143,11 @@ func (d *Desk) claim(tx *storage.Tx, tn *tenant.Tenant, a Actor, old Ticket, acc
 	t.UpdatedAt = later(old.UpdatedAt)
 	if err := save(tx, &old, &t); err != nil {
 		return t, err
+	}
+	if t.Organization != "" {
+		if err := reword(tx, &old, &t, nil); err != nil {
+			return t, err
+		}
 	}
 	err := d.record(tx, tn, Happening{Event: e, Before: &old, After: &t})
 	return t, err

@@ -91,7 +91,7 @@ func (d *Desk) Comment(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, n
 			out = Commented{Comment: x.Comment, Ticket: x.Ticket, FollowUp: x.FollowUp, Replayed: true}
 			return err
 		}
-		t, err := find(tx, a, r, false)
+		t, err := d.findToChange(tx, tn, a, r)
 		if err != nil {
 			return err
 		}
@@ -148,6 +148,12 @@ func (d *Desk) followUp(tx *storage.Tx, tn *tenant.Tenant, a Actor, of *Ticket, 
 	}
 	t.ask(of.Requester)
 	t.Disowned, t.OwnTags = of.Disowned, of.OwnTags
+	if err := d.enrol(tx, &t); err != nil {
+		return Ticket{}, err
+	}
+	if t.Organization != of.Organization { // the title is from there
+		t.Organization = ""
+	}
 	var doc document
 	doc.rewrite(&t)
 	if err := d.insert(tx, tn, a, &t, doc, n.Files); err != nil {

@@ -24,6 +24,9 @@ type Config struct {
 	Waits Waits
 	// Agents lists the tenant's staff, so that a search finds whom a name means. Nil: only IDs of agents are known.
 	Agents func(context.Context, *tenant.Tenant) ([]Person, error)
+	// Organizations says which organization a user belongs to, in a transaction of the tenant's; empty: none. Nil: nobody belongs to
+	// any.
+	Organizations func(tx *storage.Tx, user string) (string, error)
 	// Log takes what Run has to say. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -36,6 +39,8 @@ type Desk struct {
 	agents  func(context.Context, *tenant.Tenant) ([]Person, error)
 	// Live tells whoever watches what happens.
 	Live *Live
+
+	organizations func(*storage.Tx, string) (string, error)
 
 	followers []Follower
 	rules     Rules
@@ -57,12 +62,12 @@ func New(c Config) *Desk {
 	}
 	return &Desk{
 		store: c.Store, files: file.New(c.Store), tenants: c.Tenants, agents: c.Agents, Live: newLive(c.Store, c.Log),
-		followers: c.Followers, rules: c.Rules, waits: c.Waits, log: c.Log,
+		organizations: c.Organizations, followers: c.Followers, rules: c.Rules, waits: c.Waits, log: c.Log,
 		mint: newMint(), reach: reach{rowsAtOnce, sortable}, holds: newHolds(),
 	}
 }
 
-// Find returns a ticket, or ErrNotFound.
+// Find returns a ticket that the actor may read, or ErrNotFound.
 func (d *Desk) Find(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref) (Ticket, error) {
 	return d.view(ctx, tn, a, r, false)
 }
@@ -75,13 +80,13 @@ func (d *Desk) FindDeleted(ctx context.Context, tn *tenant.Tenant, a Actor, r Re
 func (d *Desk) view(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, deleted bool) (Ticket, error) {
 	var t Ticket
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) (err error) {
-		t, err = find(tx, a, r, deleted)
+		t, err = d.findToRead(tx, tn, a, r, deleted)
 		return err
 	})
 	return t.shownTo(a), err
 }
 
-// find returns the ticket if the actor may know of it, with deleted also one that staff may restore.
+// find returns the ticket if it is the actor's, or the actor is staff, with deleted also one that staff may restore.
 func find(tx *storage.Tx, a Actor, r Ref, deleted bool) (Ticket, error) {
 	t, err := load(tx, r)
 	switch {

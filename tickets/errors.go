@@ -1,6 +1,9 @@
 package tickets
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of this package. Callers test for them with errors.Is, for *TransitionError, *QueryError and
 // tenant.FieldErrors with errors.As.
@@ -9,6 +12,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrNotAllowed: the actor may see the thing, but not do this to it.
 	ErrNotAllowed = errors.New("not allowed")
+	// ErrColleagues: the ticket is somebody else's of the same organization, to be read and no more. It is an ErrNotAllowed.
+	ErrColleagues = fmt.Errorf("%w: a colleague's ticket is only to be read", ErrNotAllowed)
 	// ErrConfirmationRequired: the tenant takes tickets only from requesters who have proven their address.
 	ErrConfirmationRequired = errors.New("the address has to be confirmed first")
 	// ErrVersionConflict: the ticket is no longer the version that the caller has seen.

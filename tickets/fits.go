@@ -26,7 +26,7 @@ func born(id ulid.ULID) time.Time { return time.UnixMilli(int64(id.Time())) }
 // tags that tickets must not have are not in it.
 func (f *filter) certain(c *candidate) bool {
 	return c.exact || c.row != nil && c.ticket == nil && len(f.tags) == 0 && len(f.terms) == 0 && len(f.notTerms) == 0 &&
-		f.requester.any() && len(f.notRequesters) == 0 && !f.files && !f.notFiles && f.number == 0 && f.external == "" &&
+		f.requester.any() && f.organization.any() && len(f.notRequesters) == 0 && !f.files && !f.notFiles && f.number == 0 && f.external == "" &&
 		f.shelf != asDeleted && (f.shelf == inLists || f.owner == "") &&
 		!slices.ContainsFunc(f.notTagHashes, func(h uint32) bool { return slices.Contains(c.row.Tags, h) })
 }
@@ -59,10 +59,10 @@ func (f *filter) takes(t *Ticket) bool {
 	tags := t.tagsFor(f.staff)
 	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t), Stars: t.starCount()}
 	return f.fitsRow(&r) && !t.Purging && f.onShelf(t.shelf()) &&
-		(f.owner == "" || f.owner == t.owner()) &&
+		(f.owner == "" || f.owner == t.owner() || f.owner == t.company()) &&
 		(f.number == 0 || f.number == t.Number) &&
 		(f.external == "" || f.external == t.ExternalID || f.target == t.ID) &&
-		f.requester.is(t.Requester) &&
+		f.requester.is(t.Requester) && f.organization.is(t.Organization) &&
 		!slices.ContainsFunc(f.notRequesters, func(s somebody) bool { return s.is(t.Requester) }) &&
 		!slices.ContainsFunc(f.tags, func(tag string) bool { return !slices.Contains(tags, tag) }) &&
 		!slices.ContainsFunc(f.notTags, func(tag string) bool { return slices.Contains(tags, tag) }) &&
@@ -75,7 +75,9 @@ func (f *filter) worded() bool {
 }
 
 // sought says whether the postings know something of what the filter asks for.
-func (f *filter) sought() bool { return len(f.terms) > 0 || len(f.requester.words) > 0 || f.files }
+func (f *filter) sought() bool {
+	return len(f.terms) > 0 || len(f.requester.words) > 0 || !f.organization.any() || f.files
+}
 
 // reads says whether the ticket's words are as wanted.
 func (f *filter) reads(d *document) bool {

@@ -102,7 +102,7 @@ func spared(p *erasure.Person, t *Ticket) *erasure.Person {
 
 // words are the ticket's own texts.
 func (t *Ticket) words() []*string {
-	all := []*string{&t.Title, &t.Description, &t.ExternalID}
+	all := []*string{&t.Title, &t.Description, &t.ExternalID, &t.Organization}
 	if t.Rating != nil {
 		all = append(all, &t.Rating.Comment)
 	}
@@ -165,7 +165,7 @@ func (t *Ticket) forget(p *erasure.Person) {
 		t.redact(spared(p, t))
 		return
 	}
-	t.Requester, t.Assurance = &Person{Name: erasure.Erased}, ""
+	t.Requester, t.Assurance, t.Organization = &Person{Name: erasure.Erased}, "", ""
 	if t.Disowned {
 		t.redact(p)
 		return
@@ -327,7 +327,7 @@ func cleanChanges(p *erasure.Person, all []FieldChange, own bool) []FieldChange 
 					*text = erasure.Erased
 				}
 			}
-		case "title", "external_id", "tags":
+		case "title", "external_id", "tags", "organization":
 			if own {
 				c.From, c.To = "", ""
 			}
@@ -455,7 +455,7 @@ func forgetOpening(tx *storage.Tx, p *erasure.Person, id string) error {
 // aboutEvent also says so of events with words of a ticket whose owner may have been the person.
 func aboutEvent(p *erasure.Person, e *Event) bool {
 	return p.Told(e) && e.Type != UserErased || ownedBy(p, e.Owner) || slices.ContainsFunc(e.Changes, func(c FieldChange) bool {
-		return slices.Contains([]string{"requester", "title", "external_id", "tags"}, c.Field) && (c.From != "" || c.To != "")
+		return slices.Contains([]string{"requester", "title", "external_id", "tags", "organization"}, c.Field) && (c.From != "" || c.To != "")
 	})
 }
 

@@ -28,6 +28,8 @@ type Imported struct {
 	Assignee   *Person
 	ExternalID string
 	Source     string // empty: import
+	// Organization is the requester's at that time.
+	Organization string
 
 	CreatedAt, UpdatedAt, FirstResponseAt, ResolvedAt, ClosedAt time.Time
 
@@ -63,6 +65,7 @@ func (in *Imported) ticket(at time.Time) (Ticket, error) {
 		t.ask(&Person{Email: in.Claimed.Email, Name: in.Claimed.Name})
 	}
 	t.assign(in.Assignee)
+	t.Organization = c.organization(in.Organization)
 	c.title(t.Title)
 	c.body("description", t.Description)
 	c.status(t.Status)

@@ -215,6 +215,8 @@ func (d *Desk) choose(ctx context.Context, tn *tenant.Tenant, f *filter) (source
 		return single{}, nil
 	case found && !f.byCreation():
 		return home, nil
+	case f.company:
+		return &meet{groups: [][]lane{{birthLane(byCompanyBirth, storage.Key(nil).Str(f.owner))}}}, nil
 	case found:
 		own.sort, s = UpdatedDesc, home
 	case !f.overdue.IsZero():

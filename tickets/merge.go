@@ -119,6 +119,9 @@ func (d *Desk) merge(tx *storage.Tx, tn *tenant.Tenant, a Actor, s, t Ticket) (T
 	}
 	target.MergedFrom = append(append(slices.Clone(t.MergedFrom), s.MergedFrom...), s.ID)
 	target.Tags = unite(t.Tags, s.Tags)
+	if !stub.Apart && s.Organization != t.Organization { // neither is to read what was the other's
+		target.Organization = ""
+	}
 	target.Version++
 	target.UpdatedAt = later(t.UpdatedAt)
 	if err := d.schedule(tx, tn, &target); err != nil {

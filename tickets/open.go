@@ -73,9 +73,12 @@ func (d *Desk) Open(ctx context.Context, tn *tenant.Tenant, a Actor, draft Draft
 		if err := opened.Ticket.askFor(tx, draft.Ensure); err != nil {
 			return err
 		}
+		if err := d.enrol(tx, &opened.Ticket); err != nil {
+			return err
+		}
 		known := doc
-		if draft.Ensure != nil {
-			known.introduce(opened.Ticket.Requester)
+		if draft.Ensure != nil || opened.Ticket.Organization != "" {
+			known.introduce(&opened.Ticket)
 		}
 		if err := d.insert(tx, tn, a, &opened.Ticket, known, draft.Files); err != nil {
 			return err

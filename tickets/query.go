@@ -41,14 +41,18 @@ type Query struct {
 	Assignee    string   // an agent's ID, AssigneeMe or AssigneeNone
 	Assignees   []string // any of them: as Assignee, or an agent's address or name
 	RequesterID string
-	Requester   string   // an address, or what is in the requester's name or address
-	Tags        []string // all of them
-	Files       bool     // has an attachment
-	Number      uint64
-	ExternalID  string
-	Overdue     bool
-	Ratings     []int // any of them: 1 to MaxStars; nil is no condition, and none of them fulfils an empty one
-	Unrated     bool  // has no rating
+	Requester   string // an address, or what is in the requester's name or address
+	// Organization is what is in the name of the requester's organization, OrganizationIs all of it. Of a requester who names their own
+	// organization the list is all of that one's, as far as they may read it.
+	Organization, OrganizationIs string
+
+	Tags       []string // all of them
+	Files      bool     // has an attachment
+	Number     uint64
+	ExternalID string
+	Overdue    bool
+	Ratings    []int // any of them: 1 to MaxStars; nil is no condition, and none of them fulfils an empty one
+	Unrated    bool  // has no rating
 	// Text is searched for: every word must be there, the last one may be the beginning of a word. Words in quotes are whole.
 	Text    string
 	Created Period
@@ -84,7 +88,9 @@ type filter struct {
 	assignees     []string // IDs; "" is nobody
 	notAssignees  []string
 	owner         string // whose tickets; "" is everybody's, for staff only
+	company       bool   // the owner is an organization
 	requester     somebody
+	organization  organization
 	notRequesters []somebody
 	tags          []string
 	notTags       []string
@@ -150,10 +156,10 @@ func (q *Query) shelf() shelf {
 // filter is the checked query, in which those that people name are resolved. What it gives to a requester always has an owner.
 func (q *Query) filter(a Actor, who *named, r reach) *filter {
 	f := &filter{
-		owner: a.owner(), staff: a.Staff(), reach: r, shelf: q.shelf(), sort: q.Sort,
+		owner: cmp.Or(who.company, a.owner()), company: who.company != "", staff: a.Staff(), reach: r, shelf: q.shelf(), sort: q.Sort,
 		categories: who.categories, notCategories: who.notCategories,
 		assigned: who.assigned, assignees: who.assignees, notAssignees: who.notAssignees,
-		requester: parseSomebody(q.Requester), files: q.Files, notFiles: q.Not.Files,
+		requester: parseSomebody(q.Requester), organization: organization{words: parseTerms(q.Organization)}, files: q.Files, notFiles: q.Not.Files,
 		number: q.Number, external: q.ExternalID, target: who.target, terms: parseTerms(q.Text),
 		created: q.Created.at(now(), who.zone), updated: q.Updated.at(now(), who.zone), ratings: q.Ratings, unrated: q.Unrated,
 	}
@@ -162,6 +168,7 @@ func (q *Query) filter(a Actor, who *named, r reach) *filter {
 	}
 	text := strings.TrimSpace(q.Text) != ""
 	f.nothing = !a.known() || who.nobody || q.Ratings != nil && (len(q.Ratings) == 0 || q.Unrated) || text && len(f.terms) == 0
+	f.among(q)
 	f.choose(q)
 	if q.RequesterID != "" {
 		wanted := owner(Person{ID: q.RequesterID})
@@ -183,12 +190,25 @@ func (q *Query) filter(a Actor, who *named, r reach) *filter {
 	}
 	if f.sort == "" {
 		f.sort = UpdatedDesc
-		if text || q.Requester != "" || q.Files {
+		if text || q.Requester != "" || !f.organization.any() || q.Files {
 			f.sort = CreatedDesc
 		}
 	}
 	f.name = q.name(a, f)
 	return f
+}
+
+// among settles which organization's tickets are wanted, if that was said. What somebody thought of the help is between them and staff.
+func (f *filter) among(q *Query) {
+	if f.staff {
+		f.organization.whole = fold(q.OrganizationIs)
+	}
+	switch {
+	case f.company:
+		f.nothing = f.nothing || q.Ratings != nil || q.Unrated
+	case q.OrganizationIs != "":
+		f.nothing = f.nothing || f.organization.whole == ""
+	}
 }
 
 // choose settles the statuses and priorities.
@@ -231,6 +251,8 @@ func (q *Query) check(a Actor) error {
 		return &QueryError{Param: "deleted", Reason: "Only staff sees deleted tickets, merged ones and spam."}
 	case q.Overdue && (!a.Staff() || q.shelf() != inLists):
 		return &QueryError{Param: "overdue", Reason: "Only staff sees what is overdue, and what is put away is not."}
+	case len(q.OrganizationIs) > maxQueryValue:
+		return &QueryError{Param: "organization", Reason: "It is too long."}
 	case len(q.Text) > maxQueryText:
 		return &QueryError{Param: "q", Reason: "It is too long."}
 	case max(len(q.CategoryID), len(q.Assignee), len(q.RequesterID)) > maxQueryValue, slices.ContainsFunc(q.Tags, tooLong):
@@ -253,7 +275,7 @@ const (
 func (q *Query) name(a Actor, f *filter) storage.Key {
 	asked := *q
 	asked.Status, asked.Priority, asked.Sort, asked.Text = sorted(q.Status), sorted(q.Priority), f.sort, strings.TrimSpace(q.Text)
-	k := storage.Key(nil).Str("tickets").Str(asked.String()).Str(q.CategoryID).Str(q.Assignee).Str(f.owner)
+	k := storage.Key(nil).Str("tickets").Str(asked.String()).Str(q.CategoryID).Str(q.Assignee).Str(f.owner).Str(f.organization.whole)
 	if slices.Contains(append(q.people(), q.Assignee), AssigneeMe) {
 		k = k.Str(a.person.ID)
 	}

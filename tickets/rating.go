@@ -56,7 +56,7 @@ func (d *Desk) Rate(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, star
 	}
 	var t Ticket
 	err := d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		old, err := find(tx, a, r, false)
+		old, err := d.findToChange(tx, tn, a, r)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ type named struct {
 	problems                  []Problem
 	// target is the ID of the ticket that the one with the external ID was merged into.
 	target string
+	// company is the organization whose tickets a requester asks for, as they are owned.
+	company string
 	// zone is where the days of the query are days.
 	zone *time.Location
 }
@@ -35,6 +37,11 @@ func (d *Desk) resolve(ctx context.Context, tn *tenant.Tenant, a Actor, q *Query
 			return nil, err
 		}
 	}
+	if q.OrganizationIs != "" && !a.Staff() {
+		if err := d.resolveOrganization(ctx, tn, a, q.OrganizationIs, who); err != nil {
+			return nil, err
+		}
+	}
 	if len(q.Categories)+len(q.Not.Categories) > 0 {
 		if err := d.resolveCategories(ctx, tn, a, q, who); err != nil {
 			return nil, err
@@ -44,21 +51,16 @@ func (d *Desk) resolve(ctx context.Context, tn *tenant.Tenant, a Actor, q *Query
 		who.nobody = who.nobody || len(q.Categories) > 0 && !slices.Contains(who.categories, q.CategoryID)
 		who.categories = []string{q.CategoryID}
 	}
-	if err := d.resolveAssignees(ctx, tn, a, q, who); err != nil {
-		return nil, err
+	return who, d.resolveAssignees(ctx, tn, a, q, who)
+}
+
+// resolveOrganization finds the organization that a requester names, if it is theirs.
+func (d *Desk) resolveOrganization(ctx context.Context, tn *tenant.Tenant, a Actor, wanted string, who *named) error {
+	name, err := d.Organization(ctx, tn, a)
+	if who.nobody = name == "" || fold(name) != fold(wanted); !who.nobody {
+		who.company = company(name)
 	}
-	if q.Assignee != "" {
-		id := q.Assignee
-		switch id {
-		case AssigneeMe:
-			id = a.person.ID
-		case AssigneeNone:
-			id = ""
-		}
-		who.nobody = who.nobody || len(q.Assignees) > 0 && !slices.Contains(who.assignees, id)
-		who.assignees = []string{id}
-	}
-	return who, nil
+	return err
 }
 
 // resolveExternal finds where a ticket is by now that a program knows by an ID of its own.
@@ -120,6 +122,17 @@ func (d *Desk) resolveAssignees(ctx context.Context, tn *tenant.Tenant, a Actor,
 		return distinct(ids)
 	}
 	who.assignees, who.notAssignees = find(q.Assignees), find(q.Not.Assignees)
+	if q.Assignee != "" {
+		id := q.Assignee
+		switch id {
+		case AssigneeMe:
+			id = a.person.ID
+		case AssigneeNone:
+			id = ""
+		}
+		who.nobody = who.nobody || len(q.Assignees) > 0 && !slices.Contains(who.assignees, id)
+		who.assignees = []string{id}
+	}
 	return nil
 }
 

@@ -61,6 +61,7 @@ func (d *document) rewrite(t *Ticket) {
 	if t.Requester != nil {
 		l.person(t.Requester)
 	}
+	l.read(t.Organization)
 	tags := newLexicon(nil)
 	for _, tag := range t.Tags {
 		if slices.Contains(t.OwnTags, tag) {
@@ -75,10 +76,13 @@ func (d *document) rewrite(t *Ticket) {
 	d.Head = l.words
 }
 
-// introduce adds the words of a requester who became known after all else.
-func (d *document) introduce(p *Person) {
+// introduce adds the words of a requester who became known after all else, and of their organization.
+func (d *document) introduce(t *Ticket) {
 	l := newLexicon(nil)
-	l.person(p)
+	if t.Requester != nil {
+		l.person(t.Requester)
+	}
+	l.read(t.Organization)
 	for _, w := range d.Head {
 		l.add(w)
 	}
@@ -97,6 +101,7 @@ func alike(a, b *Ticket) bool {
 		return Person{Name: t.Requester.Name, Email: t.Requester.Email}
 	}
 	return a.Title == b.Title && a.Description == b.Description && a.ExternalID == b.ExternalID &&
+		a.Organization == b.Organization &&
 		slices.Equal(a.Tags, b.Tags) && slices.Equal(a.OwnTags, b.OwnTags) && who(a) == who(b)
 }
 

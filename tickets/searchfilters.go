@@ -142,6 +142,19 @@ func (p *searchParser) requester() string {
 	return ""
 }
 
+func (p *searchParser) organization() string {
+	switch {
+	case len(parseTerms(p.value)) == 0:
+		return "It takes a name."
+	case p.negated:
+		return "This cannot be left out."
+	case p.q.Organization != "":
+		return "Only one organization can be searched for at a time."
+	}
+	p.q.Organization = p.value
+	return ""
+}
+
 func (p *searchParser) has() string {
 	switch strings.ToLower(p.value) {
 	case "attachment", "attachments", "file", "files":

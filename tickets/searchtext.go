@@ -36,6 +36,7 @@ func (q *Query) String() string {
 	b.each("-assignee", q.Not.Assignees)
 	b.one("from", q.Requester)
 	b.each("-from", q.Not.Requesters)
+	b.one("organization", q.Organization)
 	b.each("tag", q.Tags)
 	b.each("-tag", q.Not.Tags)
 	b.each("category", q.Categories)

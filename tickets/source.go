@@ -54,7 +54,7 @@ func (f *filter) home() (*meet, bool) {
 
 // search is what the postings are asked for: all words that the ticket or its requester must have.
 func (f *filter) search() terms {
-	s := slices.Concat(f.terms, f.requester.words)
+	s := slices.Concat(f.terms, f.requester.words, f.organization.terms())
 	if f.files {
 		s = append(s, term{word: fileMark})
 	}
@@ -171,7 +171,7 @@ func (f *filter) rarePriority() bool {
 
 // plain says whether the filter asks for nothing but what indexes know: no words, no exceptions.
 func (f *filter) plain() bool {
-	return !f.worded() && f.requester.any() && len(f.notRequesters) == 0 && f.number == 0 && f.external == "" &&
+	return !f.worded() && f.requester.any() && f.organization.any() && len(f.notRequesters) == 0 && f.number == 0 && f.external == "" &&
 		len(f.notCategories) == 0 && len(f.notAssignees) == 0 && len(f.notTags) == 0 && f.overdue.IsZero() &&
 		(len(f.priority) == 0 || f.rarePriority()) && !f.unrated && f.shelf == inLists && f.owner == ""
 }

@@ -152,7 +152,7 @@ func (s *Splitting) ticket(a Actor, of *Ticket, parts []Comment) (Ticket, error)
 		t.CategoryID = s.CategoryID.Value
 	}
 	if slices.ContainsFunc(parts, func(p Comment) bool { return p.Visibility == Public }) {
-		t.Requester, t.Assurance, t.Disowned = of.Requester, of.Assurance, of.Disowned
+		t.Requester, t.Assurance, t.Disowned, t.Organization = of.Requester, of.Assurance, of.Disowned, of.Organization
 	}
 	if t.assign(s.Assignee); t.Assignee != nil {
 		t.Status = StatusOpen

@@ -60,8 +60,9 @@ var (
 		return storage.Key(nil).Str(t.ExternalID)
 	})
 	byUpdated = listed(3, headless)
-	byOwner   = shelved(4, (*Ticket).ownersToo, func(t *Ticket) []storage.Key { return given(t.owner()) })
-	byStatus  = listed(5, func(t *Ticket) []storage.Key { return given(string(t.Status)) })
+	// byOwner has the requesters' lists, and those of their organizations.
+	byOwner  = shelved(4, (*Ticket).ownersToo, func(t *Ticket) []storage.Key { return given(t.owner(), t.company()) })
+	byStatus = listed(5, func(t *Ticket) []storage.Key { return given(string(t.Status)) })
 	// No assignee is an assignee, too.
 	byAssignee = listed(6, func(t *Ticket) []storage.Key {
 		return []storage.Key{storage.Key(nil).Str(t.assignee()).Str(string(t.Status))}
@@ -100,6 +101,9 @@ var (
 		}
 		return []storage.Key{storage.Key(nil).Str(t.assignee())}
 	}, func(*Ticket) storage.Bare { return storage.Bare{} })
+	// byCompanyBirth is an organization's list in the order of creation: it may be too long to be sorted.
+	byCompanyBirth = storage.NewIndex(ticketTable, 20, func(t *Ticket) []storage.Key { return given(t.company()) },
+		func(*Ticket) storage.Bare { return storage.Bare{} })
 	// byPriority leaves out the priority that tickets have unless somebody says otherwise: most have it, so that a list of
 	// those soon finds a page of them among all.
 	byPriority = listed(12, func(t *Ticket) []storage.Key {

@@ -41,7 +41,7 @@ func (d *Desk) comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, 
 	limit = clampLimit(limit)
 	var page CommentPage
 	err := d.store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		t, err := find(tx, a, r, how.deleted)
+		t, err := d.findToRead(tx, tn, a, r, how.deleted)
 		if err != nil {
 			return err
 		}
@@ -56,6 +56,9 @@ func (d *Desk) comments(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, 
 		page = CommentPage{}
 		if page.Comments, err = readComments(tx, a, &t, from, limit+1, how.back); err != nil {
 			return err
+		}
+		if t.foreign(a) {
+			discreet(a, page.Comments)
 		}
 		if len(page.Comments) > limit {
 			page.Comments = page.Comments[:limit]

@@ -131,6 +131,9 @@ type Ticket struct {
 	// OwnTags and OwnFields are those that the requester gave the ticket: all that they see of Tags and CustomFields.
 	OwnTags   []string       `cbor:"64,keyasint,omitempty"`
 	OwnFields map[string]any `cbor:"65,keyasint,omitempty"`
+	// Organization is the one that the requester belonged to when the ticket became theirs: where the tenant wants it so, others of it
+	// may read the ticket.
+	Organization string `cbor:"66,keyasint,omitempty"`
 }
 
 // TagsFor are the ticket's tags as an actor may know them: a requester their own, as long as the ticket has them.
@@ -172,6 +175,9 @@ func (t *Ticket) shownTo(a Actor) Ticket {
 	shown := *t
 	if t.Apart && !a.Staff() {
 		shown.MergedInto = ""
+	}
+	if t.foreign(a) && t.Requester != nil {
+		shown.Requester, shown.Rating = &Person{ID: t.Requester.ID, Name: t.Requester.Name}, nil
 	}
 	return shown
 }

@@ -35,8 +35,10 @@ type Change struct {
 	// Assignee is an agent that the caller has made sure of.
 	Assignee   Optional[Person]
 	ExternalID Optional[string]
-	Spam       Optional[bool]
-	Comment    *Note
+	// Organization is whose list has the ticket beside its requester's. A new requester brings their own, unless it is given.
+	Organization Optional[string]
+	Spam         Optional[bool]
+	Comment      *Note
 	// Idempotency counts before IfVersion: what was done already has made the version another one.
 	Idempotency *Idempotency
 
@@ -64,7 +66,7 @@ func (d *Desk) Update(ctx context.Context, tn *tenant.Tenant, a Actor, r Ref, c 
 	defer done()
 	var u Updated
 	err = d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		old, err := find(tx, a, r, false)
+		old, err := d.findToChange(tx, tn, a, r)
 		if err != nil {
 			return err
 		}
@@ -113,7 +115,7 @@ func (c *Change) allowed(a Actor) error {
 	}
 	staffOnly := c.Title.Present || c.Description.Present || c.Priority.Present || c.CategoryID.Present || c.Tags.Present ||
 		len(c.AddTags) > 0 || len(c.RemoveTags) > 0 || c.CustomFields.Present || c.Requester.Present || c.Ensure != nil || c.Assignee.Present ||
-		c.ExternalID.Present || c.Spam.Present
+		c.ExternalID.Present || c.Organization.Present || c.Spam.Present
 	if staffOnly && !a.Staff() {
 		return fmt.Errorf("%w: requesters may change the status and comment", ErrNotAllowed)
 	}
@@ -134,7 +136,7 @@ func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c 
 	if err := c.apply(&t); err != nil {
 		return Updated{}, err
 	}
-	if err := t.askFor(tx, c.Ensure); err != nil {
+	if err := d.hand(tx, old, &t, c); err != nil {
 		return Updated{}, err
 	}
 	if t.CategoryID != old.CategoryID {
@@ -182,6 +184,17 @@ func (d *Desk) alter(tx *storage.Tx, tn *tenant.Tenant, a Actor, old *Ticket, c 
 	return Updated{Ticket: t, Comment: h.Comment}, err
 }
 
+// hand makes whom the change finds the ticket's requester. A new one brings their organization.
+func (d *Desk) hand(tx *storage.Tx, old, t *Ticket, c *Change) error {
+	if err := t.askFor(tx, c.Ensure); err != nil {
+		return err
+	}
+	if c.Organization.Present || t.owner() == old.owner() {
+		return nil
+	}
+	return d.enrol(tx, t)
+}
+
 // sortOut puts the ticket away as spam, or takes it back.
 func (t *Ticket) sortOut(tx *storage.Tx) error {
 	if !t.Spam() {
@@ -227,6 +240,9 @@ func (c *Change) apply(t *Ticket) error {
 	if c.ExternalID.Present {
 		t.ExternalID = strings.TrimSpace(c.ExternalID.Value)
 		k.externalID(t.ExternalID)
+	}
+	if c.Organization.Present {
+		t.Organization = k.organization(c.Organization.Value)
 	}
 	c.applyTags(k, t)
 	if c.CustomFields.Present {
@@ -339,6 +355,7 @@ func differences(old, t *Ticket) []FieldChange {
 		out = append(out, FieldChange{Field: "requester", From: nameOf(old.Requester), To: nameOf(t.Requester)})
 	}
 	add("external_id", old.ExternalID, t.ExternalID)
+	add("organization", old.Organization, t.Organization)
 	add("rating", old.stars(), t.stars())
 	if old.Spam() != t.Spam() {
 		add("spam", strconv.FormatBool(old.Spam()), strconv.FormatBool(t.Spam()))

@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -84,6 +85,15 @@ func (c check) externalID(s string) {
 	if utf8.RuneCountInString(s) > MaxExternalID || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		c.fail("external_id", "must be a line of at most %d characters.", MaxExternalID)
 	}
+}
+
+// organization returns the name in the form in which it is kept.
+func (c check) organization(s string) string {
+	name, err := tenant.ParseOrganization(s)
+	if wrong, ok := errors.AsType[tenant.FieldErrors](err); ok {
+		maps.Copy(c.errs, wrong)
+	}
+	return name
 }
 
 func (c check) assignee(p *Person) {

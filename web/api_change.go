@@ -23,6 +23,7 @@ type ticketChange struct {
 	Requester    optional[subject]        `json:"requester"`
 	AssigneeID   optional[string]         `json:"assignee_id"`
 	ExternalID   optional[string]         `json:"external_id"`
+	Organization optional[string]         `json:"organization"`
 	Spam         optional[bool]           `json:"spam"`
 	Comment      optional[newComment]     `json:"comment"`
 }
@@ -92,7 +93,7 @@ func (s *Server) change(r *http.Request, in ticketChange) (tickets.Change, error
 	change := tickets.Change{
 		Title: in.Title.field(), Description: in.Description.field(), Status: in.Status.field(),
 		CategoryID: in.CategoryID.field(), Tags: in.Tags.field(), AddTags: in.AddTags, RemoveTags: in.RemoveTags,
-		ExternalID: in.ExternalID.field(), Spam: in.Spam.field(),
+		ExternalID: in.ExternalID.field(), Organization: in.Organization.field(), Spam: in.Spam.field(),
 		CustomFields: tickets.Optional[map[string]any]{
 			Present: in.CustomFields.present, Null: in.CustomFields.null, Value: in.CustomFields.value.values(),
 		},

@@ -117,16 +117,19 @@ func Persons(members []staff.Member) []tickets.Person {
 
 // meDocument is who the caller is.
 type meDocument struct {
-	ID         *string    `json:"id"`
-	Email      *string    `json:"email"`
-	Name       string     `json:"name"`
-	ExternalID *string    `json:"external_id"`
-	Role       string     `json:"role"`
-	Assurance  *string    `json:"assurance"`
-	Scopes     []string   `json:"scopes,omitzero"`
-	Language   string     `json:"language"`
-	TimeZone   string     `json:"time_zone"`
-	CreatedAt  *time.Time `json:"created_at"`
+	ID         *string `json:"id"`
+	Email      *string `json:"email"`
+	Name       string  `json:"name"`
+	ExternalID *string `json:"external_id"`
+	// Organization is that of a requester. SeesOrganization: they read the tickets of all in it.
+	Organization     *string    `json:"organization"`
+	SeesOrganization bool       `json:"sees_organization"`
+	Role             string     `json:"role"`
+	Assurance        *string    `json:"assurance"`
+	Scopes           []string   `json:"scopes,omitzero"`
+	Language         string     `json:"language"`
+	TimeZone         string     `json:"time_zone"`
+	CreatedAt        *time.Time `json:"created_at"`
 }
 
 func (s *Server) showMe(w http.ResponseWriter, r *http.Request) error {
@@ -147,6 +150,8 @@ func (s *Server) showMe(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		me.ExternalID, me.CreatedAt = orNull(user.ExternalID), utc(user.CreatedAt)
+		me.Organization = orNull(user.Organization)
+		me.SeesOrganization = user.Organization != "" && c.tenant.Settings.CompanyView == tenant.On
 	case auth.Staff:
 		me.Role = string(c.Role)
 	case auth.Program:

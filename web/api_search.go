@@ -33,6 +33,7 @@ func problemDocuments(all []tickets.Problem) []searchProblem {
 func ticketQuery(p parameters) (tickets.Query, []tickets.Problem, error) {
 	q, problems := tickets.ParseSearch(p.text("q"))
 	q.CategoryID, q.Assignee, q.RequesterID = p.text("category_id"), p.text("assignee_id"), p.text("requester_id")
+	q.OrganizationIs = p.text("organization")
 	q.Created, q.Updated = p.period("created", q.Created), p.period("updated", q.Updated)
 	q.Deleted = p.flag("deleted") || q.Deleted
 	q.Overdue = p.flag("overdue") || q.Overdue

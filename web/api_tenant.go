@@ -45,6 +45,7 @@ type settingsDocument struct {
 	AutoCloseDays           int                     `json:"auto_close_days"`
 	AutoCloseReminderDays   int                     `json:"auto_close_reminder_days"`
 	Survey                  tenant.Survey           `json:"survey"`
+	CompanyView             tenant.Switch           `json:"company_view"`
 	RequesterMail           tenant.Switch           `json:"requester_mail"`
 	WaitingReminderDays     int                     `json:"waiting_reminder_days"`
 }
@@ -64,7 +65,7 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 			BrandColor:    orNull(set.BrandColor), LogoURL: s.logoURL(t), Language: set.Language, TimeZone: set.TimeZone,
 			WelcomeText:   orNull(set.WelcomeText),
 			AutoCloseDays: set.AutoCloseDays, AutoCloseReminderDays: set.AutoCloseReminderDays, Survey: set.Survey,
-			RequesterMail: set.RequesterMail, WaitingReminderDays: set.WaitingReminderDays,
+			CompanyView: set.CompanyView, RequesterMail: set.RequesterMail, WaitingReminderDays: set.WaitingReminderDays,
 		},
 	}
 }
@@ -105,6 +106,7 @@ type settingsChange struct {
 	AutoCloseDays           optional[int]      `json:"auto_close_days"`
 	AutoCloseReminderDays   optional[int]      `json:"auto_close_reminder_days"`
 	Survey                  optional[string]   `json:"survey"`
+	CompanyView             optional[string]   `json:"company_view"`
 	RequesterMail           optional[string]   `json:"requester_mail"`
 	WaitingReminderDays     optional[int]      `json:"waiting_reminder_days"`
 }
@@ -175,6 +177,7 @@ func (c tenantChange) values() map[string]string {
 	note(values, "auto_close_days", set.AutoCloseDays, strconv.Itoa)
 	note(values, "auto_close_reminder_days", set.AutoCloseReminderDays, strconv.Itoa)
 	note(values, "survey", set.Survey, plain)
+	note(values, "company_view", set.CompanyView, plain)
 	note(values, "requester_mail", set.RequesterMail, plain)
 	note(values, "waiting_reminder_days", set.WaitingReminderDays, strconv.Itoa)
 	return values

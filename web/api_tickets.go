@@ -23,6 +23,7 @@ type ticketDocument struct {
 	CustomFields       map[string]any       `json:"custom_fields"`
 	Requester          *personDocument      `json:"requester"`
 	RequesterAssurance *string              `json:"requester_assurance"`
+	Organization       *string              `json:"organization"`
 	RequesterDisowned  bool                 `json:"requester_disowned,omitzero"`
 	Assignee           *personDocument      `json:"assignee"`
 	Attachments        []attachmentDocument `json:"attachments"`
@@ -79,7 +80,7 @@ func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument 
 		ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description,
 		Status: t.Status, StatusCategory: t.Status.Category(), Priority: t.Priority,
 		CategoryID: orNull(t.CategoryID), Tags: texts(t.TagsFor(a)), CustomFields: t.FieldsFor(a),
-		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)),
+		Requester: personOf(t.Requester), RequesterAssurance: orNull(string(t.Assurance)), Organization: orNull(t.Organization),
 		RequesterDisowned: t.Disowned, Assignee: assigneeOf(t.Assignee, a),
 		Attachments: attachments(portal, t.Files),
 		Source:      t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,

@@ -22,6 +22,16 @@ func (d *busyDesk) portal() {
 	d.answer("reply-wrong", d.bea, fmt.Sprintf("/tickets/%d", busyThread), fmt.Sprintf("/tickets/%d/reply", busyThread), url.Values{"body": {" "}})
 	d.visit("account-saved", d.bea, "/auth/account?done=saved")
 	d.visit("letters", d.bea, "/auth/notifications")
+	const company = "Kaffeehaus am Hafen Gastronomiebetriebsgesellschaft"
+	d.Set(d.t, d.Acme, map[string]string{"company_view": "on"})
+	per := member(d.t, d.Node, d.Acme, "per@kaffeehaus-am-hafen.example", "Per Olsen", company)
+	for _, number := range []int{busyThread, busyWaiting, busySolved} {
+		d.call("PATCH", fmt.Sprintf("/api/tickets/%d", number), `{"organization":"`+company+`"}`)
+	}
+	d.do(per, "/tickets", url.Values{"title": {"A second key for the terrace"}, "description": {"The old one broke."}})
+	d.visit("requests-company", per, "/tickets?of=organization")
+	d.visit("requests-company-none", per, "/tickets?of=organization&q=nothing+of+this&show=solved")
+	d.visit("request-colleague", per, fmt.Sprintf("/tickets/%d", busyThread))
 	d.visit("visitors-dashboard", d.visitor, "/dashboard")
 	d.visit("visitors-request", d.visitor, fmt.Sprintf("/tickets/%d", busyDisowned))
 

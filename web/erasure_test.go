@@ -32,7 +32,7 @@ func yolandaLeaves(t *testing.T, n *webtest.Node, tn *webtest.Tenant, agent *web
 	expect(t, p.call("POST", "/api/tickets", fmt.Sprintf(`{"title":"About %[1]s one","description":"%[1]s","requester":%[2]q,"custom_fields":{"of":%[3]q}}`,
 		yolandaWord, id, yolandaFormer), "Idempotency-Key: yolanda"), 201, "")
 	n.SignIn(t, tn, yolandaFormer, yolandaName)
-	expect(t, p.call("PUT", "/api/users/"+id, fmt.Sprintf(`{"email":%q}`, yolandaMail)), 200, "")
+	expect(t, p.call("PUT", "/api/users/"+id, fmt.Sprintf(`{"email":%q,"organization":"Office of %s"}`, yolandaMail, yolandaName)), 200, "")
 	expect(t, p.call("PATCH", at(1, "/api/tickets/%d"), `{"title":"Another `+yolandaWord+` title","external_id":"`+yolandaID+`"}`), 200, "")
 
 	// Whoever only claims her address, and one who says that it is hers where it is not.

@@ -195,6 +195,7 @@ var answers = []struct {
 
 	{tickets.ErrNotFound, errNotFound},
 	{transfer.ErrNotFound, errNotFound},
+	{tickets.ErrColleagues, forbidden("FORBIDDEN", "This is a request of somebody else in your organization: you can read it, and they can change it.")},
 	{tickets.ErrNotAllowed, errForbidden},
 	{tickets.ErrConfirmationRequired, forbidden("CONFIRMATION_REQUIRED", "Prove your address first: with the code that we mail to it.")},
 	{tickets.ErrVersionConflict, &answerError{

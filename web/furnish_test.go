@@ -28,7 +28,7 @@ const ownersAddress = "zoe@example.com"
 // furnish puts one of everything into a tenant.
 func furnish(t *testing.T, n *webtest.Node, tn *webtest.Tenant, mark string) *furniture {
 	t.Helper()
-	n.Set(t, tn, map[string]string{"api_requests_per_minute": "1000000"})
+	n.Set(t, tn, map[string]string{"api_requests_per_minute": "1000000", "company_view": "on"})
 	f := &furniture{tenant: tn, api: caller(t, n, tn), mark: mark, ids: map[string][]string{}}
 	f.owner = n.SignIn(t, tn, ownersAddress, "Zoe "+mark)
 	f.admin = n.Agent(t, tn, "ann@"+mark+".example", "Ann "+mark, auth.RoleAdmin)
@@ -37,6 +37,7 @@ func furnish(t *testing.T, n *webtest.Node, tn *webtest.Tenant, mark string) *fu
 	f.ids["attachment"] = f.api.attach(webtest.File{Name: mark + ".txt", Content: "the file of " + mark}, webtest.File{Name: "loose-" + mark + ".txt", Content: "another file of " + mark})
 	user, _ := f.owner.Get(tn.URL + "/api/users/me").JSON(t)["id"].(string)
 	f.ids["user"] = append(f.ids["user"], user)
+	expect(t, f.api.call("PUT", "/api/users/"+user, `{"organization":"Company of `+mark+`"}`), 200, "")
 	for i := range 3 {
 		attached := ""
 		if i == 0 {

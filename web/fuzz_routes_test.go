@@ -138,7 +138,7 @@ func (f *routeFuzz) chance(percent int) bool { return f.IntN(100) < percent }
 func (f *routeFuzz) ask(o webtest.Operation) bool {
 	method, path := o.Method, o.Path
 	if f.chance(4) {
-		method = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"}[f.IntN(9)]
+		method = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "QUERY"}[f.IntN(9)]
 	}
 	query, headers := url.Values{}, []string{nextVisitor()}
 	for _, p := range f.contract.Parameters(o) {

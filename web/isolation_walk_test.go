@@ -192,6 +192,7 @@ func TestRequestersSeeNothingOfOthers(t *testing.T) {
 	strangers := []outsider{
 		{"who claims the address", headerOf(n.Visit(t, n.Acme, ownersAddress, "Zoe"), n.Acme.URL)},
 		{"another requester", headerOf(n.SignIn(t, n.Acme, "bob@example.com", "Bob"), n.Acme.URL)},
+		{"another organization's", headerOf(member(t, n, n.Acme, "cid@example.com", "Cid", "Rival"), n.Acme.URL)},
 		{"nobody", "X-Nobody: 1"},
 	}
 	before := acme.state()

@@ -306,6 +306,10 @@ func (s *Server) fillRequester(r *http.Request, v *consoleView, t *tickets.Ticke
 	}
 	c := callerOf(r)
 	panel.Name, panel.Email, panel.ExternalID = t.Requester.Name, t.Requester.Email, t.Requester.ExternalID
+	if panel.Organization = t.Organization; panel.Organization != "" {
+		q := tickets.Query{Organization: panel.Organization}
+		panel.Colleagues = v.Href(stand{Query: q.String()}.at(consoleHome))
+	}
 	panel.Verified, panel.Disowned = t.Assurance != tickets.Asserted, t.Disowned
 	trouble, _, err := s.notifier.Trouble(r.Context(), c.tenant, t.Requester.Email)
 	if err != nil {
@@ -318,6 +322,9 @@ func (s *Server) fillRequester(r *http.Request, v *consoleView, t *tickets.Ticke
 	if user, err := s.doors.Users.Find(r.Context(), c.tenant, t.Requester.ID); err == nil {
 		panel.Name, panel.Email = cmp.Or(user.Name, panel.Name), cmp.Or(user.Email, panel.Email)
 		panel.ExternalID = cmp.Or(user.ExternalID, panel.ExternalID)
+		if user.Organization != t.Organization {
+			panel.Now = user.Organization
+		}
 		panel.Proven = panel.Verified && !user.VouchedAt.IsZero()
 	} else if !errors.Is(err, auth.ErrNotFound) {
 		return err

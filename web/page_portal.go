@@ -154,6 +154,15 @@ func requesterStatus(in words.Reader, s tickets.Status) statusLabel {
 	return statusLabel{Key: "open", Text: in.T("We are on it")}
 }
 
+// statusFor is a ticket's status in the words of whoever reads it: what waits for its requester does not wait for their colleagues.
+func statusFor(in words.Reader, c caller, t *tickets.Ticket) statusLabel {
+	label := requesterStatus(in, t.Status)
+	if t.Status == tickets.StatusPending && !t.OwnedBy(c.actor()) {
+		label.Text = in.T("Waiting for a reply")
+	}
+	return label
+}
+
 // shows are the filters of the requester's list.
 var shows = []show{
 	{"all", words.Key("All"), nil},
@@ -166,10 +175,10 @@ type show struct {
 	statuses   []tickets.Status
 }
 
-// address is that of the list's beginning, for what is shown and looked for.
-func address(r *http.Request, show, text string) string {
+// address is that of the list's beginning, for whose requests, what is shown and what is looked for.
+func address(r *http.Request, of, show, text string) string {
 	query := url.Values{}
-	for name, value := range map[string]string{"show": show, "q": text} {
+	for name, value := range map[string]string{"of": of, "show": show, "q": text} {
 		if value != "" && value != shows[0].name {
 			query.Set(name, value)
 		}
@@ -180,26 +189,50 @@ func address(r *http.Request, show, text string) string {
 	return r.URL.EscapedPath() + "?" + query.Encode()
 }
 
+// ofOrganization is what the address of the list of the requester's whole organization says, in the field "of".
+const ofOrganization = "organization"
+
 func (s *Server) ticketsPage(w http.ResponseWriter, r *http.Request) error {
 	values := r.URL.Query()
 	view := &ticketsView{frame: s.ownFrame(r, "My requests", "tickets"), Query: strings.TrimSpace(values.Get("q"))}
 	query := tickets.Query{Text: view.Query, Cursor: values.Get("cursor")}
+	company, err := s.desk.Organization(r.Context(), callerOf(r).tenant, callerOf(r).actor())
+	if err != nil {
+		return err
+	}
+	if view.Company = company != "" && values.Get("of") == ofOrganization; view.Company {
+		view.ScopeName, query.OrganizationIs, view.Title = ofOrganization, company, view.T("My organization’s requests")
+		// Of so many, words are soon found among those that somebody has touched of late.
+		query.Sort = tickets.UpdatedDesc
+	}
 	chosen := max(slices.IndexFunc(shows, func(o show) bool { return o.name == values.Get("show") }), 0)
 	query.Status = shows[chosen].statuses
 	for i, o := range shows {
-		view.Shows = append(view.Shows, option{Value: address(r, o.name, view.Query), Text: view.T(o.text), Selected: i == chosen})
+		view.Shows = append(view.Shows, option{Value: address(r, view.ScopeName, o.name, view.Query), Text: view.T(o.text), Selected: i == chosen})
 	}
 	if chosen > 0 {
 		view.Show = shows[chosen].name
+	}
+	if company != "" {
+		view.Scopes = []option{
+			{Value: address(r, "", view.Show, view.Query), Text: view.T("Mine|requests"), Selected: !view.Company},
+			{Value: address(r, ofOrganization, view.Show, view.Query), Text: company, Selected: view.Company},
+		}
 	}
 	page, err := s.own(r, query)
 	if err != nil {
 		return err
 	}
 	view.Cards = cards(view.Reader, page.Tickets)
+	for i := range view.Cards {
+		if t := &page.Tickets[i]; view.Company {
+			view.Cards[i].Of = t.Requester.Name
+			view.Cards[i].Status = statusFor(view.Reader, callerOf(r), t)
+		}
+	}
 	view.Next = nextPage(r, page.Next)
 	if query.Cursor != "" {
-		view.Newest = address(r, view.Show, view.Query)
+		view.Newest = address(r, view.ScopeName, view.Show, view.Query)
 	}
 	return s.render(w, r, http.StatusOK, "tickets", view)
 }

@@ -11,7 +11,7 @@ import (
 const signInPath = "/agent/settings/sign-in"
 
 // signInSettings are the settings on the page, in its order.
-var signInSettings = []string{"unsigned", "mail_sign_in", "origin_mode", "allowed_origins", "staff_second_factor", "simpleauth_operators"}
+var signInSettings = []string{"unsigned", "mail_sign_in", "origin_mode", "allowed_origins", "company_view", "staff_second_factor", "simpleauth_operators"}
 
 func (s *Server) signInSettingsPage(w http.ResponseWriter, r *http.Request) error {
 	c, values := callerOf(r), url.Values{}
@@ -26,7 +26,7 @@ func (s *Server) renderSignInSettings(w http.ResponseWriter, r *http.Request, st
 	in := s.words(r)
 	view := &signInSettingsView{
 		frame: s.settingsFrame(r, "Sign-in", signInPath), Done: s.noticeOf(r), Origins: values.Get("allowed_origins"),
-		Operators: values.Get("simpleauth_operators") == "true", Errors: wrong,
+		Operators: values.Get("simpleauth_operators") == "true", Colleagues: values.Get("company_view") == "on", Errors: wrong,
 	}
 	for _, group := range []struct {
 		options *[]choice

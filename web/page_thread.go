@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -56,8 +57,13 @@ func (s *Server) threadView(w http.ResponseWriter, r *http.Request) (*threadView
 		MayReopen: slices.Contains(moves, tickets.StatusOpen), FollowUp: t.ClosedForGood(), Key: rand.Text(), Seen: seen,
 	}
 	view.Title, view.Script = t.Title, "thread.js"
-	view.Status = requesterStatus(view.Reader, t.Status)
+	view.Status = statusFor(view.Reader, c, &t)
 	view.Solved = slices.Contains(doneStatuses, t.Status)
+	if !t.OwnedBy(c.actor()) {
+		view.Colleague, view.Script = cmp.Or(t.Requester.Name, view.T("a colleague")), ""
+		view.MayReply, view.MaySolve, view.MayReopen = false, false, false
+		return view, nil
+	}
 	view.Rating = s.ratingOf(r, &t)
 	view.Receipt, err = s.receipt(w, r, &t)
 	return view, err
@@ -90,6 +96,7 @@ func (s *Server) thread(r *http.Request, at string) (tickets.Ticket, []message, 
 	for i := range page.Comments {
 		m := next(r, &page.Comments[i])
 		m.From = from[i]
+		m.Own = m.Own && (t.OwnedBy(c.actor()) || page.Comments[i].Author.ID == c.ID)
 		messages = append(messages, m)
 	}
 	if page.Next != "" {
@@ -106,7 +113,7 @@ func first(r *http.Request, t *tickets.Ticket) message {
 	}
 	if t.Requester != nil {
 		m.Author, m.Staff = t.Requester.Name, false
-		m.Own = callerOf(r).Requester()
+		m.Own = callerOf(r).Requester() && t.OwnedBy(callerOf(r).actor())
 	}
 	return m
 }

@@ -153,6 +153,8 @@ type requesterPanel struct {
 	Name, Email, ExternalID string
 	Language                string
 	Nobody                  bool
+	// Organization is the ticket's, Colleagues the address of the list of all its tickets. Now is the requester's own, if that is another.
+	Organization, Colleagues, Now string
 	// Verified: the ticket is theirs for sure. Proven: they have come in with a proof of their address before, too.
 	Verified, Proven, Disowned bool
 	// Unreachable is what the mail server says that refuses letters to the requester; empty: none does.

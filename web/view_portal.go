@@ -14,6 +14,8 @@ type ticketCard struct {
 	Title   string
 	Status  statusLabel
 	Updated time.Time
+	// Of is whose it is, in a list that has others' as well.
+	Of string
 }
 
 // statusLabel is a status in the words of whoever reads the page, with its key for the style: "waiting", "open", "done".
@@ -62,6 +64,11 @@ type dashboardView struct {
 type ticketsView struct {
 	frame
 
+	// Scopes are the requester's own list and that of their organization, with their addresses; empty: there is only one. Company: it
+	// is the organization's. ScopeName is what the address calls it.
+	Scopes    []option
+	Company   bool
+	ScopeName string
 	// Shows are the filters with their addresses. Show is the name of the chosen one, empty for all.
 	Shows []option
 	Show  string
@@ -113,6 +120,8 @@ type threadView struct {
 	Files                         filesField
 	Errors                        fieldErrors
 	MayReply, MaySolve, MayReopen bool
+	// Colleague is whose ticket it is, if not the reader's own: it can only be read.
+	Colleague string
 	// FollowUp: a reply makes a new ticket, because this one has been closed for too long.
 	FollowUp bool
 	Key      string

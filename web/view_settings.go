@@ -140,7 +140,9 @@ type signInSettingsView struct {
 	SecondFactor []choice
 	// Operators: staff may come in by SimpleAuth.
 	Operators bool
-	Errors    fieldErrors
+	// Colleagues: requesters read those of others in their organization.
+	Colleagues bool
+	Errors     fieldErrors
 }
 
 // choice is one of the answers to a question of the settings.

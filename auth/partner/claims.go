@@ -135,6 +135,7 @@ func (e *examination) checkTexts() error {
 			return wrong("its %s is not text", claim.name)
 		}
 	}
+	t.Complete = e.kind == tenant.KindJWT
 	if whole := strings.TrimSpace(first + " " + last); strings.TrimSpace(t.Name) == "" && e.kind != tenant.KindJWT {
 		t.Name = whole
 	}

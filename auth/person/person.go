@@ -21,6 +21,8 @@ type Person struct {
 	ExternalID   string `json:"x,omitempty"`
 	Locale       string `json:"o,omitempty"`
 	Organization string `json:"g,omitempty"`
+	// Complete: whoever names the person says by that all that they know of an organization. Where none is named, there is none any more.
+	Complete bool `json:"c,omitempty"`
 }
 
 // Checked is the person in canonical form.
@@ -38,10 +40,13 @@ func (p Person) Checked() (Person, error) {
 	for _, f := range []struct {
 		name, value string
 		most        int
-	}{{"external_id", p.ExternalID, 255}, {"locale", p.Locale, 35}, {"organization", p.Organization, 200}} {
+	}{{"external_id", p.ExternalID, 255}, {"locale", p.Locale, 35}} {
 		if len(f.value) > f.most || !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, unicode.IsControl) {
 			wrong.Add(f.name, fmt.Sprintf("The %s field must be at most %d bytes of plain text.", f.name, f.most))
 		}
+	}
+	if p.Organization, err = tenant.ParseOrganization(p.Organization); err != nil {
+		wrong.Collect(err)
 	}
 	return p, wrong.Or()
 }

@@ -67,7 +67,7 @@ func acmeCrowd() []seedTicket {
 		"dora@bluedoor.example|Dóra Kovács|Lieferung unvollständig – es fehlen 2 von 5 Kartons|Lieferschein 88213, Kartons 4 und 5 fehlen.",
 		"amir@nightowl.example|Amir Haddad|App shows “Offline” although the machine is connected|Wi-Fi is fine, the machine has an address and I can ping it.",
 		"rosa@mercado.example|Rosa Jiménez|Change of VAT number|From 1 December our VAT number is another one. Where do I enter it?",
-		"jun.park@example.net|Jun Park|Which water filter fits the M2 Compact?|The shop lists three and all of them say that they are compatible.",
+		"noa.levi@example.net|Noa Levi|Which water filter fits the M2 Compact?|The shop lists three and all of them say that they are compatible.",
 		"dora@bluedoor.example|Dóra Kovács|Cancel order 2026-4471|I ordered twice by mistake.",
 		"sven@hafenbar.example|Sven Petersen|Mahlwerk blockiert, Kundendienst erreichbar?|Wir haben schon alles ausgebaut und gereinigt. Es blockiert nach drei Bezügen wieder.",
 		"ingrid@fjord.example|Ingrid Solheim|Noise at night|At about two it rinses itself and wakes up the guests above. Can that be at another time?",

@@ -30,6 +30,7 @@ const mailLine = `  <p>The help desks of this demo mail codes and links to nobod
 const (
 	demoUserName  = "Bea Fischer"
 	demoUserEmail = "bea.fischer@example.com"
+	demoCompany   = "Harbour Works"
 )
 
 // servePartner serves the partner's web site, and beside it the mailbox, on its own origin until ctx ends.

@@ -61,7 +61,7 @@ func (o *operator) seed(ctx context.Context, plan demoPlan) (made demoTenant, er
 	if err != nil {
 		return made, err
 	}
-	t, err := o.tenants.Find(ctx, plan.slug)
+	t, err := o.tenants.Set(ctx, plan.slug, map[string]string{"company_view": "on"})
 	if err != nil {
 		return made, err
 	}
@@ -174,8 +174,9 @@ func (o *operator) category(ctx context.Context, t *tenant.Tenant, a tickets.Act
 }
 
 func acmeTickets() []seedTicket {
-	bea := auth.Person{Email: demoUserEmail, Name: demoUserName}
-	jun := auth.Person{Email: "jun.park@example.net", Name: "Jun Park"}
+	// These two work for the same company, and read each other's.
+	bea := auth.Person{Email: demoUserEmail, Name: demoUserName, Organization: demoCompany}
+	jun := auth.Person{Email: "jun.park@example.com", Name: "Jun Park", Organization: demoCompany}
 	lea := auth.Person{Email: "lea@rosterie.example", Name: "Léa Moreau"}
 	return []seedTicket{
 		{

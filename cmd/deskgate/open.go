@@ -124,7 +124,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.rules = rule.New(rule.Config{Store: store, Agents: colleagues, Page: web.TicketPage(o.directory), Log: log})
 	o.webhooks = s.newWebhooks(o, log)
 	o.desk = tickets.New(tickets.Config{
-		Store: store, Tenants: o.tenants.List, Agents: o.team, Followers: []tickets.Follower{o.webhooks.Follow, o.notifier.Follow}, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
+		Store: store, Tenants: o.tenants.List, Agents: o.team, Organizations: auth.OrganizationOf, Followers: []tickets.Follower{o.webhooks.Follow, o.notifier.Follow}, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
 	})
 	o.doors, err = auth.Open(ctx, auth.Config{
 		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Mail: o.post, Log: log,

@@ -150,7 +150,7 @@ func Start(tb testing.TB, options ...Option) *Node {
 	}})
 	n.Webhooks = n.webhooks()
 	n.Desk = tickets.New(tickets.Config{
-		Store: n.Store, Tenants: n.Tenants.List, Followers: []tickets.Follower{n.Webhooks.Follow, n.Notifier.Follow}, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
+		Store: n.Store, Tenants: n.Tenants.List, Organizations: auth.OrganizationOf, Followers: []tickets.Follower{n.Webhooks.Follow, n.Notifier.Follow}, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
 	})
 	n.Transfers = transfer.New(transfer.Config{
 		Store: n.Store, Desk: n.Desk, Tenants: n.Tenants.List, Ensure: web.EnsureRequester, Team: n.team,
