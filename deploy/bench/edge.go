@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -52,7 +51,7 @@ func edgeScenarios(ctx context.Context, s settings) (_ []result, err error) {
 		return nil, err
 	}
 	addr := freePort()
-	plain, err := start(ctx, dir, self, "plain", addr, upstream)
+	plain, err := start(ctx, s, dir, self, "plain", addr, upstream)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +90,8 @@ func serveUpstream() (base string, stop func(), err error) {
 	}, nil
 }
 
-// servePlain is the child that edgeScenarios compares with.
-func servePlain(addr, upstream string) error {
+// servePlain is the child that everything is compared with. With a certificate it takes a second address, for TLS.
+func servePlain(addr, upstream, secure, certificate string) error {
 	u, err := url.Parse(upstream)
 	if err != nil {
 		return err
@@ -102,12 +101,12 @@ func servePlain(addr, upstream string) error {
 		r.SetXForwarded()
 	}, Transport: &http.Transport{MaxIdleConnsPerHost: 128}}
 	s := &http.Server{Addr: addr, Handler: p, ReadHeaderTimeout: time.Second}
-	return s.ListenAndServe()
-}
-
-func plainArguments() (addr, upstream string, ok bool) {
-	if flag.NArg() == 3 && flag.Arg(0) == "plain" {
-		return flag.Arg(1), flag.Arg(2), true
+	if certificate == "" {
+		return s.ListenAndServe()
 	}
-	return "", "", false
+	both := make(chan error, 2)
+	go func() { both <- s.ListenAndServe() }()
+	over := &http.Server{Addr: secure, Handler: p, ReadHeaderTimeout: time.Second}
+	go func() { both <- over.ListenAndServeTLS(certificate, certificate) }()
+	return <-both
 }

@@ -21,6 +21,8 @@ type scenario struct {
 	client  *http.Client
 	request func(ctx context.Context, n int) (*http.Request, error)
 	status  int
+	// ask does it in another way than by client, request and status, if it is not nil. Of n the upper bits are the client's.
+	ask func(ctx context.Context, n int) error
 	// rate is how many requests a second are begun, whether or not earlier ones are answered; 0: each client begins its next one
 	// when it has its answer.
 	rate float64
@@ -144,6 +146,9 @@ func (sc scenario) punctual(started time.Time, next *atomic.Int64) func(context.
 }
 
 func (sc scenario) one(ctx context.Context, n int) error {
+	if sc.ask != nil {
+		return sc.ask(ctx, n)
+	}
 	req, err := sc.request(ctx, n)
 	if err != nil {
 		return err

@@ -2,6 +2,9 @@
 // it over HTTPS, and prints requests a second, latencies and the CPU time that the node's process spent per request.
 //
 //	go build -o deskgate ./cmd/deskgate && go run ./deploy/bench
+//	go build -o deskgate ./cmd/deskgate && go run ./deploy/bench -peers
+//
+// The second compares its forwarding with what nginx, HAProxy and Caddy need for the same.
 //
 // Every request is a real one: authenticated, validated, limited, logged, and a create is on disk before its answer. Load
 // generator and node share the machine. Figures are comparable only within one run; rounds are interleaved.
@@ -29,6 +32,7 @@ type settings struct {
 	rate     float64
 	data     string
 	edge     bool
+	peers    bool
 	json     bool
 	only     *regexp.Regexp
 }
@@ -53,11 +57,12 @@ func main() {
 	flag.Float64Var(&s.rate, "rate", 1000, "creates and lists a second of the scenarios at a fixed rate")
 	flag.StringVar(&s.data, "data", "", "measure with this data folder, which command scale has filled; it is changed")
 	flag.BoolVar(&s.edge, "edge", true, "measure forwarding, too")
+	flag.BoolVar(&s.peers, "peers", false, "only compare forwarding with nginx and HAProxy, which have to be installed, and the newest Caddy, which is built")
 	flag.BoolVar(&s.json, "json", false, "print one JSON document")
 	only := flag.String("only", "", "a regular expression of the scenarios that are to be measured")
 	flag.Parse()
-	if addr, upstream, ok := plainArguments(); ok {
-		fmt.Fprintln(os.Stderr, servePlain(addr, upstream))
+	if flag.Arg(0) == "plain" { // a child
+		fmt.Fprintln(os.Stderr, servePlain(flag.Arg(1), flag.Arg(2), flag.Arg(3), flag.Arg(4)))
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -73,6 +78,10 @@ func main() {
 }
 
 func run(ctx context.Context, s settings) error {
+	if s.peers {
+		results, err := peerScenarios(ctx, s)
+		return errors.Join(err, show(s, results))
+	}
 	desk, err := deskScenarios(ctx, s)
 	if err != nil {
 		return fmt.Errorf("help desk: %w", err)

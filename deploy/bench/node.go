@@ -22,10 +22,13 @@ type process struct {
 	log *os.File
 }
 
-func start(ctx context.Context, dir, program string, args ...string) (*process, error) {
-	log, err := os.Create(filepath.Join(dir, filepath.Base(program)+".log"))
+func start(ctx context.Context, s settings, dir, program string, args ...string) (*process, error) {
+	log, err := os.CreateTemp(dir, filepath.Base(program)+"-*.log")
 	if err != nil {
 		return nil, err
+	}
+	if s.peers {
+		program, args = "taskset", append([]string{"--cpu-list", "0", program}, args...)
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stderr, cmd.Stdout = log, log
@@ -84,7 +87,7 @@ func startNode(ctx context.Context, s settings, dir, mode string) (*node, error)
 		return nil, err
 	}
 	n.host = "acme.deskgate.localhost:" + port
-	n.process, err = start(ctx, dir, s.binary, "serve", "--data", n.data, "--node-url", scheme+"://deskgate.localhost:"+port,
+	n.process, err = start(ctx, s, dir, s.binary, "serve", "--data", n.data, "--node-url", scheme+"://deskgate.localhost:"+port,
 		"--https", https, "--http", plain, "--tls", mode)
 	if err != nil {
 		return nil, err
