@@ -425,7 +425,10 @@ func TestConsoleBulk(t *testing.T) {
 	d.send(d.ann, "/agent/bulk", with(ids("1"), "do", "close"))
 	at = d.send(d.ann, "/agent/bulk", with(ids("1", "2", "77"), "do", "change", "status", "on_hold"))
 	page := expect(t, d.ann.Open(d.home+at), 200, "#1 One")
-	for _, want := range []string{"One ticket was changed.", "It can&#39;t get this status", "#77", "There is no such ticket any more."} {
+	for _, want := range []string{
+		"1 of 3 tickets was changed: 1 can&#39;t get this status from the one that it has, 1 is not there any more.",
+		"It can&#39;t get this status", "#77", "There is no such ticket any more.",
+	} {
 		expect(t, page, 200, want)
 	}
 	d.send(d.ann, "/agent/bulk", with(ids("3"), "do", "delete"))

@@ -34,11 +34,11 @@ func TestMergedThread(t *testing.T) {
 	expect(t, d.ann.Open(d.home+"/agent/tickets/1?view=all"), 200, `<a href="/agent/tickets/2?view=all">#2</a> <b>`)
 
 	// Where the requesters differ, only staff reads of it.
-	max := d.SignIn(t, d.Acme, "max@example.com", "Max")
-	expect(t, max.Send(d.home+"/tickets", url.Values{"title": {"A secret of Max"}, "description": {"s"}}), 303, "")
+	maria := d.SignIn(t, d.Acme, "maria@example.com", "Maria")
+	expect(t, maria.Send(d.home+"/tickets", url.Values{"title": {"A secret of Maria"}, "description": {"s"}}), 303, "")
 	d.send(d.ann, "/agent/merge", url.Values{"ids": {"1", "3"}, "into": {"1"}, "apart": {"yes"}})
-	expect(t, d.ann.Open(d.home+"/agent/tickets/1"), 200, "<b>A secret of Max</b>")
+	expect(t, d.ann.Open(d.home+"/agent/tickets/1"), 200, "<b>A secret of Maria</b>")
 	page := expect(t, d.zoe.Open(d.home+"/tickets/1"), 200, "from #2").Body
-	lacks(t, page, "secret of Max")
+	lacks(t, page, "secret of Maria")
 	lacks(t, page, "from #3")
 }

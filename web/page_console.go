@@ -3,7 +3,6 @@ package web
 import (
 	"crypto/rand"
 	"net/http"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,6 +36,7 @@ func (v *consoleView) rowOf(t *tickets.Ticket, c caller) rowView {
 		Number: t.Number, Version: t.Version, Title: t.Title, URL: v.Href(v.Stand.ticket(t.Number, "")), Snippet: snippet(t.Description),
 		Status: v.status(t.Status), Fresh: t.Status == tickets.StatusNew,
 		Requester: v.T("nobody"), Verified: t.Assurance != tickets.Asserted, Disowned: t.Disowned, Updated: t.UpdatedAt, Overdue: t.Overdue(),
+		Offers: strings.Join(offers(t, c.actor()), " "),
 	}
 	if t.Priority != tickets.PriorityMedium {
 		row.Priority, row.PriorityT = string(t.Priority), v.T(priorityWords[t.Priority])
@@ -53,34 +53,6 @@ func (v *consoleView) rowOf(t *tickets.Ticket, c caller) rowView {
 // status is a ticket's status in the reader's language.
 func (v *consoleView) status(s tickets.Status) statusLabel {
 	return agentStatus(v.Reader, s)
-}
-
-// snippet is the beginning of a text in one line, without the marks of Markdown.
-func snippet(text string) string {
-	const most = 110 // characters
-	var b strings.Builder
-	n, space, begins := 0, false, true
-	for _, c := range text {
-		begun := begins // some marks are so at the beginning of a line only
-		begins = c == '\n' || begins && (c == ' ' || c == '>' || c == '#')
-		switch {
-		case c == ' ' || c == '\n' || c == '\t' || c == '\r':
-			space = n > 0
-			continue
-		case c == '*', c == '`', begun && (c == '>' || c == '#'):
-			continue
-		}
-		if n >= most {
-			return b.String() + "…"
-		}
-		if space {
-			b.WriteByte(' ')
-			n++
-		}
-		b.WriteRune(c)
-		n, space = n+1, false
-	}
-	return b.String()
 }
 
 // sorts are the orders of the console's lists, the usual one first.
@@ -145,9 +117,7 @@ func (s *Server) fillBulk(r *http.Request, v *consoleView) (err error) {
 	}
 	v.List.Categories, v.List.Key = v.List.Categories[1:], rand.Text()
 	v.List.Priorities = priorities(v.Reader, "")
-	for _, status := range slices.DeleteFunc(tickets.Statuses(), func(s tickets.Status) bool { return s == tickets.StatusNew }) {
-		v.List.Statuses = append(v.List.Statuses, option{Value: string(status), Text: v.status(status).Text})
-	}
+	v.fillOffers()
 	return nil
 }
 

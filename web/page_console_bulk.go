@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/tickets"
-	"github.com/deskgate/deskgate/web/words"
 )
 
 // maxBulk is how many tickets can be changed at once.
@@ -36,7 +35,7 @@ func (s *Server) agentBulk(w http.ResponseWriter, r *http.Request) error {
 	if do == "back" {
 		return s.takeBack(w, r, numbers)
 	}
-	if !slices.Contains([]string{"change", "close", "delete", "spam"}, do) {
+	if !slices.Contains([]string{"change", "close", "delete", offerSpam, offerNoSpam}, do) {
 		return malformed("There is nothing like this to do.")
 	}
 	action, change, err := s.bulkChange(r, values)
@@ -133,8 +132,8 @@ func (s *Server) bulkChange(r *http.Request, values url.Values) (action tickets.
 	switch values.Get("do") {
 	case "delete":
 		return tickets.BulkDelete, change, nil
-	case "spam":
-		change.Spam = tickets.Set(true)
+	case offerSpam, offerNoSpam:
+		change.Spam = tickets.Set(values.Get("do") == offerSpam)
 		return action, change, nil
 	case "close":
 		change.Status = tickets.Set(tickets.StatusClosed)
@@ -169,15 +168,6 @@ func (s *Server) bulkChange(r *http.Request, values url.Values) (action tickets.
 	return action, change, nil
 }
 
-// bulkSays are the reasons why a ticket of many was not changed.
-var bulkSays = map[string]string{
-	"NOT_FOUND":          words.Key("There is no such ticket any more."),
-	"INVALID_TRANSITION": words.Key("It can't get this status from the one that it has."),
-	"TICKET_MERGED":      words.Key("It was merged into another ticket."),
-	"VERSION_CONFLICT":   words.Key("Somebody changed it at the same moment."),
-	"VALIDATION_FAILED":  words.Key("It can't take one of these values."),
-}
-
 // bulkPage says what became of many tickets.
 func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
@@ -185,6 +175,7 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request) error {
 	v.Title, v.mount = v.T("Many tickets at once"), strings.TrimSuffix(pathBelow(visitOf(r), "/"), "/")
 	at := standOf(r)
 	v.Back = v.Href(at.at(consoleHome))
+	why := map[string]int{}
 	for name, values := range r.URL.Query() {
 		code, is := strings.CutPrefix(name, "r.")
 		if !is {
@@ -195,7 +186,8 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request) error {
 				v.Done++
 				continue
 			}
-			row := outcomeView{Number: n, Why: v.T(cmp.Or(bulkSays[code], words.Key("That is not possible.")))}
+			why[code]++
+			row := outcomeView{Number: n, Why: v.T(reason(code).one)}
 			t, err := s.desk.FindDeleted(r.Context(), c.tenant, c.actor(), tickets.ByNumber(n))
 			if err == nil {
 				row.Title, row.URL = t.Title, v.Href(at.ticket(n, ""))
@@ -215,5 +207,6 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request) error {
 		}
 		return seeOther(w, visitOf(r), at.at(consoleHome, pairs...))
 	}
+	v.sum(why)
 	return s.render(w, r, http.StatusOK, "bulk", v)
 }

@@ -69,6 +69,8 @@ type listView struct {
 	Key string
 	// Assignees, Categories, Priorities and Statuses are the choices of the bar for many tickets at once.
 	Assignees, Categories, Priorities, Statuses []option
+	// What else the bar offers.
+	MayClose, MaySpam, MayNoSpam bool
 }
 
 // rowView is a ticket in the list.
@@ -93,6 +95,8 @@ type rowView struct {
 	Updated  time.Time
 	Overdue  bool
 	Current  bool
+	// Offers is what the bar for many tickets can do to this one, for the page's script.
+	Offers string
 }
 
 // sendingView is a reply that can still be taken back.
@@ -262,7 +266,9 @@ type bulkView struct {
 	frame
 
 	Back string
+	// Done is how many were changed, Sum the sentence that says so and why others were not.
 	Done int
+	Sum  string
 	Rows []outcomeView
 }
 

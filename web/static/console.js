@@ -274,7 +274,14 @@
 
   // dress does what every new part needs: the number of chosen tickets, an end to what was said.
   const dress = () => {
-    const n = all("#rows [name=ids]:checked").length, text = id("chosen");
+    const chosen = all("#rows [name=ids]:checked"), n = chosen.length, text = id("chosen");
+    const can = new Set((n ? chosen : all("#rows [name=ids]")).flatMap(box => box.closest(".row").dataset.can.split(" ")));
+    for (const x of all("#bulk [data-needs]")) { // what can be done to one of them at least
+      x.hidden = x.disabled = !can.has(x.dataset.needs);
+      if (x.disabled && x.selected) x.parentElement.value = "";
+    }
+    const moves = $("#bulk [data-of]");
+    if (moves) moves.hidden = !$("option[data-needs]:enabled", moves);
     if ($("[data-all]")) $("[data-all]").hidden = false;
     if (text && n) text.textContent = n + " · " + (text.dataset.words ||= text.textContent);
     if (matchMedia("(min-width: 1280px)").matches) $(".wide-open")?.setAttribute("open", ""); // it is shown in any case: then it says so
