@@ -17,12 +17,6 @@ import (
 	"github.com/deskgate/deskgate/proxy/strict"
 )
 
-// door is a listener and the server behind it.
-type door struct {
-	listener net.Listener
-	server   *http.Server
-}
-
 // listen opens what has to be opened.
 func (s *Server) listen(ctx context.Context) (err error) {
 	c := &s.config
@@ -51,13 +45,16 @@ func (s *Server) listen(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	s.watch, err = listen(ctx, "--metrics", c.Metrics, nil)
+	s.watch, err = listen(ctx, "--metrics", c.Metrics, c.MetricsListener)
 	return err
 }
 
 // listenUDP opens the UDP port with the number of the TLS port.
 func (s *Server) listenUDP(ctx context.Context) error {
 	if !s.config.HTTP3 {
+		return nil
+	}
+	if s.packets = s.config.HTTPSPackets; s.packets != nil {
 		return nil
 	}
 	p, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", s.secure.Addr().String())
@@ -113,7 +110,7 @@ func (s *Server) open() error {
 		s.door(s.challengedHTTP, redirect, nil)
 	}
 	if s.watch != nil {
-		s.doors = append(s.doors, door{s.watch, s.server(s.watched())})
+		s.doors = append(s.doors, newDoor(s.watch, s.server(s.watched())))
 	}
 	if s.packets == nil {
 		return nil
@@ -154,7 +151,7 @@ func (s *Server) openHTTP3(h http.Handler) (err error) {
 func (s *Server) exempt(a netip.Addr) bool { return a.IsLoopback() || s.trusted.now().contain(a) }
 
 func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
-	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, log: s.config.Log, next: next}
+	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, leaving: &s.leaving, log: s.config.Log, next: next}
 	if s.certificates != nil {
 		e.challenge = s.certificates.Answer
 	}
@@ -183,7 +180,7 @@ func (s *Server) door(l net.Listener, h http.Handler, t *tls.Config) {
 		server.Protocols.SetHTTP1(true)
 		server.Protocols.SetUnencryptedHTTP2(true) // for net/http: the listener has made the handshake, and agreed on it
 	}
-	s.doors = append(s.doors, door{listener.New(l, o), server})
+	s.doors = append(s.doors, newDoor(listener.New(l, o), server))
 }
 
 func (s *Server) server(h http.Handler) *http.Server {
@@ -198,11 +195,4 @@ func (s *Server) server(h http.Handler) *http.Server {
 		ErrorLog:    slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 		ConnContext: withConn,
 	}
-}
-
-func (d door) serve() error {
-	if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }

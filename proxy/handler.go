@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/deskgate/deskgate/proxy/listener"
@@ -19,6 +20,7 @@ type edge struct {
 	trusted   *trust
 	crowd     *listener.Crowd
 	metrics   *metrics
+	leaving   *atomic.Bool
 	log       *slog.Logger
 	// challenge answers an authority that asks over HTTP; nil without ACME.
 	challenge func(w http.ResponseWriter, r *http.Request, known bool) bool
@@ -37,7 +39,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, start: time.Now()}
 	e.metrics.running.Add(1)
 	direct, tunnel := settle(r)
-	x.last = tunnel || r.ProtoMajor < 3 && e.crowd.Narrow()
+	x.last = tunnel || r.ProtoMajor < 3 && (e.crowd.Narrow() || e.leaving.Load())
 	v := &x.visit
 	v.ClientIP, v.TrustedPeer = e.trusted.now().client(r)
 	x.ip = v.ClientIP.String()

@@ -52,6 +52,10 @@ const (
 	idleFramesPerSecond, idleFramesAtOnce = 500, 10_000
 	// A PROXY header is the first thing on a connection and comes from a machine nearby.
 	proxyHeaderTime = 5 * time.Second
+	// Whoever has come when a drain begins has so long to say what they want: as long as net/http waits for a first request.
+	newcomerTime = 5 * time.Second
+	// How often a drain looks whether everybody has left.
+	departureLook = 5 * time.Millisecond
 	// What a service manager waits before it kills is 30 s at the least.
 	drainTime = 25 * time.Second
 	// Nobody's first line or headers are worth more logging than this.

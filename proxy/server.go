@@ -45,13 +45,16 @@ type Config struct {
 	// Gate knows who visitors are, for routes that demand a login; nil: such routes are not answered.
 	Gate Gate
 
-	// HTTP and HTTPS are the addresses to listen on. The listeners, if not nil, are used instead (socket activation).
+	// HTTP and HTTPS are the addresses to listen on. The listeners, if not nil, are used instead (socket activation), and so are
+	// the packets, for HTTP/3.
 	HTTP, HTTPS                 string
 	HTTPListener, HTTPSListener net.Listener
+	HTTPSPackets                net.PacketConn
 	// HTTP3 opens the UDP port beside HTTPS as well, and tells clients of it.
 	HTTP3 bool
-	// Metrics is the address of Prometheus metrics, /healthz and /readyz; empty: none.
-	Metrics string
+	// Metrics is the address of Prometheus metrics, /healthz and /readyz; empty: none. The listener is used instead.
+	Metrics         string
+	MetricsListener net.Listener
 	// MetricsTenants is how many tenants the metrics tell apart.
 	MetricsTenants int
 	// Numbers are of other rooms; the metrics show them as well.
@@ -70,6 +73,9 @@ type Config struct {
 
 	// MaxConnections bounds the connections of all visitors together. 0: as many as the process may open files for.
 	MaxConnections int
+	// Farewell is how long clients are told to come over new connections, which are served still, before a drain begins: it is for
+	// sockets that somebody else keeps open for the next node. 0: not at all.
+	Farewell time.Duration
 	// DrainTime bounds how long running requests may take after Run's context has ended. 0: 25 seconds.
 	DrainTime time.Duration
 	Log       *slog.Logger
@@ -96,6 +102,7 @@ type Server struct {
 	handshakes                    *listener.Rate
 
 	draining   atomic.Bool
+	leaving    atomic.Bool     // clients are told so
 	streams    context.Context //nolint:containedctx // the life of long-lived answers: it ends when a drain begins
 	endStreams context.CancelFunc
 }
@@ -185,6 +192,15 @@ func (s *Server) check() error {
 // SetTrustedProxies replaces the list of peers whose X-Forwarded-For is believed, from the next request on.
 func (s *Server) SetTrustedProxies(ps []netip.Prefix) { s.trusted.set(ps) }
 
+// SetMaxConnections changes how many connections there may be; 0: as many as the process may open files for. Those that are
+// there stay.
+func (s *Server) SetMaxConnections(n int) {
+	if n == 0 {
+		n = room()
+	}
+	s.crowd.Resize(n)
+}
+
 // HTTPAddr is the address of the plain listener, nil if there is none.
 func (s *Server) HTTPAddr() net.Addr { return addr(s.plain) }
 
@@ -205,11 +221,12 @@ func addr(l net.Listener) net.Addr {
 // are closed at once: their clients connect again, elsewhere. Requests that take longer than DrainTime are cut off.
 func (s *Server) Run(ctx context.Context) error {
 	g, failed := errgroup.WithContext(ctx)
+	behind, end := context.WithCancel(context.WithoutCancel(ctx)) // what requests need until the last one is answered
 	if s.certificates != nil {
-		g.Go(func() error { return s.certificates.Run(failed) })
-		g.Go(func() error { return s.resumption.Run(failed) })
+		g.Go(func() error { return s.certificates.Run(behind) })
+		g.Go(func() error { return s.resumption.Run(behind) })
 	}
-	g.Go(func() error { return s.upstreams.Run(failed) })
+	g.Go(func() error { return s.upstreams.Run(behind) })
 	for _, d := range s.doors {
 		g.Go(d.serve)
 	}
@@ -218,21 +235,25 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		<-failed.Done()
-		return s.drain(context.WithoutCancel(ctx))
+		s.drain(context.WithoutCancel(ctx))
+		end()
+		return s.Close()
 	})
 	return g.Wait()
 }
 
 // drain stops accepting and waits for what is running.
-func (s *Server) drain(ctx context.Context) error {
+func (s *Server) drain(ctx context.Context) {
 	s.draining.Store(true)
 	s.endStreams()
+	s.leaving.Store(true)
+	s.bid(ctx)
 	ctx, cancel := context.WithTimeout(ctx, s.config.DrainTime)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, d := range s.doors {
 		wg.Go(func() {
-			if err := d.server.Shutdown(ctx); err != nil {
+			if err := d.drain(ctx); err != nil {
 				s.config.Log.WarnContext(ctx, "requests cut off", "listener", d.listener.Addr(), "error", err)
 			}
 		})
@@ -245,7 +266,28 @@ func (s *Server) drain(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
-	return s.Close()
+}
+
+// bid has clients leave: each answer is the last on its connection. What is idle afterwards has been so for a while, and hardly
+// anybody is about to send something on it when it is closed.
+func (s *Server) bid(ctx context.Context) {
+	if s.config.Farewell == 0 {
+		return
+	}
+	over := time.NewTimer(s.config.Farewell)
+	defer over.Stop()
+	for look := time.NewTicker(departureLook); ; {
+		select {
+		case <-look.C:
+			if s.crowd.Open() > 0 {
+				continue
+			}
+		case <-over.C:
+		case <-ctx.Done():
+		}
+		look.Stop()
+		return
+	}
 }
 
 // Close closes the listeners and all connections at once. To close twice does nothing.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -106,6 +107,9 @@ func (p *program) logger(format string, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(p.errs, o))
 }
 
+// farewell is how long visitors are asked to come over new connections when the node stops, and systemd keeps its sockets.
+const farewell = time.Second
+
 // listen builds what stands in front of the rooms.
 func (n *node) listen(ctx context.Context, l sockets) error {
 	if err := remember(n.settings); err != nil {
@@ -123,7 +127,10 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 	}
 	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
 	config.Product, config.Gate, config.Log, config.Numbers = product, product, n.log, n.numbers() //nolint:contextcheck // asked for long after
-	config.HTTPListener, config.HTTPSListener = l.http, l.https
+	if l.given() {
+		config.Farewell = farewell
+	}
+	config.HTTPListener, config.HTTPSListener, config.HTTPSPackets, config.MetricsListener = l.http, l.https, l.packets, l.metrics
 	if n.edge, err = proxy.New(ctx, config); err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func networkSettings() []setting {
 			parse: into(func(s *settings) *bool { return &s.http3 }, onOff),
 		},
 		{
-			name: "max-connections", value: "N", standard: "0",
+			name: "max-connections", value: "N", standard: "0", live: true,
 			usage: "connections of all visitors together; 0: as many as the process may open files for",
 			parse: into(func(s *settings) *int { return &s.maxConnections }, count),
 		},
@@ -192,11 +192,11 @@ func networkSettings() []setting {
 func otherSettings() []setting {
 	return []setting{
 		{
-			name: "smtp-url", value: "URL", usage: "outgoing mail: smtp[s]://user:pass@host:port; without it the node sends none",
+			name: "smtp-url", value: "URL", live: true, usage: "outgoing mail: smtp[s]://user:pass@host:port; without it the node sends none",
 			parse: into(func(s *settings) **mail.Server { return &s.smtp }, mail.ParseServer),
 		},
 		{
-			name: "mail-from", value: "ADDRESS", usage: "sender of outgoing mail (no-reply@ the node's host if none)",
+			name: "mail-from", value: "ADDRESS", live: true, usage: "sender of outgoing mail (no-reply@ the node's host if none)",
 			parse: into(func(s *settings) *string { return &s.mailFrom }, mailAddress),
 		},
 		{

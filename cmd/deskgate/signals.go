@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 )
@@ -101,52 +99,39 @@ func (p *program) reload(ctx context.Context, n *node) {
 		if slices.Equal(s.given[d.name], n.settings.given[d.name]) {
 			continue
 		}
-		if d.live {
+		// Who waits for mail is not there where there was none at the start.
+		if d.live && (d.name != "smtp-url" || (s.smtp == nil) == (n.settings.smtp == nil)) {
 			changed = append(changed, d.name)
 		} else {
 			fixed = append(fixed, d.name)
 		}
 	}
-	n.level.Set(s.logLevel)
-	n.edge.SetTrustedProxies(s.trustedProxies)
-	n.settings.given["log-level"], n.settings.given["trusted-proxy"] = s.given["log-level"], s.given["trusted-proxy"]
+	n.change(s, changed)
 	n.log.InfoContext(ctx, "settings were read again", "changed", strings.Join(changed, ", "))
 	if len(fixed) > 0 {
 		n.log.WarnContext(ctx, "these settings need a restart", "settings", strings.Join(fixed, ", "))
 	}
 }
 
-// sockets are the listeners that systemd opened for the node.
-type sockets struct{ http, https net.Listener }
-
-// activated returns systemd's listeners. Their names (FileDescriptorName=, or else the unit's name) say which is which.
-func activated() (s sockets, err error) {
-	named, err := activation.ListenersWithNames()
-	if err != nil {
-		return s, fmt.Errorf("socket activation: %w", err)
-	}
-	for name, list := range named {
-		to := &s.http
-		switch {
-		case strings.Contains(name, "https"):
-			to = &s.https
-		case !strings.Contains(name, "http"):
-			return s, fmt.Errorf("socket activation: the socket %q has neither http nor https in its name (FileDescriptorName=)", name)
+// change makes some of the new settings those of the node.
+func (n *node) change(s *settings, names []string) {
+	now := n.settings
+	for _, name := range names {
+		switch name {
+		case "log-level":
+			n.level.Set(s.logLevel)
+		case "trusted-proxy":
+			n.edge.SetTrustedProxies(s.trustedProxies)
+		case "max-connections":
+			n.edge.SetMaxConnections(s.maxConnections)
+		case "smtp-url", "mail-from":
+			if name == "smtp-url" {
+				now.smtp = s.smtp
+			} else {
+				now.mailFrom = s.mailFrom
+			}
+			n.post.Change(now.smtp, now.mailFrom)
 		}
-		if len(list) > 1 || *to != nil {
-			return s, fmt.Errorf("socket activation: more than one socket is called %q", name)
-		}
-		*to = list[0]
+		now.given[name] = s.given[name]
 	}
-	return s, nil
-}
-
-func (s sockets) close() error {
-	var errs []error
-	for _, l := range []net.Listener{s.http, s.https} {
-		if l != nil {
-			errs = append(errs, l.Close())
-		}
-	}
-	return errors.Join(errs...)
 }

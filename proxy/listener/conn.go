@@ -27,6 +27,9 @@ func (c *Conn) State() *tls.ConnectionState { return c.state }
 // Tunnel says whether the client has asked for WebSockets: see [strict.Conn1.Tunnel].
 func (c *Conn) Tunnel() bool { return c.http1 != nil && c.http1.Tunnel() }
 
+// HTTP1 says whether the client speaks HTTP/1.
+func (c *Conn) HTTP1() bool { return c.http1 != nil }
+
 // Announced says whether somebody else has made the connection and said for whom.
 func (c *Conn) Announced() bool { return c.announced }
 

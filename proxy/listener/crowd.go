@@ -8,24 +8,29 @@ import (
 
 // Crowd counts open connections, of each client and of all together. All listeners of a node share one.
 type Crowd struct {
-	total, perClient int
+	perClient int
 
-	all  atomic.Int64
-	mu   sync.Mutex
-	open map[netip.Addr]int
+	total, all atomic.Int64
+	mu         sync.Mutex
+	open       map[netip.Addr]int
 }
 
 // NewCrowd returns a Crowd with room for so many connections in total, and so many of one client.
 func NewCrowd(total, perClient int) *Crowd {
-	return &Crowd{total: total, perClient: perClient, open: make(map[netip.Addr]int)}
+	c := &Crowd{perClient: perClient, open: make(map[netip.Addr]int)}
+	c.Resize(total)
+	return c
 }
+
+// Resize changes how much room there is in total. Whoever is in stays.
+func (c *Crowd) Resize(total int) { c.total.Store(int64(total)) }
 
 // Enter counts a connection, and says no where there is no room for it. The zero address counts for the total alone.
 func (c *Crowd) Enter(a netip.Addr) bool {
 	a = Client(a)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.all.Load() >= int64(c.total) || a.IsValid() && c.open[a] >= c.perClient {
+	if c.all.Load() >= c.total.Load() || a.IsValid() && c.open[a] >= c.perClient {
 		return false
 	}
 	c.all.Add(1)
@@ -53,7 +58,10 @@ func (c *Crowd) Leave(a netip.Addr) {
 func (c *Crowd) Open() int { return int(c.all.Load()) }
 
 // Narrow says whether room is running out, so that clients had better not keep connections that they don't use.
-func (c *Crowd) Narrow() bool { return c.Open() > c.total-c.total/4 }
+func (c *Crowd) Narrow() bool {
+	total := c.total.Load()
+	return c.all.Load() > total-total/4
+}
 
 // Client is what counts as one client: an IPv4 address, or an IPv6 /64.
 func Client(a netip.Addr) netip.Addr {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	netmail "net/mail"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -53,8 +54,14 @@ type Content struct {
 type Post struct {
 	config  Config
 	helo    string // the name that the node has for the server
-	from    string
+	way     atomic.Pointer[way]
 	courier *outbox.Courier[letter]
+}
+
+// way is how letters leave.
+type way struct {
+	server *Server // nil: not at all
+	from   string
 }
 
 // New returns the node's post office.
@@ -63,11 +70,17 @@ func New(c Config) *Post {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	helo := string(c.Directory.Node().Hosts()[0])
-	p := &Post{config: c, helo: helo, from: Sender(c.From, c.Directory.Node())}
+	p := &Post{config: c, helo: helo}
+	p.Change(c.Server, c.From)
 	p.courier = outbox.NewCourier(letters, outbox.Config[letter]{
 		Store: c.Store, Directory: c.Directory, Deliver: p.deliver, GiveUp: p.giveUp, Pauses: pauses(), Log: c.Log,
 	})
 	return p
+}
+
+// Change has letters leave by another server, or from another address, from the next one on.
+func (p *Post) Change(s *Server, from string) {
+	p.way.Store(&way{s, Sender(from, p.config.Directory.Node())})
 }
 
 // Sender is the address that a node's letters come from: the one that was chosen, or no-reply@ its first host.
@@ -83,10 +96,10 @@ func pauses() []time.Duration {
 }
 
 // Ready says whether the node can send letters. What needs them says so, where it is false, and all else works.
-func (p *Post) Ready() bool { return p != nil && p.config.Server != nil }
+func (p *Post) Ready() bool { return p != nil && p.way.Load().server != nil }
 
 // From is the address that letters come from.
-func (p *Post) From() string { return p.from }
+func (p *Post) From() string { return p.way.Load().from }
 
 // letters is the queue of what is still to be sent.
 var letters = outbox.NewQueue[letter](40, "letters")
@@ -143,7 +156,8 @@ func (p *Post) Check(ctx context.Context) error {
 	if !p.Ready() {
 		return ErrOff
 	}
-	return p.config.Server.Check(ctx, p.helo, p.from)
+	w := p.way.Load()
+	return w.server.Check(ctx, p.helo, w.from)
 }
 
 // deliver sends one letter.
@@ -161,11 +175,12 @@ func (p *Post) deliver(ctx context.Context, t *tenant.Tenant, i outbox.Item[lett
 	case err != nil:
 		return outbox.Permanent(fmt.Errorf("render: %w", err))
 	}
-	m, err := p.compose(t, i, c)
+	w := p.way.Load()
+	m, err := p.compose(t, i, c, w.from)
 	if err != nil {
 		return outbox.Permanent(err)
 	}
-	if err := p.config.Server.send(ctx, p.helo, m); err != nil || p.config.Sent == nil {
+	if err := w.server.send(ctx, p.helo, m); err != nil || p.config.Sent == nil {
 		return err
 	}
 	if err := p.config.Sent(ctx, t, l); err != nil { // the letter is out, and is not to go again because of it
@@ -175,10 +190,10 @@ func (p *Post) deliver(ctx context.Context, t *tenant.Tenant, i outbox.Item[lett
 }
 
 // compose puts the words of a letter into an envelope. Its identity stays the same whenever it is sent again.
-func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter], c Content) (*gomail.Msg, error) {
+func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter], c Content, sender string) (*gomail.Msg, error) {
 	l := i.Payload
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	from, err := address(t.Name, p.from)
+	from, err := address(t.Name, sender)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +203,7 @@ func (p *Post) compose(t *tenant.Tenant, i outbox.Item[letter], c Content) (*gom
 	}
 	m.FromMailAddress(from)
 	m.ToMailAddress(to)
-	p.identify(m, t, i)
+	identify(m, t, i, sender)
 	m.SetDateWithValue(i.CreatedAt)
 	m.Subject(c.Subject)
 	// No machine is to answer: RFC 3834, and what Exchange asks for.
@@ -225,8 +240,8 @@ func address(name, at string) (*netmail.Address, error) {
 }
 
 // identify names a letter, and the one that its thread began with.
-func (p *Post) identify(m *gomail.Msg, t *tenant.Tenant, i outbox.Item[letter]) {
-	_, domain, _ := strings.Cut(p.from, "@")
+func identify(m *gomail.Msg, t *tenant.Tenant, i outbox.Item[letter], sender string) {
+	_, domain, _ := strings.Cut(sender, "@")
 	thread := i.Payload.Thread + "." + strings.ToLower(string(t.ID)) + "@" + domain
 	switch own := strings.ToLower(i.ID) + "@" + domain; {
 	case i.Payload.Thread == "":
