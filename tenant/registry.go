@@ -282,8 +282,8 @@ func (r *Registry) endDeletions(ctx context.Context) {
 	const pause = 10 * time.Minute
 	for ctx.Err() == nil {
 		err := r.Resume(ctx)
-		if err == nil {
-			break
+		if err == nil || ctx.Err() != nil {
+			return
 		}
 		r.directory.log.ErrorContext(ctx, "deletions are not at their end", slog.Any("error", err))
 		select {
