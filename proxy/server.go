@@ -224,6 +224,7 @@ func (s *Server) Run(ctx context.Context) error {
 	behind, end := context.WithCancel(context.WithoutCancel(ctx)) // what requests need until the last one is answered
 	if s.certificates != nil {
 		g.Go(func() error { return s.certificates.Run(behind) })
+		g.Go(func() error { return s.certificates.Follow(behind) })
 		g.Go(func() error { return s.resumption.Run(behind) })
 	}
 	g.Go(func() error { return s.upstreams.Run(behind) })

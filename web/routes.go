@@ -141,6 +141,9 @@ func (s *Server) peopleRoutes() {
 	s.apiRoute(get, "/tenant/domains/:host", auth.TenantRead, s.showDomain)
 	s.apiRoute(del, "/tenant/domains/:host", auth.TenantWrite, s.removeDomain)
 	s.apiRoute(post, "/tenant/domains/:host/verify", auth.TenantWrite, s.verifyDomain)
+	s.apiRoute(get, "/tenant/domains/:host/certificate", auth.TenantRead, s.showCertificate)
+	s.apiRoute(put, "/tenant/domains/:host/certificate", auth.TenantWrite, s.setCertificate)
+	s.apiRoute(del, "/tenant/domains/:host/certificate", auth.TenantWrite, s.removeCertificate)
 }
 
 // eventRoutes are those of what happens, and of whom that is told to.

@@ -122,7 +122,7 @@ func (o *operator) removeDomain(ctx context.Context, q domainName) (deletion, er
 
 func (p *program) domainCommand() *cobra.Command {
 	return p.group("domain", "a tenant's own domains: proof, certificate, mount",
-		p.domainAdd(), p.domainVerify(), p.domainShow(), p.domainList(), p.domainMount(), p.domainRemove())
+		p.domainAdd(), p.domainVerify(), p.domainShow(), p.domainList(), p.domainMount(), p.domainCertificate(), p.domainRemove())
 }
 
 func (p *program) domainAdd() *cobra.Command {
@@ -195,7 +195,7 @@ func (a oneDomain) people(b *bytes.Buffer) {
 		until = " until " + d.Certificate.NotAfter.Format(time.DateTime) + " UTC"
 	}
 	pairs(b, "host", string(d.Host), "tenant", d.Tenant, "status", string(d.Status), "reason", d.Reason,
-		"certificate", string(d.Certificate.Status)+until, "", d.Certificate.Reason, "checked", checked)
+		"certificate", string(d.Certificate.Status)+until, "", d.Certificate.Reason, "issuer", issuer(d.Certificate), "checked", checked)
 	switch d.Status {
 	case domain.Verified, domain.Active:
 		fmt.Fprintf(b, "\nThe domain is proven. Keep these records:\n\n")
@@ -227,12 +227,28 @@ func (p *program) domainList() *cobra.Command {
 		return p.answer(a, func(b *bytes.Buffer) {
 			rows := [][]string{}
 			for _, d := range a.Domains {
-				rows = append(rows, []string{string(d.Host), d.Tenant, string(d.Status), string(d.Certificate.Status), orDash(d.Reason)})
+				rows = append(rows, []string{string(d.Host), d.Tenant, string(d.Status), string(d.Certificate.Status), until(d.Certificate), orDash(d.Certificate.Issuer), orDash(d.Reason)})
 			}
 			table(b, "No domains. Add one: deskgate domain add SLUG HOST",
-				[]string{"HOST", "TENANT", "STATUS", "CERTIFICATE", "REASON"}, rows)
+				[]string{"HOST", "TENANT", "STATUS", "CERTIFICATE", "UNTIL", "ISSUER", "REASON"}, rows)
 		})
 	})
+}
+
+// until is the day on which a certificate ends.
+func until(c domain.CertificateDocument) string {
+	if c.NotAfter == nil {
+		return "-"
+	}
+	return c.NotAfter.Format(time.DateOnly)
+}
+
+// issuer is who issued a certificate, and whether somebody brought it.
+func issuer(c domain.CertificateDocument) string {
+	if c.Own {
+		return c.Issuer + " (uploaded)"
+	}
+	return c.Issuer
 }
 
 func (p *program) domainMount() *cobra.Command {

@@ -13,6 +13,7 @@ import (
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 // tenantDocument is a tenant as the commands show it.
@@ -26,6 +27,14 @@ type tenantDocument struct {
 	CreatedAt time.Time       `json:"created_at"`
 	// CertificatesWait is until when the default hosts get no new certificate, because the CA's limits are reached.
 	CertificatesWait *time.Time `json:"certificates_wait_until,omitempty"`
+	// Certificates are those of the tenant's own domains.
+	Certificates []hostCertificate `json:"certificates,omitempty"`
+}
+
+// hostCertificate is a domain's certificate.
+type hostCertificate struct {
+	Host tenant.Host `json:"host"`
+	domain.CertificateDocument
 }
 
 func (o *operator) document(t *tenant.Tenant) tenantDocument {
@@ -116,6 +125,13 @@ func (o *operator) showTenant(ctx context.Context, q tenantName) (oneTenant, err
 			return oneTenant{}, err
 		}
 		d.CertificatesWait = timeOrNull(until)
+	}
+	list, err := o.domains.List(ctx, t)
+	if err != nil {
+		return oneTenant{}, err
+	}
+	for _, own := range list {
+		d.Certificates = append(d.Certificates, hostCertificate{own.Host, own.Document().Certificate})
 	}
 	return oneTenant{Tenant: d, Warnings: o.warnings(t)}, nil
 }
@@ -222,6 +238,9 @@ func (a oneTenant) people(b *bytes.Buffer) {
 		hosts = append(hosts, string(h))
 	}
 	pairs(b, "slug", t.Slug, "name", t.Name, "url", t.URL, "hosts", strings.Join(hosts, ", "), "since", day(t.CreatedAt), "id", string(t.ID))
+	for _, c := range t.Certificates {
+		pairs(b, "certificate", fmt.Sprintf("%s %s until %s %s", c.Host, c.Status, until(c.CertificateDocument), issuer(c.CertificateDocument)))
+	}
 	for _, warning := range a.Warnings {
 		fmt.Fprintf(b, "\nMind: %s\n", warning)
 	}

@@ -23,7 +23,7 @@ func (p *program) addCommands(root *cobra.Command) {
 func actions() []served {
 	return []served{
 		tenantCreate, tenantList, tenantShow, tenantSet, tenantDelete, stepImport,
-		domainAdd, domainVerify, domainShow, domainList, domainMount, domainRemove,
+		domainAdd, domainVerify, domainShow, domainList, domainMount, domainRemove, certificateShow, certificateSet, certificateRemove,
 		tokenCreate, tokenList, tokenRevoke,
 		keyShow, keyRotate, keySet,
 		agentInvite, agentList, agentReset, agentRemove, mailShow,

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/deskgate/deskgate/proxy/proxytest"
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 )
 
@@ -30,6 +32,7 @@ func TestMain(m *testing.M) {
 // TestScripts walks the journeys of customers: testdata/script has one file for each.
 func TestScripts(t *testing.T) {
 	mails := &mailServers{tb: t, byURL: map[string]*mailtest.Server{}}
+	chain, key := proxytest.NewSigner(t, "Own CA", nil).Pair(t, nil, nil, "support.acme.example")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -50,7 +53,10 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
-			return nil
+			return errors.Join(
+				os.WriteFile(filepath.Join(env.WorkDir, "own.pem"), chain, 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "own.key"), key, 0o600),
+			)
 		},
 	})
 }

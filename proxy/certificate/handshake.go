@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
 	"github.com/mholt/acmez/v3/acme"
 
@@ -92,51 +91,52 @@ func (k *Keeper) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if !served {
 		return nil, nil //nolint:nilnil // crypto/tls wants it so: unrecognized_name
 	}
-	cert, found := k.cached(h, site.Host)
-	if found && !cert.Expired() {
-		return &cert.Certificate, nil
+	if pair := k.shelf.get(site.Host, time.Now()); pair != nil {
+		return pair, nil
 	}
 	// The handshake's own deadline wakes nobody who waits here.
 	ctx, cancel := context.WithTimeout(h.Context(), k.options.HandshakeTime)
 	defer cancel()
-	err := k.fetch(ctx, site)
-	fresh, ok := k.cached(h, site.Host)
-	if !ok {
-		return nil, errors.Join(errNotNow, err)
-	}
-	return &fresh.Certificate, nil // perhaps expired: the visitor's browser says so better than we can
+	return k.fetch(ctx, site)
 }
 
-func (k *Keeper) cached(h *tls.ClientHelloInfo, host tenant.Host) (certmagic.Certificate, bool) {
-	choices := k.cache.AllMatchingCertificates(string(host))
-	if len(choices) == 0 {
-		return certmagic.Certificate{}, false
+// fetch brings a site's certificate into memory. Of all who ask at once for the same, one does it. One that is over is given if
+// there is no other.
+func (k *Keeper) fetch(ctx context.Context, site *tenant.Site) (*tls.Certificate, error) {
+	found, err := k.once(ctx, site)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if ctx.Err() == nil {
+			k.log.ErrorContext(ctx, "certificate not loaded", slog.String("host", string(site.Host)), slog.Any("error", err))
+		}
+		return nil, err
 	}
-	cert, err := certmagic.DefaultCertificateSelector(h, choices)
-	return cert, err == nil
+	if found.valid(time.Now()) {
+		return found.pair, nil
+	}
+	failed := k.ensure(ctx, site)
+	if fresh, err := k.once(ctx, site); err == nil {
+		found = fresh
+	}
+	if found == nil {
+		return nil, errors.Join(errNotNow, failed)
+	}
+	return found.pair, nil // perhaps over: the visitor's browser says so better than we can
 }
 
-// fetch brings a site's certificate into memory. Of all who ask at once for the same, one does it.
-func (k *Keeper) fetch(ctx context.Context, site *tenant.Site) error {
+// once reads a site's certificate, together with all who want it now.
+func (k *Keeper) once(ctx context.Context, site *tenant.Site) (*held, error) {
 	loading := k.loads.DoChan(string(site.Host), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
 		defer cancel()
-		cert, err := k.load(ctx, site.Host)
-		return cert.Expired(), err
+		return k.load(ctx, site)
 	})
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	case r := <-loading:
-		if expired, _ := r.Val.(bool); r.Err == nil && !expired {
-			return nil
-		}
-		if r.Err != nil && !errors.Is(r.Err, fs.ErrNotExist) {
-			k.log.ErrorContext(ctx, "certificate not loaded", slog.String("host", string(site.Host)), slog.Any("error", r.Err))
-			return r.Err
-		}
+		h, _ := r.Val.(*held) // nil with an error
+		return h, r.Err
 	}
-	return k.ensure(ctx, site)
 }
 
 // Answer answers an authority that asks over HTTP for the token of a challenge, if there is one under way.

@@ -1,10 +1,8 @@
 package certificate
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,7 +30,7 @@ func (k *Keeper) attend(ctx context.Context, t task) error {
 	var err error
 	if served {
 		t.kind = site.Kind
-		err = k.bring(ctx, t)
+		err = k.bring(ctx, t, site)
 		_, served = k.directory.Lookup(string(t.host))
 	}
 	if !served || errors.Is(err, tenant.ErrNotFound) {
@@ -51,12 +49,12 @@ func (k *Keeper) cool(host tenant.Host) {
 	time.AfterFunc(coolTime, k.again)
 }
 
-func (k *Keeper) bring(ctx context.Context, t task) error {
-	cert, err := k.load(ctx, t.host)
+func (k *Keeper) bring(ctx context.Context, t task, site *tenant.Site) error {
+	cert, err := k.load(ctx, site)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return k.reportFailure(ctx, t, cert, err)
+		return k.reportFailure(ctx, t, nil, err)
 	}
-	if !cert.Empty() && k.renewal(ctx, t.host, cert).After(time.Now()) {
+	if cert != nil && k.renewal(ctx, cert).After(time.Now()) {
 		return k.reportActive(ctx, t, cert)
 	}
 	if t.patient {
@@ -68,17 +66,17 @@ func (k *Keeper) bring(ctx context.Context, t task) error {
 		t.attempts = state.Attempts
 	}
 	result := "renewed"
-	if cert.Empty() {
+	if cert == nil {
 		result = "obtained"
 	}
 	if err := k.order(ctx, t, cert); err != nil {
 		return k.reportFailure(ctx, t, cert, err)
 	}
-	if cert, err = k.load(ctx, t.host); err != nil {
+	if cert, err = k.load(ctx, site); err != nil {
 		return k.reportFailure(ctx, t, cert, err)
 	}
 	k.options.Attempt(result)
-	k.log.InfoContext(ctx, "certificate", "host", t.host, "not_after", cert.Leaf.NotAfter)
+	k.log.InfoContext(ctx, "certificate", "host", t.host, "not_after", cert.leaf.NotAfter, "issuer", cert.leaf.Issuer.String())
 	return k.reportActive(ctx, t, cert)
 }
 
@@ -100,12 +98,12 @@ func (k *Keeper) wait(host tenant.Host, until time.Time) {
 }
 
 // order obtains a certificate, or renews the one there is: from the first authority that gives one.
-func (k *Keeper) order(ctx context.Context, t task, old certmagic.Certificate) error {
+func (k *Keeper) order(ctx context.Context, t task, old *held) error {
 	if k.sources == nil {
 		if err := k.begun(ctx, t, old); err != nil {
 			return err
 		}
-		return k.ask(ctx, t.host, old, k.managed.Issuers[0])
+		return k.ask(ctx, t.host, k.internal)
 	}
 	var all refusals
 	for _, s := range k.sources {
@@ -131,16 +129,16 @@ func (k *Keeper) order(ctx context.Context, t task, old certmagic.Certificate) e
 }
 
 // begun notes that an attempt is under way, and when the next one would be should this one be cut short.
-func (k *Keeper) begun(ctx context.Context, t task, old certmagic.Certificate) error {
+func (k *Keeper) begun(ctx context.Context, t task, old *held) error {
 	r := domain.Report{Status: domain.CertificateIssuing, NextAttempt: time.Now().Add(retryAfter(t.attempts))}
-	if !old.Empty() {
-		r.Status, r.NotAfter = domain.CertificateRenewing, old.Leaf.NotAfter
+	if old != nil {
+		r.Status, r.NotAfter = domain.CertificateRenewing, old.leaf.NotAfter
 	}
 	return k.report(ctx, t, r)
 }
 
 // orderFrom makes one order for each kind of challenge until one succeeds. Which kind is first changes from attempt to attempt.
-func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old certmagic.Certificate) (err error) {
+func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old *held) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
 	for i := range k.kinds {
@@ -152,10 +150,10 @@ func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old certmagic
 			return e
 		}
 		try := &attempt{source: s, solver: k.challenges.solver(kind)}
-		if !old.Empty() && k.isFrom(ctx, s, t.host, old) {
-			try.replaces = old.Leaf
+		if old != nil && old.from == s.key && old.name == string(t.host) {
+			try.replaces = old.leaf
 		}
-		if err = k.ask(ctx, t.host, old, try); err == nil || !judge(err).challenge {
+		if err = k.ask(ctx, t.host, try); err == nil || !judge(err).challenge {
 			return err
 		}
 	}
@@ -178,75 +176,62 @@ func (a *attempt) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cer
 	return a.order(ctx, csr, a.solver, a.replaces)
 }
 
-// isFrom says whether a certificate came from that authority.
-func (k *Keeper) isFrom(ctx context.Context, s *source, host tenant.Host, cert certmagic.Certificate) bool {
-	chain, err := k.store.Load(ctx, certmagic.StorageKeys.SiteCert(s.key, string(host)))
-	block, _ := pem.Decode(chain)
-	return err == nil && block != nil && bytes.Equal(block.Bytes, cert.Leaf.Raw)
-}
-
-func (k *Keeper) ask(ctx context.Context, host tenant.Host, old certmagic.Certificate, from certmagic.Issuer) error {
+func (k *Keeper) ask(ctx context.Context, host tenant.Host, from certmagic.Issuer) error {
 	c := k.settings
 	c.Issuers = []certmagic.Issuer{from}
 	config := certmagic.New(k.cache, c)
-	if old.Empty() {
-		return config.ObtainCertSync(ctx, string(host))
+	if k.store.Exists(ctx, certmagic.StorageKeys.SiteCert(from.IssuerKey(), string(host))) {
+		return config.RenewCertSync(ctx, string(host), true)
 	}
-	return config.RenewCertSync(ctx, string(host), true)
+	return config.ObtainCertSync(ctx, string(host))
 }
 
-// load reads a host's certificate from the store, makes it the one that is served, and returns it; fs.ErrNotExist if there is
+// load reads a site's certificate from the store, makes it the one that is served, and returns it; fs.ErrNotExist if there is
 // none.
-func (k *Keeper) load(ctx context.Context, host tenant.Host) (certmagic.Certificate, error) {
-	cert, err := k.managed.CacheManagedCertificate(ctx, string(host))
-	if err != nil {
-		return cert, err
+func (k *Keeper) load(ctx context.Context, site *tenant.Site) (*held, error) {
+	k.loading.Lock() // what was read first must not be put last
+	defer k.loading.Unlock()
+	h, err := k.read(ctx, site)
+	if err == nil {
+		k.shelf.put(site.Host, h)
 	}
-	var older []string
-	for _, other := range k.cache.AllMatchingCertificates(string(host)) {
-		if other.Hash() != cert.Hash() {
-			older = append(older, other.Hash())
-		}
-	}
-	k.cache.Remove(older)
-	return cert, nil
+	return h, err
 }
 
-// renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left.
-func (k *Keeper) renewal(ctx context.Context, host tenant.Host, cert certmagic.Certificate) time.Time {
-	leaf := cert.Leaf
-	left := time.Duration(renewalRatio * float64(leaf.NotAfter.Sub(leaf.NotBefore)))
-	at := leaf.NotAfter.Add(-left)
+// renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left; one that
+// somebody brought, two weeks before its end.
+func (k *Keeper) renewal(ctx context.Context, cert *held) time.Time {
+	at := cert.handOver()
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	for _, s := range k.sources {
-		if s.rests(time.Now()) != nil || !k.isFrom(ctx, s, host, cert) {
+		if s.key != cert.from || s.rests(time.Now()) != nil {
 			continue
 		}
-		suggested := s.renewal(ctx, leaf)
-		if !suggested.IsZero() && suggested.Before(leaf.NotAfter.Add(-left/4)) { // else there were no time for a second try
+		suggested := s.renewal(ctx, cert.leaf)
+		if !suggested.IsZero() && suggested.Before(cert.leaf.NotAfter.Add(-cert.left()/4)) { // else there were no time for a second try
 			return suggested
 		}
 	}
 	return at
 }
 
-func (k *Keeper) reportActive(ctx context.Context, t task, cert certmagic.Certificate) error {
-	leaf := cert.Leaf
-	life := leaf.NotAfter.Sub(leaf.NotBefore)
-	next := leaf.NotAfter.Add(-time.Duration(renewalRatio * float64(life)))
-	if look := time.Now().Add(lookTime); k.sources != nil && look.Before(next) {
+func (k *Keeper) reportActive(ctx context.Context, t task, cert *held) error {
+	leaf, next := cert.leaf, cert.handOver()
+	if look := time.Now().Add(lookTime); k.sources != nil && !cert.own() && look.Before(next) {
 		next = look
 	}
-	next = next.Add(rand.N(life / 100)) //nolint:gosec // hosts that came together need not be renewed together
+	next = next.Add(rand.N(leaf.NotAfter.Sub(leaf.NotBefore) / 100)) //nolint:gosec // hosts that came together need not be renewed together
 	k.mu.Lock()
 	delete(k.waiting, t.host)
 	k.mu.Unlock()
-	return k.report(ctx, t, domain.Report{Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next})
+	return k.report(ctx, t, domain.Report{
+		Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next, Issuer: domain.IssuerOf(leaf), Own: cert.own(),
+	})
 }
 
 // reportFailure says why there is no certificate, and when the next attempt is.
-func (k *Keeper) reportFailure(ctx context.Context, t task, old certmagic.Certificate, err error) error {
+func (k *Keeper) reportFailure(ctx context.Context, t task, old *held, err error) error {
 	if errors.Is(err, tenant.ErrNotFound) || errors.Is(ctx.Err(), context.Canceled) {
 		return err // the domain went, or the node stops: neither is the host's fault
 	}
@@ -262,10 +247,10 @@ func (k *Keeper) reportFailure(ctx context.Context, t task, old certmagic.Certif
 	if f.postponed {
 		r.Status = domain.CertificateQueued // which is no failure of the host, and is not counted as one
 	}
-	if !old.Empty() {
-		r.NotAfter = old.Leaf.NotAfter
+	if old != nil {
+		r.NotAfter = old.leaf.NotAfter
 		switch {
-		case old.Expired():
+		case !old.valid(time.Now()):
 			r.Status = domain.CertificateExpired
 		case f.postponed:
 			r.Status = domain.CertificateRenewing

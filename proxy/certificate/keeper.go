@@ -46,10 +46,13 @@ type Keeper struct {
 	own        ownHosts
 	store      *AssetStore
 	cache      *certmagic.Cache
-	managed    *certmagic.Config
-	settings   certmagic.Config // of managed, but for the issuers
-	sources    []*source        // the authorities in order; none with the internal one
-	kinds      []string         // of challenges
+	settings   certmagic.Config // for orders, but for the issuer
+	internal   *internalIssuer  // nil with ACME
+	from       []string         // issuers whose certificates may be stored
+	loading    sync.Mutex       // while the shelf is filled
+	shelf      *shelf
+	sources    []*source // the authorities in order; none with the internal one
+	kinds      []string  // of challenges
 	challenges *challenges
 	budget     *budget
 	log        *slog.Logger
@@ -292,8 +295,14 @@ func (k *Keeper) forget(ctx context.Context, host tenant.Host) {
 	}
 	delete(k.waiting, host)
 	k.mu.Unlock()
-	k.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: string(host)}})
-	if err := errors.Join(k.deleteStored(ctx, host), k.own.forget(ctx, host)); err != nil {
+	k.shelf.remove(host)
+	err := errors.Join(k.deleteStored(ctx, host), k.own.forget(ctx, host))
+	if k.directory.Node().Owns(host) {
+		if own := k.custom.RemoveCertificate(ctx, nil, string(host)); !errors.Is(own, tenant.ErrNotFound) {
+			err = errors.Join(err, own)
+		}
+	}
+	if err != nil {
 		k.log.ErrorContext(ctx, "certificate not deleted", "host", host, "error", err)
 	}
 }

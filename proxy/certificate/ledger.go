@@ -119,7 +119,7 @@ func (l ownHosts) report(ctx context.Context, host tenant.Host, r domain.Report)
 		}
 		switch r.Status {
 		case domain.CertificateActive:
-			c.State.Attempts = 0
+			c.State.Attempts, c.State.Issuer, c.State.Own = 0, r.Issuer, r.Own
 		case domain.CertificateFailing, domain.CertificateExpired:
 			c.State.Attempts++
 		}

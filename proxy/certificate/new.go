@@ -39,12 +39,8 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// New wires certmagic. It never uses certmagic's defaults, which are global to the process.
-//
-// Two configs share cache, storage and issuers. "managed" is what certificates are loaded with; each attempt has a copy of it
-// with the one issuer that is asked. The
-// cache is told that all its certificates belong to "resting", a config for certificates on demand, whose maintenance
-// is left to handshakes and which no handshake uses: so certmagic renews nothing by itself, beside our schedule and budget.
+// New wires certmagic, which makes keys and requests, and knows what is stored where. It never uses certmagic's defaults, which
+// are global to the process, nor its cache, which evicts by chance and renews beside our schedule: that one stays empty.
 func New(ctx context.Context, o Options) (*Keeper, error) {
 	log := newZap(o.Log.With("room", "certmagic"))
 	store := NewAssetStore(o.Store, o.Log)
@@ -57,6 +53,7 @@ func New(ctx context.Context, o Options) (*Keeper, error) {
 		log:       o.Log,
 		more:      make(chan struct{}, 1),
 		flights:   make(map[tenant.Host]*flight),
+		shelf:     newShelf(shelfSize),
 		waiting:   make(map[tenant.Host]time.Time),
 		cooling:   make(map[tenant.Host]time.Time),
 	}
@@ -68,37 +65,26 @@ func New(ctx context.Context, o Options) (*Keeper, error) {
 		DisableStorageCheck: true, // it would write 10 KiB before every order
 		Logger:              log,
 	}
-	var resting *certmagic.Config
 	k.cache = certmagic.NewCache(certmagic.CacheOptions{
-		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return resting, nil },
+		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return certmagic.New(k.cache, k.settings), nil },
 		Logger:           log,
 	})
-	issuers, err := k.issuers(ctx)
-	if err != nil {
+	if err := k.issuers(ctx); err != nil {
 		k.cache.Stop()
 		return nil, err
 	}
-	managed := k.settings
-	managed.Issuers = issuers
-	onDemand := managed
-	onDemand.OnDemand = &certmagic.OnDemandConfig{DecisionFunc: func(_ context.Context, name string) error {
-		if _, served := k.directory.Lookup(name); !served {
-			return tenant.ErrNotFound
-		}
-		return nil
-	}}
-	resting = certmagic.New(k.cache, onDemand)
-	k.managed = certmagic.New(k.cache, managed)
 	background := context.WithoutCancel(ctx)
 	o.Domains.OnRemove(func(h tenant.Host) { k.forget(background, h) })
 	return k, nil
 }
 
-// issuers are those from which certificates may be in the store.
-func (k *Keeper) issuers(ctx context.Context) ([]certmagic.Issuer, error) {
+// issuers makes those who issue.
+func (k *Keeper) issuers(ctx context.Context) error {
 	o := k.options.ACME
 	if o == nil {
-		return []certmagic.Issuer{&internalIssuer{store: k.options.Store}}, nil
+		k.internal = &internalIssuer{store: k.options.Store}
+		k.from = []string{k.internal.IssuerKey()}
+		return nil
 	}
 	if k.options.HTTP && !o.NoHTTPChallenge {
 		k.kinds = append(k.kinds, acme.ChallengeTypeHTTP01)
@@ -110,15 +96,14 @@ func (k *Keeper) issuers(ctx context.Context) ([]certmagic.Issuer, error) {
 	if len(authorities) == 0 {
 		authorities = []Authority{{Limited: true}}
 	}
-	var all []certmagic.Issuer
 	for _, a := range authorities {
 		s, err := loadSource(ctx, newACMEIssuer(a, k.store, k.log), k.options.Store)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		k.sources, all = append(k.sources, s), append(all, &attempt{source: s})
+		k.sources, k.from = append(k.sources, s), append(k.from, s.key)
 	}
 	var err error
 	k.budget, err = loadBudget(ctx, k.options.Store)
-	return all, err
+	return err
 }

@@ -91,6 +91,9 @@ type Certificate struct {
 	ChangedAt time.Time `cbor:"6,keyasint,omitzero"`
 	// Reason is why the status is what it is. (2 was it as one text.)
 	Reason Reason `cbor:"7,keyasint,omitempty"`
+	// Issuer is who issued it; Own: somebody brought it.
+	Issuer string `cbor:"8,keyasint,omitempty"`
+	Own    bool   `cbor:"9,keyasint,omitempty"`
 }
 
 // Transition is one step of a domain's or its certificate's life.
@@ -120,6 +123,9 @@ type Report struct {
 	Reason Reason
 	// NextAttempt is when to try again after a failure, or to renew.
 	NextAttempt time.Time
+	// Issuer is who issued the certificate that is in hand; Own: somebody brought it. They count with the status active.
+	Issuer string
+	Own    bool
 }
 
 // Document is a domain as the contract shows it to people and programs.
@@ -138,6 +144,8 @@ type CertificateDocument struct {
 	Status   CertificateStatus `json:"status"`
 	NotAfter *time.Time        `json:"not_after"`
 	Reason   string            `json:"reason"`
+	Issuer   string            `json:"issuer"`
+	Own      bool              `json:"own"` // it was uploaded
 }
 
 // Document is the domain as the contract shows it.
@@ -146,6 +154,7 @@ func (d *Domain) Document() Document {
 		Host: d.Host, Tenant: d.Slug, Status: d.Status, Reason: d.Reason.String(), Records: d.Records, CheckedAt: orNull(d.CheckedAt),
 		Certificate: CertificateDocument{
 			Status: d.Certificate.Status, NotAfter: orNull(d.Certificate.NotAfter), Reason: d.Certificate.Reason.String(),
+			Issuer: d.Certificate.Issuer, Own: d.Certificate.Own,
 		},
 	}
 	if doc.Records == nil {

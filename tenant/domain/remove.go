@@ -90,6 +90,9 @@ func (r *Registry) drop(tx *storage.Tx, d *Domain, now time.Time) error {
 	if err := tenant.Unbind(tx, d.Host, d.Tenant); err != nil {
 		return err
 	}
+	if err := ownCertificates.Delete(tx, ownCertificateKey(string(d.Host), d.Tenant)); err != nil {
+		return err
+	}
 	return domainTable.Delete(tx, domainKey(d.Host, d.Tenant))
 }
 

@@ -167,7 +167,7 @@ func (d *Domain) take(rep Report, r rules, now time.Time) {
 	c.NextAttempt = rep.NextAttempt.UTC().Truncate(time.Millisecond)
 	switch rep.Status {
 	case CertificateActive:
-		c.Attempts = 0
+		c.Attempts, c.Issuer, c.Own = 0, rep.Issuer, rep.Own
 		if d.FitSince.IsZero() {
 			d.FitSince = now
 		}

@@ -30,7 +30,9 @@ var (
 )
 
 // Tables are the tables of this package.
-func Tables() []storage.Declared { return []storage.Declared{domainTable, formerTable} }
+func Tables() []storage.Declared {
+	return []storage.Declared{domainTable, formerTable, ownCertificates}
+}
 
 type dueRow struct {
 	Tenant tenant.ID `cbor:"1,keyasint"`

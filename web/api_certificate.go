@@ -1,0 +1,68 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
+)
+
+// showCertificate shows the certificate that was brought for a domain, without its key.
+func (s *Server) showCertificate(w http.ResponseWriter, r *http.Request) error {
+	own, err := s.domains.FindCertificate(r.Context(), callerOf(r).tenant, r.PathValue("host"))
+	if err != nil {
+		return aboutCertificate(err)
+	}
+	return encode(w, http.StatusOK, own)
+}
+
+// aboutCertificate says that there is none, or no such domain.
+func aboutCertificate(err error) error {
+	if errors.Is(err, tenant.ErrNotFound) {
+		return errNotFound
+	}
+	return err
+}
+
+// setCertificate takes a certificate for a domain.
+func (s *Server) setCertificate(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Certificate string `json:"certificate"`
+		Key         string `json:"key"`
+	}
+	if _, err := decode(w, r, &in); err != nil {
+		return err
+	}
+	own, err := s.bringCertificate(r, in.Certificate, in.Key)
+	if err != nil {
+		return err
+	}
+	return encode(w, http.StatusOK, own)
+}
+
+func (s *Server) bringCertificate(r *http.Request, chain, key string) (*domain.OwnCertificate, error) {
+	wrong := map[string][]string{}
+	if chain == "" {
+		wrong["certificate"] = []string{"The certificate field is required."}
+	}
+	if key == "" {
+		wrong["key"] = []string{"The key field is required."}
+	}
+	if len(wrong) > 0 {
+		return nil, invalid(wrong)
+	}
+	c := callerOf(r)
+	own, err := s.domains.As(c.Actor()).SetCertificate(r.Context(), c.tenant, r.PathValue("host"), []byte(chain), []byte(key))
+	return own, aboutCertificate(err)
+}
+
+// removeCertificate has the node get one by itself again.
+func (s *Server) removeCertificate(w http.ResponseWriter, r *http.Request) error {
+	c := callerOf(r)
+	if err := s.domains.As(c.Actor()).RemoveCertificate(r.Context(), c.tenant, r.PathValue("host")); err != nil {
+		return aboutCertificate(err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
