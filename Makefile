@@ -10,9 +10,9 @@ GOLANGCI    := v2.15.0
 GOVULNCHECK := v1.8.0
 BENCHSTAT   := v0.0.0-20260908200009-22c9c6c9d4da
 
-# What the tests drive from outside: browsers, and the languages that partners write in.
-PACKAGES := chromium firefox-esr php-cli php-curl python3 python3-requests python3-jwt nodejs npm curl gcc libc6-dev
-PROGRAMS := chromium firefox-esr php python3 node npm curl gcc
+# What the tests drive from outside: browsers, the languages that partners write in, and a name server.
+PACKAGES := chromium firefox-esr php-cli php-curl python3 python3-requests python3-jwt nodejs npm curl gcc libc6-dev bind9
+PROGRAMS := chromium firefox-esr php python3 node npm curl gcc named
 # The system's own Python is the one that Debian's packages are for.
 PYTHON   := $(firstword $(wildcard /usr/bin/python3) python3)
 # npm's modules that partners use, at the versions in package-lock.json.
@@ -42,7 +42,7 @@ tools: $(BIN)/golangci-lint ## what check needs; Debian's packages are installed
 	@$(GO) mod download "$$(cat auth/partner/testdata/wycheproof.txt)"
 
 packages:
-	@for p in $(PROGRAMS); do command -v $$p >/dev/null || missing=1; done; \
+	@PATH="$$PATH:/usr/sbin"; for p in $(PROGRAMS); do command -v $$p >/dev/null || missing=1; done; \
 	$(PYTHON) -c 'import requests, jwt' 2>/dev/null || missing=1; \
 	php -m 2>/dev/null | grep -qx curl || missing=1; \
 	test -z "$$missing" && exit 0; \

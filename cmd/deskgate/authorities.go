@@ -43,6 +43,29 @@ func (s *settings) authorities() ([]certificate.Authority, error) {
 	return all, nil
 }
 
+// zone is where the node can write records; nil: nowhere.
+func (s *settings) zone() (*certificate.DNS, error) {
+	if s.acmeDNS == "" {
+		return nil, nil //nolint:nilnil // as the edge has it
+	}
+	key := s.acmeDNSKeyText
+	if s.acmeDNSKey != "" {
+		b, err := os.ReadFile(s.acmeDNSKey)
+		if err != nil {
+			return nil, &settingError{"--acme-dns-key", err}
+		}
+		key = string(b)
+	}
+	if key == "" {
+		return nil, &settingError{"--acme-dns", errors.New("needs --acme-dns-key or the credential acme-dns-key")}
+	}
+	zone, err := certificate.NewDNS(s.acmeDNS, key, s.resolvers)
+	if err != nil {
+		return nil, &settingError{"--acme-dns", err}
+	}
+	return zone, nil
+}
+
 // acmeRoots are the system's roots and those of the file; nil without one.
 func (s *settings) acmeRoots() (*x509.CertPool, error) {
 	if s.acmeCARoot == "" {

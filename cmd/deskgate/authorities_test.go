@@ -46,3 +46,22 @@ func TestBind(t *testing.T) {
 		}
 	}
 }
+
+// A key for the zone is read as it is printed, and no error repeats it.
+func TestZone(t *testing.T) {
+	const good = `key "tsig" { algorithm hmac-sha256; secret "c2VjcmV0"; };`
+	for _, tc := range []struct{ where, key, want string }{
+		{"rfc2136://ns.example", good, ""},
+		{"rfc2136://[2001:db8::1]:5353", good, ""},
+		{"", "", ""},
+		{"rfc2136://ns.example", "", "needs --acme-dns-key"},
+		{"rfc2136://ns.example", `key "tsig" { secret "c2VjcmV0"; };`, "tsig-keygen"},
+		{"rfc2136://ns.example", strings.Replace(good, "sha256", "md5", 1), "none of hmac-sha224"},
+		{"https://ns.example", good, "rfc2136://SERVER"},
+	} {
+		_, err := (&settings{acmeDNS: tc.where, acmeDNSKeyText: tc.key}).zone()
+		if (err == nil) != (tc.want == "") || err != nil && (!strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "c2VjcmV0")) {
+			t.Errorf("%q with %q: %v, want %q", tc.where, tc.key, err, tc.want)
+		}
+	}
+}

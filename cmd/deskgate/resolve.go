@@ -62,6 +62,9 @@ func (p *program) resolve(extra ...source) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.acmeDNSKeyText, err = p.credential("acme-dns-key"); err != nil {
+		return nil, &settingError{"credential acme-dns-key", err}
+	}
 	if s.acmeEABText, err = p.credential("acme-eab"); err != nil {
 		return nil, &settingError{"credential acme-eab", err}
 	}

@@ -24,8 +24,8 @@ SIGTERM lets running requests finish and ends the node with exit code 0; a secon
 settings' file again. Logs go to stderr. The other commands reach the node through admin.sock in the data folder.
 
 Secrets need not stand in flags: DESKGATE_MASTER_KEY is the key that seals all tenants' keys (else DATA/master.key, made at
-the first start), and it (master.key), the SMTP URL (smtp-url) and the CAs' external accounts (acme-eab) may be credentials of
-systemd.`,
+the first start), and it (master.key), the SMTP URL (smtp-url) the CAs' external accounts (acme-eab) and the key for the
+node's zone (acme-dns-key) may be credentials of systemd.`,
 		example: `serve --node-url https://tickets.example.com --data /var/lib/deskgate
 serve --config /etc/deskgate.toml
 serve --node-url https://deskgate.localhost:8443 --tls internal --https :8443 --http :8080
@@ -147,7 +147,10 @@ func (s *settings) edge() (proxy.Config, error) {
 		ChallengeHTTP: s.acmeHTTPPort, ChallengeTLS: s.acmeTLSPort,
 	}
 	var err error
-	c.ACME.Authorities, err = s.authorities()
+	if c.ACME.Authorities, err = s.authorities(); err != nil {
+		return c, err
+	}
+	c.ACME.DNS, err = s.zone()
 	return c, err
 }
 

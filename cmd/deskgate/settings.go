@@ -28,6 +28,9 @@ type settings struct {
 	acmeCARoot     string
 	acmeProfile    string
 	acmeEAB        string // a file
+	acmeDNS        string
+	acmeDNSKey     string // a file
+	acmeDNSKeyText string // what would be in it, from elsewhere
 	acmeEABText    string // what would be in it, from elsewhere
 	acmeEmail      string
 	acmeHTTPPort   int
@@ -129,6 +132,15 @@ func certificateSettings() []setting {
 			name: "acme-eab", value: "FILE",
 			usage: "file with the external accounts that CAs gave you, a line each: the CA's host, the key ID, the HMAC key",
 			parse: into(func(s *settings) *string { return &s.acmeEAB }, readable),
+		},
+		{
+			name: "acme-dns", value: "URL",
+			usage: "where the node can write records below its own name: rfc2136://SERVER[:PORT]; then one certificate covers all tenants' hosts",
+			parse: into(func(s *settings) *string { return &s.acmeDNS }, anyURL("rfc2136")),
+		},
+		{
+			name: "acme-dns-key", value: "FILE", usage: "TSIG key for --acme-dns, as tsig-keygen prints it",
+			parse: into(func(s *settings) *string { return &s.acmeDNSKey }, readable),
 		},
 		{
 			name: "acme-http-port", value: "PORT", standard: "0",

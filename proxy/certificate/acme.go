@@ -113,7 +113,8 @@ func (i *acmeIssuer) converse(ctx context.Context, client *acme.Client, csr *x50
 		if directory.RenewalInfo != "" {
 			params.Replaces = replaces
 		}
-		with := acmez.Client{Client: client, ChallengeSolvers: map[string]acmez.Solver{solve.kind: solve}}
+		// Not solve itself: what else its Solver can do, as to wait, would be hidden.
+		with := acmez.Client{Client: client, ChallengeSolvers: map[string]acmez.Solver{solve.kind: solve.Solver}}
 		chains, err := with.ObtainCertificate(ctx, params)
 		var p acme.Problem
 		if errors.As(err, &p) && p.Type == acme.ProblemTypeAccountDoesNotExist {

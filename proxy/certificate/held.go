@@ -44,6 +44,15 @@ func (h *held) handOver() time.Time {
 	return h.leaf.NotAfter.Add(-h.left())
 }
 
+// due is when a host that this certificate covers needs another one: where it is kept under another name, there is time until
+// that one has been renewed.
+func (h *held) due(host tenant.Host) time.Time {
+	if h.name != string(host) {
+		return h.leaf.NotAfter.Add(-h.left() / 2)
+	}
+	return h.handOver()
+}
+
 // read finds the certificate that is to be served at a site: what somebody brought, until it is soon over and there is another;
 // else what was obtained. fs.ErrNotExist: there is none. What is over is better than none: the visitor's browser says so better than
 // we can.
@@ -58,7 +67,7 @@ func (k *Keeper) read(ctx context.Context, site *tenant.Site) (*held, error) {
 				continue
 			case err != nil:
 				return nil, fmt.Errorf("certificate of %s: %w", name, err)
-			case h.valid(now) && now.Before(h.handOver()):
+			case h.valid(now) && now.Before(h.due(site.Host)):
 				return h, nil
 			case best == nil || best.leaf.NotAfter.Before(h.leaf.NotAfter), best.own() && h.valid(now):
 				best = h
@@ -75,7 +84,7 @@ func (k *Keeper) read(ctx context.Context, site *tenant.Site) (*held, error) {
 func (k *Keeper) names(site *tenant.Site) []string {
 	if site.Kind == tenant.DefaultHost {
 		if parent, ok := k.parent(site.Host); ok {
-			return []string{"*." + string(parent), string(site.Host)}
+			return []string{wild + string(parent), string(site.Host)}
 		}
 	}
 	return []string{string(site.Host)}

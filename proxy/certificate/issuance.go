@@ -18,20 +18,20 @@ import (
 // attend brings a host's certificate into the state that it should be in, and reports. Of a host that is not served, or no
 // more when all is done, nothing is kept.
 func (k *Keeper) attend(ctx context.Context, t task) error {
-	site, served := k.directory.Lookup(string(t.host))
+	site, served := k.site(t.host)
 	if !served {
 		// What is due may be younger than what the directory has heard of.
 		if err := k.directory.Sync(ctx); err != nil {
 			k.cool(t.host)
 			return err
 		}
-		site, served = k.directory.Lookup(string(t.host))
+		site, served = k.site(t.host)
 	}
 	var err error
 	if served {
 		t.kind = site.Kind
 		err = k.bring(ctx, t, site)
-		_, served = k.directory.Lookup(string(t.host))
+		_, served = k.site(t.host)
 	}
 	if !served || errors.Is(err, tenant.ErrNotFound) {
 		k.forget(ctx, t.host)
@@ -54,7 +54,7 @@ func (k *Keeper) bring(ctx context.Context, t task, site *tenant.Site) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return k.reportFailure(ctx, t, nil, err)
 	}
-	if cert != nil && k.renewal(ctx, cert).After(time.Now()) {
+	if cert != nil && k.renewal(ctx, t.host, cert).After(time.Now()) {
 		return k.reportActive(ctx, t, cert)
 	}
 	if t.patient {
@@ -141,15 +141,18 @@ func (k *Keeper) begun(ctx context.Context, t task, old *held) error {
 func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old *held) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
-	for i := range k.kinds {
-		kind := k.kinds[(i+t.attempts)%len(k.kinds)]
+	solvers := k.solvers
+	if isWildcard(t.host) {
+		solvers = []solver{*k.byDNS}
+	}
+	for i := range solvers {
 		if e := k.budget.take(ctx, s, t); e != nil {
 			return errors.Join(err, e)
 		}
 		if e := k.begun(ctx, t, old); i == 0 && e != nil {
 			return e
 		}
-		try := &attempt{source: s, solver: k.challenges.solver(kind)}
+		try := &attempt{source: s, solver: solvers[(i+t.attempts)%len(solvers)]}
 		if old != nil && old.from == s.key && old.name == string(t.host) {
 			try.replaces = old.leaf
 		}
@@ -192,7 +195,11 @@ func (k *Keeper) load(ctx context.Context, site *tenant.Site) (*held, error) {
 	k.loading.Lock() // what was read first must not be put last
 	defer k.loading.Unlock()
 	h, err := k.read(ctx, site)
-	if err == nil {
+	switch {
+	case err != nil:
+	case isWildcard(site.Host):
+		k.shelf.clear() // of those that it covers
+	default:
 		k.shelf.put(site.Host, h)
 	}
 	return h, err
@@ -200,12 +207,12 @@ func (k *Keeper) load(ctx context.Context, site *tenant.Site) (*held, error) {
 
 // renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left; one that
 // somebody brought, two weeks before its end.
-func (k *Keeper) renewal(ctx context.Context, cert *held) time.Time {
-	at := cert.handOver()
+func (k *Keeper) renewal(ctx context.Context, host tenant.Host, cert *held) time.Time {
+	at := cert.due(host)
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	for _, s := range k.sources {
-		if s.key != cert.from || s.rests(time.Now()) != nil {
+		if s.key != cert.from || cert.name != string(host) || s.rests(time.Now()) != nil {
 			continue
 		}
 		suggested := s.renewal(ctx, cert.leaf)
@@ -217,7 +224,7 @@ func (k *Keeper) renewal(ctx context.Context, cert *held) time.Time {
 }
 
 func (k *Keeper) reportActive(ctx context.Context, t task, cert *held) error {
-	leaf, next := cert.leaf, cert.handOver()
+	leaf, next := cert.leaf, cert.due(t.host)
 	if look := time.Now().Add(lookTime); k.sources != nil && !cert.own() && look.Before(next) {
 		next = look
 	}

@@ -52,7 +52,8 @@ type Keeper struct {
 	loading    sync.Mutex       // while the shelf is filled
 	shelf      *shelf
 	sources    []*source // the authorities in order; none with the internal one
-	kinds      []string  // of challenges
+	solvers    []solver  // of challenges, in order
+	byDNS      *solver   // nil: no records can be written
 	challenges *challenges
 	budget     *budget
 	log        *slog.Logger
@@ -84,7 +85,7 @@ var errNotNow = errors.New("no certificate, and no attempt due")
 
 // Run looks after all certificates until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
-	for _, h := range k.directory.Node().Hosts() {
+	for _, h := range append(k.directory.Node().Hosts(), k.wildcards()...) {
 		k.begin(ctx, task{host: h, kind: tenant.NodeHost, patient: true})
 	}
 	k.sweep(ctx)
@@ -115,7 +116,7 @@ func (k *Keeper) sweep(ctx context.Context) {
 		k.log.ErrorContext(ctx, "certificates of deleted tenants", "error", err)
 	}
 	for _, h := range hosts {
-		if _, served := k.directory.Lookup(string(h)); !served {
+		if _, served := k.site(h); !served {
 			k.forget(ctx, h)
 		}
 	}
@@ -208,8 +209,22 @@ func (k *Keeper) begin(ctx context.Context, t task) {
 }
 
 // ensure returns when there is a certificate for the site or an attempt to get one has failed. It is what a handshake
-// waits for that came first; the attempt goes on without it.
+// waits for that came first; the attempt goes on without it. A tenant's host waits a while for the one that covers all of them.
 func (k *Keeper) ensure(ctx context.Context, site *tenant.Site) error {
+	if parent, ok := k.parent(site.Host); ok && site.Kind == tenant.DefaultHost && k.byDNS != nil {
+		if all, ok := k.site(wild + parent); ok {
+			brief, cancel := context.WithTimeout(ctx, wildcardPatience)
+			defer cancel()
+			if k.await(brief, all) == nil {
+				return nil
+			}
+		}
+	}
+	return k.await(ctx, site)
+}
+
+// await is ensure for one certificate.
+func (k *Keeper) await(ctx context.Context, site *tenant.Site) error {
 	k.mu.Lock()
 	f := k.flights[site.Host]
 	if f == nil {

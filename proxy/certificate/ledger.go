@@ -79,8 +79,8 @@ func ownDue(c *ownCertificate) storage.Key {
 
 // ownHosts is the ledger of the operator's hosts. They are in it from their first use on.
 type ownHosts struct {
-	store     *storage.Store
-	directory *tenant.Directory
+	store *storage.Store
+	site  func(tenant.Host) (*tenant.Site, bool)
 }
 
 func (l ownHosts) due(ctx context.Context, now time.Time, limit int) (tasks []task, err error) {
@@ -102,7 +102,7 @@ func (l ownHosts) due(ctx context.Context, now time.Time, limit int) (tasks []ta
 }
 
 func (l ownHosts) report(ctx context.Context, host tenant.Host, r domain.Report) error {
-	site, ok := l.directory.Lookup(string(host))
+	site, ok := l.site(host)
 	if !ok {
 		return tenant.ErrNotFound
 	}

@@ -19,6 +19,9 @@ type ACME struct {
 	Authorities []Authority
 	// NoHTTPChallenge and NoTLSChallenge rule a kind of challenge out.
 	NoHTTPChallenge, NoTLSChallenge bool
+	// DNS is where the node can write records for its own names; nil: nowhere. With it, one certificate covers all that is
+	// below a node host.
+	DNS *DNS
 }
 
 // Options are what a Keeper needs. All but ACME is required.
@@ -48,7 +51,6 @@ func New(ctx context.Context, o Options) (*Keeper, error) {
 		options:   o,
 		directory: o.Directory,
 		custom:    customHosts{o.Domains},
-		own:       ownHosts{store: o.Store, directory: o.Directory},
 		store:     store,
 		log:       o.Log,
 		more:      make(chan struct{}, 1),
@@ -57,6 +59,7 @@ func New(ctx context.Context, o Options) (*Keeper, error) {
 		waiting:   make(map[tenant.Host]time.Time),
 		cooling:   make(map[tenant.Host]time.Time),
 	}
+	k.own = ownHosts{store: o.Store, site: k.site}
 	k.challenges = &challenges{files: store, active: make(map[string]acme.Challenge)}
 	k.settings = certmagic.Config{
 		Storage:             store,
@@ -87,10 +90,13 @@ func (k *Keeper) issuers(ctx context.Context) error {
 		return nil
 	}
 	if k.options.HTTP && !o.NoHTTPChallenge {
-		k.kinds = append(k.kinds, acme.ChallengeTypeHTTP01)
+		k.solvers = append(k.solvers, k.challenges.solver(acme.ChallengeTypeHTTP01))
 	}
 	if !o.NoTLSChallenge {
-		k.kinds = append(k.kinds, acme.ChallengeTypeTLSALPN01)
+		k.solvers = append(k.solvers, k.challenges.solver(acme.ChallengeTypeTLSALPN01))
+	}
+	if o.DNS != nil {
+		k.byDNS = new(o.DNS.solver(k.settings.Logger))
 	}
 	authorities := o.Authorities
 	if len(authorities) == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -34,7 +33,7 @@ func (k *Keeper) Follow(ctx context.Context) error {
 
 // reconsider looks at what there is for a name after something was brought or taken back.
 func (k *Keeper) reconsider(ctx context.Context, name string) error {
-	if strings.HasPrefix(name, "*.") {
+	if isWildcard(tenant.Host(name)) {
 		k.shelf.clear()
 		return nil
 	}
