@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deskgate/deskgate/proxy/live"
 	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -141,6 +142,11 @@ func (e *edge) record(x *exchange, r *http.Request) {
 	host := string(x.visit.Host)
 	if host == "" {
 		host = clipped(r.Host)
+	}
+	if e.watchers.Look() {
+		e.watchers.Saw(&live.Request{
+			Host: string(x.visit.Host), Tenant: slug, Status: status, Bytes: x.bytes, Took: took, Forwarded: x.by == byUpstream,
+		})
 	}
 	e.metrics.answered(x, r.ProtoMajor, status, x.visit.Tenant, took)
 	e.log.LogAttrs(r.Context(), slog.LevelInfo, "request",

@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/deskgate/deskgate/proxy/live"
+	"github.com/deskgate/deskgate/proxy/upstream"
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
@@ -19,6 +22,8 @@ type Census struct {
 	ChecksDue, CertificatesDue int
 	// CheckDueSince is when the check that waits longest was due; zero: none waits.
 	CheckDueSince time.Time
+	// Troubled are hosts whose certificate could not be obtained, some of them.
+	Troubled []domain.Trouble
 }
 
 const (
@@ -63,13 +68,13 @@ func (s *Server) takeCensus(ctx context.Context) (Census, error) {
 	of, err := s.config.Domains.Census(ctx)
 	c := Census{
 		Domains: of.Domains, Certificates: of.Certificates, Expires: of.Expires,
-		ChecksDue: of.ChecksDue, CertificatesDue: of.CertificatesDue, CheckDueSince: of.CheckDueSince,
+		ChecksDue: of.ChecksDue, CertificatesDue: of.CertificatesDue, CheckDueSince: of.CheckDueSince, Troubled: of.Troubled,
 	}
 	if s.certificates == nil || err != nil {
 		return c, err
 	}
 	now := time.Now()
-	return c, s.certificates.Own(ctx, func(own domain.Certificate) {
+	return c, s.certificates.Own(ctx, func(host tenant.Host, own domain.Certificate) {
 		c.Certificates[own.Status]++
 		if end := own.NotAfter; !end.IsZero() && (c.Expires.IsZero() || end.Before(c.Expires)) {
 			c.Expires = end
@@ -77,7 +82,29 @@ func (s *Server) takeCensus(ctx context.Context) (Census, error) {
 		if own.NextAttempt.Before(now) {
 			c.CertificatesDue++
 		}
+		c.Troubled = domain.AppendTrouble(c.Troubled, host, own)
 	})
+}
+
+// State is how the edge is at the moment.
+type State struct {
+	Begun       time.Time
+	Connections int
+	Running     int64 // requests
+	Upstreams   []upstream.State
+	Retries     uint64 // of requests to upstreams, since Begun
+}
+
+// State looks.
+func (s *Server) State() State {
+	return State{
+		Begun: s.begun, Connections: s.crowd.Open(), Running: s.metrics.running.Load(), Upstreams: s.upstreams.All(), Retries: s.upstreams.Summary().Retries,
+	}
+}
+
+// Watch looks at the traffic for so long.
+func (s *Server) Watch(ctx context.Context, within time.Duration) (live.Traffic, error) {
+	return s.watchers.Watch(ctx, within)
 }
 
 // watchCertificates shows the census.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/proxy/listener"
+	"github.com/deskgate/deskgate/proxy/live"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -20,6 +21,7 @@ type edge struct {
 	trusted   *trust
 	crowd     *listener.Crowd
 	metrics   *metrics
+	watchers  *live.Watchers
 	leaving   *atomic.Bool
 	log       *slog.Logger
 	// challenge answers an authority that asks over HTTP; nil without ACME.

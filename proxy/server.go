@@ -18,6 +18,7 @@ import (
 	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
+	"github.com/deskgate/deskgate/proxy/live"
 	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -94,6 +95,8 @@ type Server struct {
 	upstreams                     *upstream.Proxy
 	metrics                       *metrics
 	census                        census
+	watchers                      live.Watchers
+	begun                         time.Time
 	doors                         []door
 	http3                         *h3.Server  // nil if it is off
 	resumption                    *resumption // nil with TLS off
@@ -109,7 +112,7 @@ type Server struct {
 
 // New checks the settings and opens the listeners. Whoever made a Server has to Run it, or to Close it.
 func New(ctx context.Context, c Config) (*Server, error) {
-	s := &Server{config: c.withDefaults(), metrics: newMetrics(c.MetricsTenants), handshakes: listener.NewRate(handshakesPerSecond, handshakesAtOnce)}
+	s := &Server{config: c.withDefaults(), begun: time.Now(), metrics: newMetrics(c.MetricsTenants), handshakes: listener.NewRate(handshakesPerSecond, handshakesAtOnce)}
 	s.crowd = listener.NewCrowd(s.config.MaxConnections, connectionsPerAddress)
 	s.metrics.gauge("connections_open", "Connections of visitors.", func() float64 { return float64(s.crowd.Open()) })
 	s.trusted.set(c.TrustedProxies)

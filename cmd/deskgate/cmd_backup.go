@@ -108,7 +108,9 @@ func (p *program) backup(ctx context.Context, w io.Writer) (m storage.Manifest, 
 			return err
 		},
 		alone: func(o *operator) error {
-			m, err = o.store.Backup(ctx, w, nil)
+			if m, err = o.store.Backup(ctx, w, nil); err == nil {
+				noteBackup(s.data)
+			}
 			return err
 		},
 		storeOnly: true,
@@ -145,7 +147,9 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Trailer", trailerManifest+", "+trailerFailure)
 	m, err := a.operator.store.Backup(r.Context(), w, nil)
 	name, doc := trailerManifest, any(m)
-	if err != nil {
+	if err == nil {
+		noteBackup(a.operator.data)
+	} else {
 		a.log.ErrorContext(r.Context(), "the backup failed", "error", err)
 		name, doc = trailerFailure, describe(err)
 	}

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize/english"
@@ -49,8 +46,9 @@ const lookTime = 10 * time.Second
 func (p *program) doctorCommand() *cobra.Command {
 	return p.leaf(lesson{
 		use: "doctor", short: "what is wrong with this machine's set-up, and how to mend it",
-		long: `Looks at the settings, the data folder, the disk, the limits of this machine, the ports, the DNS of the node's names and the mail
-server, and says for each thing that is wrong what to do. Give it the settings that you give to serve. It changes nothing. The exit code
+		long: `Looks at the settings, the data folder and its key, the disk, the memory and the limits of this machine, the ports, the clock and the CA,
+the DNS of the node's names, the mail server and the age of the last backup, and asks the running node for certificates that fail, queues
+that don't move and upstreams that are down. It says for each thing that is wrong what to do. Give it the settings that you give to serve. It changes nothing. The exit code
 is 1 if there are findings.`,
 		example: "doctor --config /etc/deskgate.toml --data /var/lib/deskgate\ndoctor --node-url https://tickets.example.com",
 	}, func(ctx context.Context, _ []string) error {
@@ -74,11 +72,19 @@ func examine(ctx context.Context, s *settings) examined {
 	for _, e := range []examination{
 		{"settings", examineSettings},
 		{"data folder", examineFolder},
+		{"master key", examineKey},
 		{"disk", examineDisk},
+		{"memory", examineMemory},
 		{"open files", examineFiles},
+		{"UDP buffers", examineBuffers},
 		{"ports", examinePorts},
 		{"DNS", examineDNS},
+		{"CA and clock", examineAuthorities},
 		{"mail", examineMail},
+		{"certificates", examineCertificates},
+		{"queues", examineQueues},
+		{"upstreams", examineUpstreams},
+		{"backup", examineBackup},
 	} {
 		ctx, stop := context.WithTimeout(ctx, lookTime)
 		found := e.look(ctx, s)
@@ -132,75 +138,6 @@ func examineFolder(_ context.Context, s *settings) []diagnosis {
 	var found []diagnosis
 	if info.Mode().Perm()&0o077 != 0 {
 		found = append(found, one(fmt.Sprintf("%s can be entered by others (mode %#o)", s.data, info.Mode().Perm()), "chmod 700 "+s.data)...)
-	}
-	key := filepath.Join(s.data, "master.key")
-	if info, err := os.Stat(key); err == nil && info.Mode().Perm()&0o077 != 0 {
-		found = append(found, one(fmt.Sprintf("%s can be read by others (mode %#o)", key, info.Mode().Perm()), "chmod 600 "+key)...)
-	}
-	return found
-}
-
-// leastDisk is the free space below which the store would soon refuse to write.
-const leastDisk = 2 << 30
-
-func examineDisk(_ context.Context, s *settings) []diagnosis {
-	dir := s.data
-	for {
-		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	var stat syscall.Statfs_t
-	if err := syscall.Statfs(dir, &stat); err != nil {
-		return one(fmt.Sprintf("the free space of %s can't be read: %v", dir, err), "run this as the user of the node, or as root")
-	}
-	free := int64(stat.Bavail) * stat.Bsize
-	if free < leastDisk {
-		return one(fmt.Sprintf("%s has %s of free space; below some 700 MiB a node takes no changes", dir, sizeWord(free)),
-			"make room, or put --data on a larger disk")
-	}
-	return nil
-}
-
-// leastFiles is enough for a few thousand visitors at once.
-const leastFiles = 8192
-
-func examineFiles(context.Context, *settings) []diagnosis {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Max >= leastFiles {
-		return nil
-	}
-	return one(fmt.Sprintf("a process may open %d files here: visitors beyond that are turned away", limit.Max),
-		"LimitNOFILE=1048576 in the unit file, or ulimit -n 1048576")
-}
-
-// examinePorts tries to listen where the node would, unless one runs already.
-func examinePorts(ctx context.Context, s *settings) []diagnosis {
-	if c, err := dialAdmin(ctx, s.data); err == nil {
-		_ = c.Close()
-		return nil
-	}
-	addresses := []string{s.http}
-	if s.tls != tlsOff {
-		addresses = append(addresses, s.https)
-	}
-	var found []diagnosis
-	for _, a := range addresses {
-		var lc net.ListenConfig
-		l, err := lc.Listen(ctx, "tcp", a)
-		switch {
-		case err == nil:
-			_ = l.Close()
-		case errors.Is(err, fs.ErrPermission):
-			found = append(found, one("this user may not listen at "+a,
-				"use deploy/deskgate.service, or: sudo setcap cap_net_bind_service=+ep $(command -v deskgate), or ports above 1023")...)
-		case errors.Is(err, syscall.EADDRINUSE):
-			_, port, _ := net.SplitHostPort(a)
-			found = append(found, one("something else listens at "+a, "find it with: sudo ss -ltnp 'sport = :"+port+"', and stop it, or choose another address")...)
-		default:
-			found = append(found, one(fmt.Sprintf("can't listen at %s: %v", a, err), "choose another address")...)
-		}
 	}
 	return found
 }

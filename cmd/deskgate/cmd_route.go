@@ -150,8 +150,8 @@ func (o *operator) routeDocument(host tenant.Host, r *tenant.Route) routeDocumen
 	if h := r.Health; h.Path != "" {
 		d.HealthCheck = &checkDocument{Path: h.Path, Interval: timeText(h.Interval), Timeout: timeText(h.Timeout), Status: statusText(h)}
 	}
-	if o.upstreams != nil {
-		for _, s := range o.upstreams(host, r.Prefix) {
+	if o.edge != nil {
+		for _, s := range o.edge.Upstreams(host, r.Prefix) {
 			d.Health = append(d.Health, upstreamDocument{
 				Upstream: s.Upstream, Weight: s.Weight, Status: s.Health, Reason: s.Reason, Requests: s.UnderWay,
 			})

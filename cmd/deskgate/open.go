@@ -17,7 +17,6 @@ import (
 	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
-	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
@@ -52,9 +51,9 @@ type operator struct {
 	eraser    *erasure.Eraser
 	transfers *transfer.Transfers
 	notifier  *notify.Notifier
-	tls       string // the setting
-	// upstreams says how a route's upstreams are; nil where no node runs.
-	upstreams func(host tenant.Host, prefix string) []upstream.State
+	tls       string        // the setting
+	data      string        // the folder
+	edge      *proxy.Server // nil where no node runs
 }
 
 // byOperator is how the audit log names whoever uses the commands.
@@ -105,7 +104,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", s.data, err)
 	}
-	o := &operator{store: store, names: node, tls: s.tls}
+	o := &operator{store: store, names: node, tls: s.tls, data: s.data}
 	o.directory = tenant.NewDirectory(store, node, log)
 	o.tenants = tenant.NewRegistry(store, o.directory)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{

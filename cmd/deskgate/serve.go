@@ -38,7 +38,6 @@ type node struct {
 	*operator // the rooms
 
 	settings *settings
-	edge     *proxy.Server
 	admin    net.Listener
 	log      *slog.Logger
 	level    *slog.LevelVar
@@ -134,7 +133,6 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 	if n.edge, err = proxy.New(ctx, config); err != nil {
 		return err
 	}
-	n.upstreams = n.edge.Upstreams
 	n.admin, err = listenAdmin(ctx, n.settings.data)
 	return err
 }

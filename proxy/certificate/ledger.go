@@ -156,8 +156,8 @@ func (l ownHosts) each(ctx context.Context, fn func(*ownCertificate)) error {
 
 // Own calls fn for the certificates of the operator's hosts, as far as they were ever asked for. Those of custom domains are
 // the registry's.
-func (k *Keeper) Own(ctx context.Context, fn func(domain.Certificate)) error {
-	return k.own.each(ctx, func(c *ownCertificate) { fn(c.State) })
+func (k *Keeper) Own(ctx context.Context, fn func(tenant.Host, domain.Certificate)) error {
+	return k.own.each(ctx, func(c *ownCertificate) { fn(c.Host, c.State) })
 }
 
 // forget removes what is known about a host.

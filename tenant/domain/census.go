@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
 )
 
 // Census is how all domains are together.
@@ -17,6 +18,27 @@ type Census struct {
 	ChecksDue, CertificatesDue int
 	// CheckDueSince is when the check that waits longest was due.
 	CheckDueSince time.Time
+	// Troubled are hosts whose certificate could not be obtained, some of them.
+	Troubled []Trouble
+}
+
+// Trouble is a host without the certificate that it should have.
+type Trouble struct {
+	Host        tenant.Host
+	Reason      string
+	NotAfter    time.Time // of the one that there is; zero: there is none
+	NextAttempt time.Time
+}
+
+// mostTroubled is how many hosts a census names.
+const mostTroubled = 10
+
+// AppendTrouble appends a host to those that are troubled, if it is one and there is room.
+func AppendTrouble(all []Trouble, host tenant.Host, c Certificate) []Trouble {
+	if c.Status != CertificateFailing && c.Status != CertificateExpired || len(all) >= mostTroubled {
+		return all
+	}
+	return append(all, Trouble{Host: host, Reason: c.Reason.String(), NotAfter: c.NotAfter, NextAttempt: c.NextAttempt})
 }
 
 // Census reads all domains. It is nothing for every request, nor for every second.
@@ -34,6 +56,7 @@ func (c *Census) count(d *Domain, now time.Time) {
 	c.Domains[d.Status]++
 	if d.Served() {
 		c.Certificates[d.Certificate.Status]++
+		c.Troubled = AppendTrouble(c.Troubled, d.Host, d.Certificate)
 		if end := d.Certificate.NotAfter; !end.IsZero() && (c.Expires.IsZero() || end.Before(c.Expires)) {
 			c.Expires = end
 		}

@@ -29,7 +29,7 @@ func TestCensus(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r := domain.Report{Status: domain.CertificateFailing, NotAfter: end, NextAttempt: time.Now().Add(time.Minute)}
+		r := domain.Report{Status: domain.CertificateFailing, Reason: domain.Say("The port is closed."), NotAfter: end, NextAttempt: time.Now().Add(time.Minute).UTC()}
 		if err := w.domains.ReportCertificate(t.Context(), "bee.example.org", r); err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestCensus(t *testing.T) {
 		want := domain.Census{
 			Domains:      map[domain.Status]int{domain.Active: 2, domain.Pending: 1},
 			Certificates: map[domain.CertificateStatus]int{domain.CertificateActive: 1, domain.CertificateFailing: 1},
-			Expires:      end, CertificatesDue: 1, ChecksDue: got.ChecksDue, CheckDueSince: got.CheckDueSince,
+			Expires:      end, CertificatesDue: 1, Troubled: []domain.Trouble{{Host: "bee.example.org", Reason: "The port is closed.", NotAfter: end, NextAttempt: r.NextAttempt}}, ChecksDue: got.ChecksDue, CheckDueSince: got.CheckDueSince,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Census (-want +got):\n%s", diff)

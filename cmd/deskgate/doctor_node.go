@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+)
+
+const (
+	// soonEnds is how long before its end a certificate should long have been renewed.
+	soonEnds = 3 * 24 * time.Hour
+	// checksPatience is how long domains' checks and webhooks may wait.
+	checksPatience = 30 * time.Minute
+	// backupAge is how old a backup may be.
+	backupAge = 7 * 24 * time.Hour
+)
+
+// examineCertificates asks the running node what it could not obtain.
+func examineCertificates(ctx context.Context, s *settings) []diagnosis {
+	state, runs, err := runningState(ctx, s)
+	switch {
+	case !runs:
+		return nil
+	case err != nil:
+		return one(err.Error(), "look at the node's log")
+	}
+	c := state.Certificates
+	var found []diagnosis
+	for _, f := range c.Failing {
+		problem := f.Host + " has no certificate"
+		if f.Expires != nil {
+			problem = fmt.Sprintf("the certificate of %s could not be renewed and ends %s", f.Host, f.Expires.UTC().Format(time.DateTime))
+		}
+		found = append(found, one(problem+": "+f.Reason, "deskgate domain verify "+f.Host+" says what DNS lacks; the node tries again by itself")...)
+	}
+	if more := c.States["failing"] + c.States["expired"] - len(c.Failing); more > 0 {
+		found = append(found, one(fmt.Sprintf("%d more have none, or an old one", more), "deskgate domain list")...)
+	}
+	if c.Expires != nil && time.Until(*c.Expires) < soonEnds && len(found) == 0 {
+		found = append(found, one("a certificate ends "+c.Expires.UTC().Format(time.DateTime)+" and is not renewed yet", "look for its host in the node's log")...)
+	}
+	return found
+}
+
+// examineQueues asks the running node what does not move. Of mail there is more to say: see examineMail.
+func examineQueues(ctx context.Context, s *settings) []diagnosis {
+	state, runs, err := runningState(ctx, s)
+	if !runs || err != nil {
+		return nil // said already
+	}
+	var found []diagnosis
+	if state.ReadOnly != "" {
+		found = append(found, one("the node takes no changes: "+state.ReadOnly, "make room on the disk; it goes on by itself")...)
+	}
+	for _, q := range state.Queues {
+		if q.Name == "mail" || q.Oldest == nil || time.Since(*q.Oldest) < checksPatience {
+			continue
+		}
+		d := diagnosis{Problem: fmt.Sprintf("%s: %s waiting, the oldest since %s", q.Name, english.Plural(q.Waiting, "is", "are"), q.Oldest.UTC().Format(time.DateTime))}
+		switch q.Name {
+		case "webhooks":
+			d.Fix = "look at the webhook's page for what its receiver answers"
+			if q.Reason != "" {
+				d.Problem += "; the last try failed: " + q.Reason
+			}
+		default:
+			d.Fix = "see to it that --dns-resolver answers, and soon"
+		}
+		found = append(found, d)
+	}
+	return found
+}
+
+// examineUpstreams asks the running node whom it does not send requests to.
+func examineUpstreams(ctx context.Context, s *settings) []diagnosis {
+	state, runs, err := runningState(ctx, s)
+	if !runs || err != nil {
+		return nil // said already
+	}
+	var found []diagnosis
+	for _, u := range state.unfit() {
+		found = append(found, one(fmt.Sprintf("the upstream %s is %s: %s", u.Upstream, u.Health, orDash(u.Reason)),
+			"start the application, or take it out: deskgate route list SLUG names the routes")...)
+	}
+	return found
+}
+
+// examineBackup looks when there was one.
+func examineBackup(_ context.Context, s *settings) []diagnosis {
+	at, since := lastBackup(s.data)
+	const fix = "deskgate backup FILE, daily, by a timer; who copies disks instead touches the file " + backupNote + " in the data folder"
+	switch {
+	case since.IsZero() || time.Since(since) < backupAge:
+		return nil
+	case at.IsZero():
+		return one("there was never a backup", fix)
+	case time.Since(at) > backupAge:
+		return one("the last backup was made on "+at.UTC().Format(time.DateOnly), fix)
+	}
+	return nil
+}
