@@ -20,6 +20,9 @@ func (d *busyDesk) portal() {
 	d.answer("request-wrong-rating", d.bea, fmt.Sprintf("/tickets/%d", busySolved), fmt.Sprintf("/tickets/%d/rating", busySolved), url.Values{"comment": {"so-so"}})
 	d.answer("create-wrong", d.bea, "/tickets/create", "/tickets", url.Values{"title": {strings.Repeat("much too long ", 20)}, "description": {""}})
 	d.answer("reply-wrong", d.bea, fmt.Sprintf("/tickets/%d", busyThread), fmt.Sprintf("/tickets/%d/reply", busyThread), url.Values{"body": {" "}})
+	stranger := url.Values{"title": {"The lamp flickers"}, "description": {"Since yesterday.\n\nIn the hall."}, "for": {"0123456789abcdef"}}
+	d.answer("written-by-somebody-else", d.bea, "/tickets/create", "/tickets", stranger)
+	d.answer("done-by-somebody-else", d.bea, "/auth/account", "/auth/account", url.Values{"for": {"0123456789abcdef"}})
 	d.visit("account-saved", d.bea, "/auth/account?done=saved")
 	d.visit("letters", d.bea, "/auth/notifications")
 	const company = "Kaffeehaus am Hafen Gastronomiebetriebsgesellschaft"
@@ -101,7 +104,7 @@ func (d *busyDesk) console() {
 	d.answer("answer-wrong", d.ann, one, one, url.Values{"body": {""}, "visibility": {"public"}, "seen": {"none"}, "do": {"send"}})
 	d.answer("crossed", d.ann, one, one, url.Values{"body": {"Please send us the log."}, "visibility": {"public"}, "seen": {"none"}, "do": {"send"}})
 	mine := properties(d.ann.Open(d.home + one).Body)
-	theirs := properties(d.ann.Open(d.home + one).Body)
+	theirs := properties(d.bob.Open(d.home + one).Body)
 	theirs.Set("priority", "low")
 	theirs.Set("tags", "e17, swapped")
 	d.do(d.bob, one+"/properties", theirs)

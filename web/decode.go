@@ -129,5 +129,5 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64) (url.Values, 
 			all[i] = strings.ReplaceAll(text, "\r\n", "\n")
 		}
 	}
-	return values, nil
+	return values, addressed(r, values, false)
 }

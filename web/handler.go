@@ -123,7 +123,11 @@ func (s *Server) private(side auth.Side, door string, h handler) http.HandlerFun
 			return err
 		}
 		r = withCaller(r, c)
-		if err := h(w, r); err != nil {
+		err = h(w, r)
+		if stray, ok := errors.AsType[*strayFormError](err); ok {
+			err = s.returnTyped(w, r, stray)
+		}
+		if err != nil {
 			s.fail(w, r, err) // in the caller's language
 		}
 		return nil

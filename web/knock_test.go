@@ -226,6 +226,39 @@ func TestWantedPage(t *testing.T) {
 	}
 }
 
+// TestWantedPageOfVisitors: who only claims an address lands on what everybody may see; what needs a proof waits for it.
+func TestWantedPageOfVisitors(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t, webtest.WithMail())
+	home := n.Acme.URL
+	owner := n.SignIn(t, n.Acme, zoesAddress, "Zoe")
+	expect(t, owner.Send(home+"/tickets", url.Values{"title": {"Lamp"}, "description": {"dark"}}), 303, "")
+	for wanted, want := range map[string]struct {
+		landing string
+		held    bool
+	}{
+		"/tickets/create":               {"/tickets/create", false},
+		"/tickets/create?category_id=x": {"/tickets/create?category_id=x", false},
+		"/tickets?show=solved":          {"/tickets?show=solved", false},
+		"/tickets/1?a=b":                {"/dashboard", true},
+		"/tickets/created":              {"/dashboard", true},
+	} {
+		c := n.Client(t)
+		expect(t, c.Open(home+expect(t, c.Open(home+wanted), 303, "").Location()), 200, "")
+		_, query, _ := strings.Cut(n.Handoff(t, n.Acme, zoesAddress, "Zoe", false), "?")
+		token, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := expect(t, c.Send(home+"/auth/callback", token), 303, ""); got.Location() != want.landing {
+			t.Errorf("who wanted %s lands on %s, want %s", wanted, got.Location(), want.landing)
+		}
+		if held := cookieOf(n, c, "__Host-deskgate-wanted") != ""; held != want.held {
+			t.Errorf("the browser remembers %s: %t", wanted, held)
+		}
+	}
+}
+
 // handoffTo is the callback of a proven redirect login at acme that wants to land somewhere.
 func handoffTo(t *testing.T, n *webtest.Node, email, redirect string) string {
 	t.Helper()

@@ -146,7 +146,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, o auth.Outcome)
 	switch next := s.wanted(r, ""); {
 	case next == "", o.Chosen:
 		forget(w, r, wantedCookie)
-	case o.Session.Level != auth.Vouched && strings.HasPrefix(next, pathBelow(visit, "/tickets/")):
+	case o.Session.Level != auth.Vouched && opensTicket(visit, next):
 		// An address that nobody has proven opens no earlier ticket: the page is remembered until it is confirmed.
 	default:
 		forget(w, r, wantedCookie)
@@ -156,6 +156,13 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, o auth.Outcome)
 		return s.goOn(w, withCaller(r, caller{Identity: o.Session.Identity(), tenant: visit.Tenant, session: o.Session}), next)
 	}
 	return landAt(w, o.Landing)
+}
+
+// opensTicket says whether a page is one that there is for a ticket's requester alone.
+func opensTicket(visit *tenant.Visit, page string) bool {
+	page, _, _ = strings.Cut(page, "?")
+	name, below := strings.CutPrefix(page, pathBelow(visit, "/tickets/"))
+	return below && name != "create"
 }
 
 // chain sends a client that is no browser on, with a token that a browser can use after it.

@@ -112,7 +112,7 @@ func readPicture(w http.ResponseWriter, r *http.Request) (url.Values, []byte, er
 	for {
 		part, err := parts.NextPart()
 		if err == io.EOF { //nolint:errorlint // multipart returns it as it is
-			return values, picture, nil
+			return values, picture, addressed(r, values, len(picture) > 0)
 		}
 		if err != nil {
 			return nil, nil, malformed("The body is not a valid form.")

@@ -43,8 +43,9 @@ func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 	c, f := callerOf(r), s.frame(r, title)
 	f.Here, f.Staff = here, c.Level == auth.Staff
 	f.Viewer = &viewer{Name: c.Name, Email: c.Email, Verified: c.Level != auth.Asserted}
+	f.who, _, _ = strings.Cut(callerNames(c), " ")
 	if c.Requester() {
-		f.Notices, f.Owner = s.notices(r), draftOwner(c)
+		f.Notices, f.Owner = s.notices(r), callerNames(c)
 	}
 	if back := c.session.ReturnLink; back != "" {
 		f.Back = &link{URL: back, Text: f.T("Back to %s", hostOf(back))}
@@ -56,9 +57,9 @@ func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 	return f
 }
 
-// draftOwner names whose drafts a browser keeps. A second name, if there is one, is that of the same person before they had
-// confirmed their address.
-func draftOwner(c caller) string {
+// callerNames names the caller for browsers: whose drafts they keep, and whom a form was made for. A second name, if there is one, is that
+// of the same person before they had confirmed their address.
+func callerNames(c caller) string {
 	name := func(id auth.Identity) string {
 		sum := sha256.Sum256([]byte(string(c.tenant.ID) + " " + id.Actor()))
 		return hex.EncodeToString(sum[:8])

@@ -189,6 +189,9 @@ func (s *Server) reopen(w http.ResponseWriter, r *http.Request) error {
 // move gives the requester's ticket another status. One that has it already stays as it is.
 func (s *Server) move(w http.ResponseWriter, r *http.Request, to tickets.Status) error {
 	c := callerOf(r)
+	if _, err := readForm(w, r, maxLogin); err != nil {
+		return err
+	}
 	ref, err := tickets.ParseRef(r.PathValue("number"))
 	if err != nil {
 		return err

@@ -95,8 +95,10 @@ type frame struct {
 	Site string
 	// Viewer is nil if nobody is signed in.
 	Viewer *viewer
-	// Owner is whose drafts the page keeps, in letters that say nothing to others: see draftOwner. Empty: it keeps none.
+	// Owner is whose drafts the page keeps, in letters that say nothing to others: see callerNames. Empty: it keeps none.
 	Owner string
+	// who is whom the page is made for: see callerNames. Empty: for nobody in particular.
+	who string
 	// Back is the way back to where a partner sent the visitor from.
 	Back *link
 	// Here is the section of the portal or console that the page belongs to: for the navigation.

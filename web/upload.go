@@ -79,6 +79,9 @@ func (s *Server) readMessage(w http.ResponseWriter, r *http.Request) (*posted, e
 	if err := u.read(r.Context(), multipart.NewReader(body, params["boundary"]), p.field); err != nil {
 		return nil, err
 	}
+	if err := addressed(r, p.Values, len(u.kept)+len(u.wrong) > 0); err != nil {
+		return nil, err
+	}
 	p.wrong = u.wrong
 	if err := s.keepEarlier(r, p); err != nil {
 		return nil, err
