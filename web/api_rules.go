@@ -19,6 +19,7 @@ type ruleDocument struct {
 	Match      string              `json:"match"`
 	Conditions []conditionDocument `json:"conditions"`
 	Actions    []actionDocument    `json:"actions"`
+	Version    uint64              `json:"version"`
 }
 
 type conditionDocument struct {
@@ -36,7 +37,7 @@ type actionDocument struct {
 
 func documentOfRule(r *rule.Rule, position int) ruleDocument {
 	d := ruleDocument{
-		ID: r.ID, Name: r.Name, Enabled: r.Enabled, Position: position, When: string(r.When), Match: "all",
+		ID: r.ID, Name: r.Name, Enabled: r.Enabled, Position: position, Version: r.Version, When: string(r.When), Match: "all",
 		Conditions: make([]conditionDocument, len(r.If)), Actions: make([]actionDocument, len(r.Then)),
 	}
 	if r.Any {
@@ -75,6 +76,12 @@ func (c *ruleChange) check() error {
 		return invalid(map[string][]string{"position": {"The position field must be a number from 1 to 50."}})
 	}
 	return nil
+}
+
+// alters says whether the rule is to be another one, and not only somewhere else.
+func (c *ruleChange) alters() bool {
+	return c.Name.present || c.Enabled.present || c.When.present || c.Status.present || c.Hours.present || c.Match.present ||
+		c.Conditions.present || c.Actions.present
 }
 
 func (c *ruleChange) apply(r *rule.Rule) {
@@ -136,34 +143,25 @@ func (s *Server) createRule(w http.ResponseWriter, r *http.Request) error {
 	}
 	made := rule.Rule{Enabled: true}
 	in.apply(&made)
-	made, err := s.rules.Add(r.Context(), c.tenant, made)
+	placed, err := s.rules.Add(r.Context(), c.tenant, made, in.Position.value)
 	if err != nil {
 		return err
 	}
-	if in.Position.given() {
-		if err := s.rules.Move(r.Context(), c.tenant, made.ID, in.Position.value); err != nil {
-			return err
-		}
-	}
-	locate(w, r, "/api/rules/"+made.ID)
-	return s.encodeRule(w, r, http.StatusCreated, made.ID)
+	locate(w, r, "/api/rules/"+placed.Rule.ID)
+	return encodeRule(w, http.StatusCreated, placed)
 }
 
 func (s *Server) showRule(w http.ResponseWriter, r *http.Request) error {
-	return s.encodeRule(w, r, http.StatusOK, r.PathValue("id"))
-}
-
-func (s *Server) encodeRule(w http.ResponseWriter, r *http.Request, status int, id string) error {
-	all, err := s.rules.List(r.Context(), callerOf(r).tenant)
+	placed, err := s.rules.Place(r.Context(), callerOf(r).tenant, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		if all[i].ID == id {
-			return encode(w, status, documentOfRule(&all[i], i+1))
-		}
-	}
-	return rule.ErrNotFound
+	return encodeRule(w, http.StatusOK, placed)
+}
+
+func encodeRule(w http.ResponseWriter, status int, placed rule.Placed) error {
+	w.Header().Set("ETag", etag(placed.Rule.Version))
+	return encode(w, status, documentOfRule(&placed.Rule, placed.Position))
 }
 
 func (s *Server) changeRule(w http.ResponseWriter, r *http.Request) error {
@@ -174,22 +172,30 @@ func (s *Server) changeRule(w http.ResponseWriter, r *http.Request) error {
 	if err := in.check(); err != nil {
 		return err
 	}
-	if _, err := s.rules.Change(r.Context(), c.tenant, id, func(x *rule.Rule) error {
-		in.apply(x)
-		return nil
-	}); err != nil {
-		return err
-	}
-	if in.Position.given() {
-		if err := s.rules.Move(r.Context(), c.tenant, id, in.Position.value); err != nil {
-			return err
+	edit := rule.Edit{Position: in.Position.value}
+	if in.alters() {
+		edit.Apply = func(x *rule.Rule) error {
+			in.apply(x)
+			return nil
 		}
 	}
-	return s.encodeRule(w, r, http.StatusOK, id)
+	var err error
+	if edit.IfVersion, err = onlyVersion(r); err != nil {
+		return err
+	}
+	placed, err := s.rules.Edit(r.Context(), c.tenant, id, edit)
+	if err != nil {
+		return err
+	}
+	return encodeRule(w, http.StatusOK, placed)
 }
 
 func (s *Server) deleteRule(w http.ResponseWriter, r *http.Request) error {
-	if err := s.rules.Remove(r.Context(), callerOf(r).tenant, r.PathValue("id")); err != nil {
+	version, err := onlyVersion(r)
+	if err != nil {
+		return err
+	}
+	if err := s.rules.Remove(r.Context(), callerOf(r).tenant, r.PathValue("id"), version); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

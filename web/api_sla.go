@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/hours"
 )
@@ -82,7 +83,12 @@ func (s *Server) showPolicy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return encode(w, http.StatusOK, documentOfPolicy(&p, c.tenant.Settings.TimeZone))
+	return encodePolicy(w, c.tenant, &p)
+}
+
+func encodePolicy(w http.ResponseWriter, tn *tenant.Tenant, p *tickets.Policy) error {
+	w.Header().Set("ETag", etag(p.Version))
+	return encode(w, http.StatusOK, documentOfPolicy(p, tn.Settings.TimeZone))
 }
 
 func (s *Server) changePolicy(w http.ResponseWriter, r *http.Request) error {
@@ -95,10 +101,17 @@ func (s *Server) changePolicy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if p, err = s.desk.SetPolicy(r.Context(), c.tenant, c.actor(), p, in.Version); err != nil {
+	seen, err := onlyVersion(r)
+	if err != nil {
 		return err
 	}
-	return encode(w, http.StatusOK, documentOfPolicy(&p, c.tenant.Settings.TimeZone))
+	if seen != 0 && in.Version != 0 && seen != in.Version {
+		return tickets.ErrVersionConflict
+	}
+	if p, err = s.desk.SetPolicy(r.Context(), c.tenant, c.actor(), p, max(seen, in.Version)); err != nil {
+		return err
+	}
+	return encodePolicy(w, c.tenant, &p)
 }
 
 // policy is what the document says. A day or a priority that is absent is closed, or has no target.

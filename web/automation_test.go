@@ -73,7 +73,7 @@ func TestAutomationByAPI(t *testing.T) {
 		{"PUT", "/api/rules/" + id, `{"position":0}`},
 		{"POST", "/api/rules/" + id + "/try", `{"ticket":"x"}`},
 		{"PUT", "/api/sla", `{"enabled":true,"targets":{},"hours":{"monday":{"from":"9","to":"x"}},"holidays":[]}`},
-		{"PUT", "/api/sla", `{"enabled":true,"targets":{"huge":{}},"hours":{},"holidays":[]}`},
+		{"PUT", "/api/sla", `{"enabled":true,"targets":{"huge":{}},"hours":{"monday":{"from":"09:00","to":"17:00"}},"holidays":[]}`},
 	} {
 		do(n.Acme, bad.method, bad.path, bad.body, 422)
 	}
@@ -269,4 +269,41 @@ func TestTargetsAreSavedWhole(t *testing.T) {
 	stored = expect(t, boss.Open(page), 200, `name="first_high" value="3"`)
 	expect(t, stored, 200, `max="3650" value="9"`)
 	expect(t, n.Agent(t, n.Bolt, "boss@bolt.example", "Boss", auth.RoleAdmin).Open(n.Bolt.URL+"/agent/settings/sla"), 200, `name="first_high" value=""`)
+}
+
+// TestRulesByVersion: who changes a rule, moves it or removes it by the API can say which one they have seen, and all of a change is done or
+// nothing.
+func TestRulesByVersion(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	rule := func(name string) string {
+		t.Helper()
+		made := expect(t, p.call("POST", "/api/rules", `{"name":"`+name+`","position":1,"when":"created","actions":[{"do":"add_tag","value":"x"}]}`), 201, `"version":1`)
+		return made.Location()
+	}
+	second, first := rule("Second"), rule("First")
+	if got := p.call("GET", second, ""); got.Header.Get("ETag") != `"1"` || got.JSON(t)["position"] != 2.0 {
+		t.Errorf("the rule is %s, %s", got.Header.Get("ETag"), got.Body)
+	}
+	expect(t, p.call("PUT", second, `{"name":"Other"}`, `If-Match: "7"`), 412, "VERSION_CONFLICT")
+	got := expect(t, p.call("PUT", second, `{"name":"Other","position":1}`, `If-Match: "1"`), 200, `"position":1`)
+	if got.Header.Get("ETag") != `"2"` || got.JSON(t)["name"] != "Other" {
+		t.Errorf("the changed rule is %s, %s", got.Header.Get("ETag"), got.Body)
+	}
+	expect(t, p.call("PUT", second, `{"name":"","position":2}`), 422, "")
+	expect(t, p.call("GET", second, ""), 200, `"position":1`) // what was refused has not moved it
+	expect(t, p.call("PUT", second, `{"position":2}`, `If-Match: "2"`), 200, `"version":3`)
+	expect(t, p.call("GET", first, ""), 200, `"version":1`)
+	expect(t, p.call("DELETE", second, "", `If-Match: "2"`), 412, "VERSION_CONFLICT")
+	expect(t, p.call("DELETE", second, "", `If-Match: "3"`), 204, "")
+
+	policy := p.call("GET", "/api/sla", "")
+	tag := policy.Header.Get("ETag")
+	body := `{"enabled":true,"targets":{"urgent":{"first_response_minutes":30}},"hours":{"monday":{"from":"09:00","to":"17:00"}},"holidays":[]}`
+	expect(t, p.call("PUT", "/api/sla", body, `If-Match: "99"`), 412, "VERSION_CONFLICT")
+	if got := expect(t, p.call("PUT", "/api/sla", body, "If-Match: "+tag), 200, ""); got.Header.Get("ETag") == tag {
+		t.Errorf("the changed policy is still %s", tag)
+	}
+	expect(t, p.call("PUT", "/api/sla", body, "If-Match: "+tag), 412, "VERSION_CONFLICT")
 }

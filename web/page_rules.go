@@ -57,7 +57,7 @@ func (s *Server) orderRule(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		})
 	case "delete":
-		err = s.rules.Remove(r.Context(), c.tenant, id)
+		err = s.rules.Remove(r.Context(), c.tenant, id, 0)
 	default:
 		return malformed("There is no such button.")
 	}
@@ -147,7 +147,7 @@ func (s *Server) saveRule(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) storeRule(r *http.Request, one *rule.Rule, names *ruleNames) (theirs string, err error) {
 	c, shown := callerOf(r), ruleVersion(one)
 	if one.ID == "" {
-		_, err = s.rules.Add(r.Context(), c.tenant, *one)
+		_, err = s.rules.Add(r.Context(), c.tenant, *one, 0)
 		return "", err
 	}
 	_, err = s.rules.Change(r.Context(), c.tenant, one.ID, func(x *rule.Rule) error {

@@ -70,79 +70,127 @@ func (e *Engine) List(ctx context.Context, tn *tenant.Tenant) ([]Rule, error) {
 
 // Find returns a rule, or ErrNotFound.
 func (e *Engine) Find(ctx context.Context, tn *tenant.Tenant, id string) (Rule, error) {
+	found, err := e.Place(ctx, tn, id)
+	return found.Rule, err
+}
+
+// Place is Find that also says where the rule is.
+func (e *Engine) Place(ctx context.Context, tn *tenant.Tenant, id string) (Placed, error) {
 	all, err := e.List(ctx, tn)
 	if err != nil {
-		return Rule{}, err
+		return Placed{}, err
 	}
 	if i := place(all, id); i >= 0 {
-		return all[i], nil
+		return Placed{all[i], i + 1}, nil
 	}
-	return Rule{}, ErrNotFound
+	return Placed{}, ErrNotFound
 }
 
 func place(all []Rule, id string) int {
 	return slices.IndexFunc(all, func(r Rule) bool { return r.ID == id })
 }
 
-// Add makes a rule the tenant's last one. A tenant.FieldErrors says what is wrong with it.
-func (e *Engine) Add(ctx context.Context, tn *tenant.Tenant, r Rule) (Rule, error) {
+// Add makes a rule the one at that place, 1 being the first and 0 the last. A tenant.FieldErrors says what is wrong with it.
+func (e *Engine) Add(ctx context.Context, tn *tenant.Tenant, r Rule, position int) (Placed, error) {
+	var made Placed
 	err := e.change(ctx, tn, func(c *check, b *book) error {
 		if len(b.Rules) >= MaxRules {
 			return ErrTooMany
 		}
 		c.rule(&r)
-		r.ID, r.Since = "rul_"+ulid.MustNew(ulid.Now(), rand.Reader).String(), now()
+		r.ID, r.Since, r.Version = "rul_"+ulid.MustNew(ulid.Now(), rand.Reader).String(), now(), 1
 		b.Rules = append(b.Rules, r)
+		made = b.put(len(b.Rules)-1, position)
 		return nil
 	})
-	return r, err
+	return made, err
 }
 
-// Change has fn change a rule, but for its ID, or say why not. The rule that it gets is the one that is stored: its Since is
-// another one after each change.
-func (e *Engine) Change(ctx context.Context, tn *tenant.Tenant, id string, fn func(*Rule) error) (Rule, error) {
-	var r Rule
+// Placed is a rule with its place, 1 being the first.
+type Placed struct {
+	Rule     Rule
+	Position int
+}
+
+// Edit is what is to become of a rule. The zero Edit leaves it as it is.
+type Edit struct {
+	IfVersion uint64 // what the caller has seen; 0: whichever
+	Position  int    // 0: where it is
+	// Apply changes the rule, but for its ID, or says why not. The rule that it gets is the one that is stored: its Since is another one
+	// after each change.
+	Apply func(*Rule) error
+}
+
+// Edit changes a rule, its place, or both at once. ErrNotFound, tickets.ErrVersionConflict, or a tenant.FieldErrors.
+func (e *Engine) Edit(ctx context.Context, tn *tenant.Tenant, id string, edit Edit) (Placed, error) {
+	var made Placed
 	err := e.change(ctx, tn, func(c *check, b *book) error {
-		i := place(b.Rules, id)
-		if i < 0 {
-			return ErrNotFound
-		}
-		r = b.Rules[i]
-		if err := fn(&r); err != nil {
+		i, err := b.find(id, edit.IfVersion)
+		if err != nil {
 			return err
 		}
-		c.rule(&r)
-		r.ID, r.Since = id, later(b.Rules[i].Since)
+		was := b.Rules[i]
+		r := was
+		if edit.Apply != nil {
+			if err := edit.Apply(&r); err != nil {
+				return err
+			}
+			c.rule(&r)
+			r.Since = later(was.Since)
+		}
+		r.ID, r.Version = id, was.Version+1
 		b.Rules[i] = r
+		made = b.put(i, edit.Position)
 		return nil
 	})
-	return r, err
+	return made, err
+}
+
+// Change is Edit without more than a change of the rule itself.
+func (e *Engine) Change(ctx context.Context, tn *tenant.Tenant, id string, fn func(*Rule) error) (Rule, error) {
+	made, err := e.Edit(ctx, tn, id, Edit{Apply: fn})
+	return made.Rule, err
 }
 
 // Move makes a rule the one at that place, 1 being the first.
 func (e *Engine) Move(ctx context.Context, tn *tenant.Tenant, id string, to int) error {
-	return e.change(ctx, tn, func(_ *check, b *book) error {
-		i := place(b.Rules, id)
-		if i < 0 {
-			return ErrNotFound
-		}
-		r := b.Rules[i]
-		b.Rules = slices.Delete(b.Rules, i, i+1)
-		b.Rules = slices.Insert(b.Rules, min(max(to-1, 0), len(b.Rules)), r)
-		return nil
-	})
+	_, err := e.Edit(ctx, tn, id, Edit{Position: max(to, 1)})
+	return err
 }
 
-// Remove deletes a rule.
-func (e *Engine) Remove(ctx context.Context, tn *tenant.Tenant, id string) error {
+// Remove deletes a rule; ifVersion as in Edit.
+func (e *Engine) Remove(ctx context.Context, tn *tenant.Tenant, id string, ifVersion uint64) error {
 	return e.change(ctx, tn, func(c *check, b *book) error {
-		i := place(b.Rules, id)
-		if i < 0 {
-			return ErrNotFound
+		i, err := b.find(id, ifVersion)
+		if err != nil {
+			return err
 		}
 		b.Rules = slices.Delete(b.Rules, i, i+1)
 		return turnTable.Delete(c.tx, storage.Key(nil).Str(id))
 	})
+}
+
+// find is where a rule is, if it is the version that the caller has seen.
+func (b *book) find(id string, ifVersion uint64) (int, error) {
+	i := place(b.Rules, id)
+	switch {
+	case i < 0:
+		return i, ErrNotFound
+	case ifVersion != 0 && ifVersion != b.Rules[i].Version:
+		return i, tickets.ErrVersionConflict
+	}
+	return i, nil
+}
+
+// put brings a rule to a place, 1 being the first and 0 the one where it is.
+func (b *book) put(i, to int) Placed {
+	r := b.Rules[i]
+	if to > 0 {
+		b.Rules = slices.Delete(b.Rules, i, i+1)
+		i = min(to-1, len(b.Rules))
+		b.Rules = slices.Insert(b.Rules, i, r)
+	}
+	return Placed{r, i + 1}
 }
 
 // change changes the tenant's rules in one transaction, and has tickets' times follow.

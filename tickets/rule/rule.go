@@ -21,6 +21,8 @@ type Rule struct {
 	Then []Action    `cbor:"9,keyasint"`
 	// Since is when the rule was last changed: a rule that waits never reaches back behind that. No two changes have the same.
 	Since time.Time `cbor:"10,keyasint"`
+	// Version is 1 at first and grows by one whenever the rule is changed or moved.
+	Version uint64 `cbor:"11,keyasint"`
 }
 
 // When is what a rule is looked at for.

@@ -71,11 +71,11 @@ func (w *world) add(r rule.Rule) rule.Rule {
 		r.Name = "R"
 	}
 	r.Enabled = true
-	r, err := w.rules.Add(w.t.Context(), w.acme, r)
+	placed, err := w.rules.Add(w.t.Context(), w.acme, r, 0)
 	if err != nil {
 		w.t.Fatalf("Add(%+v): %v", r, err)
 	}
-	return r
+	return placed.Rule
 }
 
 func (w *world) open(a tickets.Actor, title string, change ...func(*tickets.Draft)) tickets.Ticket {
@@ -309,6 +309,9 @@ func TestRulesInOrder(t *testing.T) {
 	if err := w.rules.Move(t.Context(), w.acme, last.ID, 1); err != nil {
 		t.Fatal(err)
 	}
+	if moved, err := w.rules.Find(t.Context(), w.acme, last.ID); err != nil || !moved.Since.Equal(last.Since) || moved.Version != 2 {
+		t.Errorf("moved it begins anew: %v, %v", moved.Since, err) // and would miss what waits for it
+	}
 	if all, err := w.rules.List(t.Context(), w.acme); err != nil || all[0].Name != "impossible" || all[1].Name != "first" {
 		t.Errorf("the order is %v, %v", all, err)
 	}
@@ -323,10 +326,10 @@ func TestRulesInOrder(t *testing.T) {
 	if _, err := w.rules.Change(t.Context(), w.acme, last.ID, func(r *rule.Rule) error { r.Enabled = false; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.rules.Remove(t.Context(), w.acme, last.ID); err != nil {
+	if err := w.rules.Remove(t.Context(), w.acme, last.ID, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.rules.Remove(t.Context(), w.globex, last.ID); !errors.Is(err, rule.ErrNotFound) {
+	if err := w.rules.Remove(t.Context(), w.globex, last.ID, 0); !errors.Is(err, rule.ErrNotFound) {
 		t.Errorf("removed at the other tenant: %v", err)
 	}
 }
@@ -427,7 +430,7 @@ func TestManyRulesLeaveTheTicketAlone(t *testing.T) {
 		note := fmt.Sprintf("%d %s", i, words.String()[:1800])
 		w.add(rule.Rule{Name: strconv.Itoa(i), When: rule.Created, Then: []rule.Action{{Do: rule.Note, Text: note}, {Do: rule.Reply, Text: note}, {Do: rule.AddTag, Value: fmt.Sprint("t", i%20)}}})
 	}
-	if _, err := w.rules.Add(t.Context(), w.acme, rule.Rule{Name: "one more", When: rule.Created, Then: then(rule.AddTag, "x")}); !errors.Is(err, rule.ErrTooMany) {
+	if _, err := w.rules.Add(t.Context(), w.acme, rule.Rule{Name: "one more", When: rule.Created, Then: then(rule.AddTag, "x")}, 0); !errors.Is(err, rule.ErrTooMany) {
 		t.Errorf("one more: %v", err)
 	}
 	x := w.open(ann, "x", func(d *tickets.Draft) {
@@ -444,7 +447,7 @@ func TestRulesAreNotTooLong(t *testing.T) {
 	long := rule.Action{Do: rule.Note, Text: strings.Repeat("x", rule.MaxText)}
 	var err error
 	for range rule.MaxRules {
-		_, err = w.rules.Add(t.Context(), w.acme, rule.Rule{Name: "long", When: rule.Created, Then: slices.Repeat([]rule.Action{long}, rule.MaxActions)})
+		_, err = w.rules.Add(t.Context(), w.acme, rule.Rule{Name: "long", When: rule.Created, Then: slices.Repeat([]rule.Action{long}, rule.MaxActions)}, 0)
 		if err != nil {
 			break
 		}
@@ -494,7 +497,7 @@ func TestRulesAreChecked(t *testing.T) {
 	} {
 		r := good()
 		spoil(&r)
-		if _, err := w.rules.Add(t.Context(), w.acme, r); !errors.As(err, new(tenant.FieldErrors)) {
+		if _, err := w.rules.Add(t.Context(), w.acme, r, 0); !errors.As(err, new(tenant.FieldErrors)) {
 			t.Errorf("%s: %v, want field errors", name, err)
 		}
 	}
