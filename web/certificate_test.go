@@ -17,26 +17,35 @@ func TestCertificateAPI(t *testing.T) {
 	p, other := caller(t, n, n.Acme), caller(t, n, n.Bolt)
 	expect(t, p.call("POST", "/api/tenant/domains", `{"host":"support.acme-shop.com"}`), 201, "")
 	expect(t, p.call("GET", path, ""), 404, "")
-	chain, key := proxytest.NewSigner(t, "Own CA", nil).Pair(t, nil, nil, "support.acme-shop.com")
-	body := func(certificate, key []byte) string {
-		b, err := json.Marshal(map[string]string{"certificate": string(certificate), "key": string(key)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	expect(t, p.call("PUT", path, body(chain, key)), 200, `"issuer":"Own CA"`)
+	chain, key := pair(t, "support.acme-shop.com")
+	expect(t, p.call("PUT", path, pairBody(t, chain, key)), 200, `"issuer":"Own CA"`)
 	shown := p.call("GET", path, "")
 	expect(t, shown, 200, `"names":["support.acme-shop.com"]`)
 	if strings.Contains(shown.Body, "PRIVATE") || strings.Contains(shown.Body, "key") {
 		t.Errorf("the key is shown: %s", shown.Body)
 	}
-	expect(t, p.call("PUT", path, body(chain, chain)), 422, `"key":["This is a certificate`)
-	expect(t, p.call("PUT", path, body(nil, nil)), 422, "The certificate field is required.")
+	expect(t, p.call("PUT", path, pairBody(t, chain, chain)), 422, `"key":["This is a certificate`)
+	expect(t, p.call("PUT", path, pairBody(t, nil, nil)), 422, "The certificate field is required.")
 	for _, method := range []string{"GET", "DELETE"} {
 		expect(t, other.call(method, path, ""), 404, "")
 	}
-	expect(t, other.call("PUT", path, body(chain, key)), 404, "")
+	expect(t, other.call("PUT", path, pairBody(t, chain, key)), 404, "")
 	expect(t, p.call("DELETE", path, ""), 204, "")
 	expect(t, p.call("DELETE", path, ""), 404, "")
+}
+
+// pair is a certificate for a host that no authority knows, and its key.
+func pair(t *testing.T, host string) (chain, key []byte) {
+	t.Helper()
+	return proxytest.NewSigner(t, "Own CA", nil).Pair(t, nil, nil, host)
+}
+
+// pairBody is what the API takes to bring one.
+func pairBody(t *testing.T, certificate, key []byte) string {
+	t.Helper()
+	b, err := json.Marshal(map[string]string{"certificate": string(certificate), "key": string(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -244,6 +244,9 @@ func (f *furniture) send(t *testing.T, o webtest.Operation, id, body string, hea
 		path = strings.Replace(path, "/1/", "/3/", 1)
 	case "changeReply": // the one that the example before has made has this shortcut
 		body = strings.Replace(body, `"shortcut":"thanks"`, `"shortcut":"thank-you"`, 1)
+	case "setCertificate":
+		chain, key := pair(t, f.ids["domain"][0])
+		body = pairBody(t, chain, key)
 	case "splitTicket":
 		body = strings.Replace(body, "cmt_01KAG3WQ2M8R6ZC4XV5T7N9PDE", f.ids["comment"][0], 1)
 	}

@@ -56,6 +56,8 @@ func furnish(t *testing.T, n *webtest.Node, tn *webtest.Tenant, mark string) *fu
 	f.make("token", "/api/tokens", `{"name":"Token of MARK","scopes":["tickets:read"]}`)
 	f.api.call("POST", "/api/tenant/domains", `{"host":"`+mark+`.example"}`)
 	f.ids["domain"] = []string{mark + ".example"}
+	chain, key := pair(t, mark+".example")
+	expect(t, f.api.call("PUT", "/api/tenant/domains/"+mark+".example/certificate", pairBody(t, chain, key)), 200, "")
 	f.ids["number"], f.ids["slug"] = []string{"1"}, []string{tn.Slug}
 	f.rest()
 	return f
@@ -113,6 +115,7 @@ func (f *furniture) state() string {
 	for _, path := range []string{
 		"/api/tickets?limit=100", "/api/tickets/1/comments", "/api/tickets/1/activity", "/api/tickets/2", "/api/views", "/api/canned-replies", "/api/categories",
 		"/api/webhooks", "/api/rules", "/api/sla", "/api/tenant", "/api/users", "/api/tenant/domains",
+		"/api/tenant/domains/" + f.ids["domain"][0] + "/certificate",
 	} {
 		got := f.api.call("GET", path, "")
 		if got.Status != 200 {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -180,11 +181,18 @@ func TestDomainsAPI(t *testing.T) {
 	for _, bad := range []string{"", "no", "com", "https://a.example", "127.0.0.1", "acme.desk.example", "*.acme-shop.com"} {
 		expect(t, p.call("POST", "/api/tenant/domains", `{"host":"`+bad+`"}`), 422, "host")
 	}
-	expect(t, other.call("POST", "/api/tenant/domains", `{"host":"support.acme-shop.com"}`), 409, "another tenant")
 	for _, method := range []string{"GET", "DELETE"} {
 		expect(t, other.call(method, "/api/tenant/domains/support.acme-shop.com", ""), 404, "")
 	}
 	expect(t, other.call("POST", "/api/tenant/domains/support.acme-shop.com/verify", ""), 404, "")
+	expect(t, other.call("GET", "/api/tenant/domains", ""), 200, `"data":[]`)
+	// Who claims it as well has a claim of its own, and acme's stays.
+	theirs := other.call("POST", "/api/tenant/domains", `{"host":"support.acme-shop.com"}`)
+	expect(t, theirs, 201, `"tenant":"bolt"`)
+	if a, b := made.JSON(t)["records"], theirs.JSON(t)["records"]; reflect.DeepEqual(a, b) {
+		t.Errorf("both have the records %v", a)
+	}
+	expect(t, other.call("DELETE", "/api/tenant/domains/support.acme-shop.com", ""), 204, "")
 	expect(t, other.call("GET", "/api/tenant/domains", ""), 200, `"data":[]`)
 	expect(t, p.call("GET", "/api/tenant/domains", ""), 200, "support.acme-shop.com")
 	expect(t, p.call("POST", "/api/tenant/domains/support.acme-shop.com/verify", ""), 200, `"checked_at":"`)
