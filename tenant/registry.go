@@ -99,7 +99,7 @@ func (r *Registry) insert(tx *storage.Tx, t *Tenant, keys Keys) error {
 }
 
 func cleanName(name string) (string, error) {
-	name = strings.TrimSpace(name)
+	name = Line(name)
 	n := utf8.RuneCountInString(name)
 	if n < 1 || n > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return "", errName

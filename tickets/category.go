@@ -199,7 +199,7 @@ func staffOnly(a Actor) error {
 func (change *CategoryChange) put(tx *storage.Tx, c *Category) error {
 	k := newCheck()
 	if change.Name.Present {
-		c.Name = strings.TrimSpace(change.Name.Value)
+		c.Name = tenant.Line(change.Name.Value)
 		switch {
 		case !strings.ContainsFunc(c.Name, visible):
 			k.fail("name", "is required.")

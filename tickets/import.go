@@ -46,7 +46,7 @@ func (in *Imported) Check() error {
 func (in *Imported) ticket(at time.Time) (Ticket, error) {
 	c := newCheck()
 	t := Ticket{
-		Title: strings.TrimSpace(in.Title), Description: in.Description, Status: in.Status, Priority: in.Priority,
+		Title: tenant.Line(in.Title), Description: in.Description, Status: in.Status, Priority: in.Priority,
 		CategoryID: in.CategoryID, Tags: c.tags("tags", in.Tags), CustomFields: c.customFields(nil, in.CustomFields),
 		ExternalID: strings.TrimSpace(in.ExternalID), Source: in.Source, Version: 1,
 		CreatedAt: in.CreatedAt, UpdatedAt: in.UpdatedAt, FirstResponseAt: in.FirstResponseAt,
@@ -91,7 +91,7 @@ func (in *Imported) ticket(at time.Time) (Ticket, error) {
 // line holds what is imported of somebody, or about where it was, to what fits anywhere.
 func (c check) line(field, s string) {
 	const longest = 254 // an address
-	if utf8.RuneCountInString(s) > longest || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+	if utf8.RuneCountInString(s) > longest || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsFunc(s, tenant.Turns) {
 		c.fail(field, "must be a line of at most %d characters.", longest)
 	}
 }

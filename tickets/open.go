@@ -103,7 +103,7 @@ func (draft *Draft) ticket(a Actor) (Ticket, error) {
 	}
 	c := newCheck()
 	t := Ticket{
-		Title: strings.TrimSpace(draft.Title), Description: draft.Description, Status: StatusNew, Priority: draft.Priority,
+		Title: tenant.Line(draft.Title), Description: draft.Description, Status: StatusNew, Priority: draft.Priority,
 		CategoryID: draft.CategoryID, Tags: c.tags("tags", draft.Tags), CustomFields: c.customFields(nil, draft.CustomFields),
 		ExternalID: strings.TrimSpace(draft.ExternalID), Source: draft.Source, Version: 1,
 	}

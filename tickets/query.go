@@ -9,6 +9,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
 )
 
 // Sort is the order of a list.
@@ -176,10 +177,10 @@ func (q *Query) filter(a Actor, who *named, r reach) *filter {
 		f.owner = cmp.Or(f.owner, wanted)
 	}
 	for _, tag := range q.Tags {
-		f.tags = append(f.tags, strings.ToLower(strings.TrimSpace(tag)))
+		f.tags = append(f.tags, strings.ToLower(tenant.Line(tag)))
 	}
 	for _, tag := range q.Not.Tags {
-		f.notTags = append(f.notTags, strings.ToLower(strings.TrimSpace(tag)))
+		f.notTags = append(f.notTags, strings.ToLower(tenant.Line(tag)))
 	}
 	f.tagHashes, f.notTagHashes = tagHashes(f.tags), tagHashes(f.notTags)
 	for _, somebody := range q.Not.Requesters {

@@ -152,7 +152,7 @@ func putReply(tx *storage.Tx, r *Reply) error {
 func (change *ReplyChange) apply(a Actor, r *Reply) error {
 	k := newCheck()
 	if change.Name.Present {
-		r.Name = strings.TrimSpace(change.Name.Value)
+		r.Name = tenant.Line(change.Name.Value)
 		k.keptName(r.Name)
 	}
 	if change.Shortcut.Present {

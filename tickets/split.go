@@ -145,7 +145,7 @@ func commentIn(tx *storage.Tx, t *Ticket, id string) (Comment, error) {
 func (s *Splitting) ticket(a Actor, of *Ticket, parts []Comment) (Ticket, error) {
 	c := newCheck()
 	t := Ticket{
-		Title: cmp.Or(strings.TrimSpace(s.Title), of.Title), Status: StatusNew, Priority: cmp.Or(s.Priority, of.Priority), CategoryID: of.CategoryID,
+		Title: cmp.Or(tenant.Line(s.Title), of.Title), Status: StatusNew, Priority: cmp.Or(s.Priority, of.Priority), CategoryID: of.CategoryID,
 		Tags: c.tags("tags", s.Tags), Source: a.source(), SplitFrom: of.ID, Version: 1,
 	}
 	if s.CategoryID.Present {

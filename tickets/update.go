@@ -217,7 +217,7 @@ func later(than time.Time) time.Time {
 func (c *Change) apply(t *Ticket) error {
 	k := newCheck()
 	if c.Title.Present {
-		t.Title = strings.TrimSpace(c.Title.Value)
+		t.Title = tenant.Line(c.Title.Value)
 		k.title(t.Title)
 	}
 	if c.Description.Present {

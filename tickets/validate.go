@@ -116,7 +116,7 @@ func (c check) tags(field string, in []string) []string {
 	}
 	out := make([]string, 0, len(in))
 	for _, tag := range in {
-		tag = strings.ToLower(strings.TrimSpace(tag))
+		tag = strings.ToLower(tenant.Line(tag))
 		switch {
 		case tag == "":
 			c.fail(field, "must not have an empty tag.")

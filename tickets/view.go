@@ -214,7 +214,7 @@ func (d *Desk) onView(
 func (change *ViewChange) apply(a Actor, v *View) error {
 	k := newCheck()
 	if change.Name.Present {
-		v.Name = strings.TrimSpace(change.Name.Value)
+		v.Name = tenant.Line(change.Name.Value)
 		k.keptName(v.Name)
 	}
 	if change.Text.Present {

@@ -23,21 +23,21 @@ func TestMergedThread(t *testing.T) {
 		if got := strings.Count(thread, "from #2</span>"); got != 2 {
 			t.Errorf("%s reads %d times that a message is from #2, want 2", name, got)
 		}
-		if got := strings.Count(thread, `<b dir="auto">Lamp &lt;in&gt; the hall</b>`); got != 1 {
+		if got := strings.Count(thread, `<b><bdi>Lamp &lt;in&gt; the hall</bdi></b>`); got != 1 {
 			t.Errorf("%s reads the title of #2 %d times, want once", name, got)
 		}
-		title, words := strings.Index(thread, `<b dir="auto">Lamp`), strings.Index(thread, "help with: Lamp")
+		title, words := strings.Index(thread, `<b><bdi>Lamp`), strings.Index(thread, "help with: Lamp")
 		if title > words {
 			t.Errorf("%s reads the title of #2 behind its first message", name)
 		}
 	}
-	expect(t, d.ann.Open(d.home+"/agent/tickets/1?view=all"), 200, `<a href="/agent/tickets/2?view=all">#2</a> <b dir="auto">`)
+	expect(t, d.ann.Open(d.home+"/agent/tickets/1?view=all"), 200, `<a href="/agent/tickets/2?view=all">#2</a> <b><bdi>`)
 
 	// Where the requesters differ, only staff reads of it.
 	maria := d.SignIn(t, d.Acme, "maria@example.com", "Maria")
 	expect(t, maria.Send(d.home+"/tickets", url.Values{"title": {"A secret of Maria"}, "description": {"s"}}), 303, "")
 	d.send(d.ann, "/agent/merge", url.Values{"ids": {"1", "3"}, "into": {"1"}, "apart": {"yes"}})
-	expect(t, d.ann.Open(d.home+"/agent/tickets/1"), 200, `<b dir="auto">A secret of Maria</b>`)
+	expect(t, d.ann.Open(d.home+"/agent/tickets/1"), 200, `<b><bdi>A secret of Maria</bdi></b>`)
 	page := expect(t, d.zoe.Open(d.home+"/tickets/1"), 200, "from #2").Body
 	lacks(t, page, "secret of Maria")
 	lacks(t, page, "from #3")

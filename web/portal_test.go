@@ -366,7 +366,9 @@ func TestAnswerToAClosedTicket(t *testing.T) {
 
 func expect(t *testing.T, got webtest.Answer, status int, text string) webtest.Answer {
 	t.Helper()
-	if got.Status != status || !strings.Contains(got.Body, text) {
+	// Whether a name's direction is its own matters to TestDirection only.
+	read := strings.NewReplacer("<bdi>", "", "</bdi>", "").Replace(got.Body)
+	if got.Status != status || !strings.Contains(read, text) && !strings.Contains(got.Body, text) {
 		t.Errorf("answer = %d %.2000s, want %d with %q", got.Status, got.Body, status, text)
 	}
 	return got

@@ -116,7 +116,7 @@ func ParseName(s string) (string, error) {
 
 // disruptive says whether r changes how the text around it is laid out.
 func disruptive(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Bidi_Control, r) && r != '\u200e' && r != '\u200f' && r != '\u061c'
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || tenant.Turns(r)
 }
 
 // MaskEmail shows an address to somebody who need not know it: "b•••@example.com".

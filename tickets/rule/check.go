@@ -26,7 +26,7 @@ func (c *check) fail(field, format string, args ...any) {
 
 // rule brings a rule into the form in which it is kept.
 func (c *check) rule(r *Rule) {
-	r.Name = strings.TrimSpace(r.Name)
+	r.Name = tenant.Line(r.Name)
 	switch {
 	case r.Name == "":
 		c.fail("name", "The name field is required.")
