@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"cmp"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -149,17 +150,36 @@ func (e *edge) record(x *exchange, r *http.Request) {
 		})
 	}
 	e.metrics.answered(x, r.ProtoMajor, status, x.visit.Tenant, took)
-	e.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+	if e.access == nil && !e.log.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	line := slog.NewRecord(x.start.Add(took), slog.LevelInfo, "request", 0)
+	line.AddAttrs(
 		slog.String("tenant", slug),
 		slog.String("host", host),
 		slog.String("method", clipped(r.Method)),
 		slog.String("path", loggedPath(r.URL)),
+		slog.String("protocol", r.Proto),
 		slog.Int("status", status),
 		slog.Int64("bytes", x.bytes),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.Float64("duration_ms", milliseconds(took)),
 		slog.String("client_ip", x.ip),
 		slog.String("request_id", x.visit.RequestID))
+	if r.TLS != nil {
+		line.AddAttrs(slog.String("tls", tls.VersionName(r.TLS.Version)))
+	}
+	if x.job.Tries > 0 {
+		line.AddAttrs(
+			slog.String("upstream", x.job.Upstream), slog.Int("tries", x.job.Tries), slog.Float64("upstream_ms", milliseconds(x.job.Waited)))
+	}
+	if e.access != nil {
+		e.access(r.Context(), slug, line)
+		return
+	}
+	_ = e.log.Handler().Handle(r.Context(), line) // as log/slog does it
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // statusClientGone stands in the log, and nowhere else, for a client that left before there was an answer.
 const statusClientGone = 499

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -24,6 +25,7 @@ type edge struct {
 	watchers  *live.Watchers
 	leaving   *atomic.Bool
 	log       *slog.Logger
+	access    func(ctx context.Context, slug string, line slog.Record) // nil: log
 	// challenge answers an authority that asks over HTTP; nil without ACME.
 	challenge func(w http.ResponseWriter, r *http.Request, known bool) bool
 	next      func(x *exchange, r *http.Request)

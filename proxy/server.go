@@ -80,6 +80,8 @@ type Config struct {
 	// DrainTime bounds how long running requests may take after Run's context has ended. 0: 25 seconds.
 	DrainTime time.Duration
 	Log       *slog.Logger
+	// AccessLog takes the line of each request; slug is its tenant's, or empty. Nil: Log takes it.
+	AccessLog func(ctx context.Context, slug string, line slog.Record)
 }
 
 // Server is the edge of a node. It is made by New.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/accesslog"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -38,6 +39,7 @@ type node struct {
 	*operator // the rooms
 
 	settings *settings
+	access   *accesslog.Log // nil: there is none of its own
 	admin    net.Listener
 	log      *slog.Logger
 	level    *slog.LevelVar
@@ -85,7 +87,7 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 	if err != nil {
 		return nil, err
 	}
-	if err := n.listen(ctx, l); err != nil {
+	if err := n.listen(ctx, p, l); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
 	return n, nil
@@ -110,7 +112,7 @@ func (p *program) logger(format string, level slog.Leveler) *slog.Logger {
 const farewell = time.Second
 
 // listen builds what stands in front of the rooms.
-func (n *node) listen(ctx context.Context, l sockets) error {
+func (n *node) listen(ctx context.Context, p *program, l sockets) error {
 	if err := remember(n.settings); err != nil {
 		return err
 	}
@@ -126,6 +128,9 @@ func (n *node) listen(ctx context.Context, l sockets) error {
 	}
 	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
 	config.Product, config.Gate, config.Log, config.Numbers = product, product, n.log, n.numbers() //nolint:contextcheck // asked for long after
+	if err := n.openAccessLog(p, &config); err != nil {
+		return err
+	}
 	if l.given() {
 		config.Farewell = farewell
 	}
@@ -165,7 +170,26 @@ func (n *node) Run(ctx context.Context, beside func(context.Context) error) erro
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)
-	return errors.Join(err, n.store.Close())
+	return errors.Join(err, n.store.Close(), n.access.Close())
+}
+
+// openAccessLog opens what the lines about requests go to.
+func (n *node) openAccessLog(p *program, c *proxy.Config) (err error) {
+	switch n.settings.accessLog {
+	case "log":
+		return nil
+	case "off":
+		c.AccessLog = func(context.Context, string, slog.Record) {}
+		return nil
+	case "stdout":
+		n.access = accesslog.To(p.out, n.log)
+	default:
+		if n.access, err = accesslog.Open(n.settings.accessLog, n.log); err != nil {
+			return &settingError{"--access-log", err}
+		}
+	}
+	c.AccessLog = n.access.Write
+	return nil
 }
 
 // close ends a node that never ran.

@@ -49,6 +49,7 @@ type settings struct {
 	mailFrom       string
 	store          string
 	memory         int64
+	accessLog      string
 	logFormat      string
 	logLevel       slog.Level
 	masterKey      []byte
@@ -218,6 +219,11 @@ func otherSettings() []setting {
 		{
 			name: "memory", value: "SIZE", standard: "512MiB", usage: "what the node may hold in memory; GOMEMLIMIT, if set, wins",
 			parse: into(func(s *settings) *int64 { return &s.memory }, size),
+		},
+		{
+			name: "access-log", value: "WHERE", standard: "log",
+			usage: "a line for each request: log: among the others; off; stdout; a FILE; or a FOLDER/ with a file for each tenant. SIGHUP opens files anew",
+			parse: into(func(s *settings) *string { return &s.accessLog }, anything),
 		},
 		{
 			name: "log-format", value: "FORMAT", standard: "json", usage: "json or text, to stderr",

@@ -89,6 +89,9 @@ func reloading() string {
 func (p *program) reload(ctx context.Context, n *node) {
 	n.tell(reloading())
 	defer n.tell(daemon.SdNotifyReady)
+	if err := n.access.Reopen(); err != nil {
+		n.log.WarnContext(ctx, "an access log was not closed well", "error", err)
+	}
 	s, err := p.resolve()
 	if err != nil {
 		n.log.ErrorContext(ctx, "the settings can't be used: everything stays as it is", "error", err)
