@@ -314,7 +314,7 @@ func retire(tx *storage.Tx, next *Key, grace time.Duration) error {
 func checkSecret(s string) error {
 	switch {
 	case len(s) < minSecret:
-		return sentenceError("A secret has at least 16 bytes.")
+		return sentenceError("A secret has at least 16 bytes. A good one is made by: openssl rand -base64 32")
 	case len(s) > maxSecret:
 		return sentenceError("A secret has at most 1024 bytes.")
 	}
@@ -327,7 +327,7 @@ func checkSecret(s string) error {
 		}
 	}
 	if len(seen) < 6 || slices.Contains(commonSecrets(), plain.String()) {
-		return sentenceError("This secret stands in manuals and examples, or is too simple: anybody can guess it.")
+		return sentenceError("This secret stands in manuals and examples, or is too simple: anybody can guess it. A good one is made by: openssl rand -base64 32")
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func (p *program) keySet() *cobra.Command {
 	c := p.leaf(lesson{
 		use: "set SLUG KIND", short: "take over a key that partners have already",
 		long: `Makes a secret that partners have already the present key of a kind: ` + keyKinds() + `.
-At least 16 bytes; well-known secrets are refused. White space at the end of the file does not count.
+At least 16 bytes (openssl rand -base64 32 makes a good one); well-known secrets are refused. White space at the end of the file does not count.
 
 The kind oidc is the client secret that the provider in oidc_issuer knows oidc_client_id by: it is for these two alone, nothing
 shows it again, and an empty file removes it.
