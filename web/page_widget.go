@@ -97,7 +97,8 @@ func (s *Server) identifyInWidget(w http.ResponseWriter, r *http.Request) error 
 	return encodeWidget(w, done)
 }
 
-// resumeWidget makes a new bearer for the session in the cookie: that is all that the cookie is good for.
+// resumeWidget makes a new bearer for the session in the cookie: that is all that the cookie is good for. Nothing is the
+// answer where there is no session: every first visitor asks, and it is no error that belongs into a browser's log.
 func (s *Server) resumeWidget(w http.ResponseWriter, r *http.Request) error {
 	visit := tenant.VisitFrom(r.Context())
 	fields, err := readLogin(w, r, "origin")
@@ -106,7 +107,11 @@ func (s *Server) resumeWidget(w http.ResponseWriter, r *http.Request) error {
 	}
 	done, err := s.doors.Widgets.Resume(r.Context(), visit.Tenant, visit.Host, fields["origin"], cookie(r, widgetCookie))
 	if errors.Is(err, auth.ErrSignedOut) {
-		return errors.Join(s.admitStranger(w, r), err)
+		if err := s.admitStranger(w, r); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
 	showLimit(w.Header(), done.Limit)
 	if err != nil {

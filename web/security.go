@@ -35,10 +35,9 @@ func policy(formTargets []string) string {
 	return policyBefore + targets.String() + policyAfter
 }
 
-// widgetPolicy is the policy of the widget's frame: its script makes elements and texts, never HTML.
+// widgetPolicy is the policy of the widget's frame, to which render adds that of its script.
 func widgetPolicy(formTargets, ancestors []string) string {
-	return policyBefore + " " + strings.Join(formTargets, " ") + policyFrames + strings.Join(ancestors, " ") +
-		"; require-trusted-types-for 'script'; trusted-types 'none'"
+	return policyBefore + " " + strings.Join(formTargets, " ") + policyFrames + strings.Join(ancestors, " ")
 }
 
 // framedPolicy is the policy of a page that is for frames: pages of these origins may show it.

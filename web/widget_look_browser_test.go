@@ -19,7 +19,7 @@ type widgetState struct {
 }
 
 // widgetStates are the states that a visitor meets, in this order.
-func widgetStates(t *testing.T, n *webtest.Node) []widgetState {
+func widgetStates(t *testing.T, n *webtest.Node, look webtest.Look) []widgetState {
 	t.Helper()
 	submit := func(_, frame *webtest.Browser) { frame.Click("main form:not([hidden]) .primary") }
 	tab := func(name string) func(_, frame *webtest.Browser) {
@@ -53,6 +53,22 @@ func widgetStates(t *testing.T, n *webtest.Node) []widgetState {
 			frame.Click(".w-card")
 		}},
 		{name: "list", do: tab("list"), see: ".w-list", has: "Waiting for you"},
+		// Each look is somebody else's: an address gets one code in a quarter of an hour.
+		{name: "code", page: "/?code-" + look.String(), see: "main", has: "Send me the code", do: func(_, frame *webtest.Browser) {
+			frame.See(".w-foot", "Zoe")
+			tab("new")(nil, frame)
+			frame.Fill("#f-title", "The lamp flickers")
+			frame.Fill("#f-text", "Since yesterday.")
+			submit(nil, frame)
+		}},
+		{name: "code-sent", see: "main", has: "We have sent a code", do: func(_, frame *webtest.Browser) {
+			frame.Click("main > .btn.primary")
+			frame.See("main form:not([hidden])", "Confirm")
+		}},
+		{name: "code-wrong", see: "main form", has: "That is not the code.", do: func(_, frame *webtest.Browser) {
+			frame.Fill("#f-code", "00000000")
+			submit(nil, frame)
+		}},
 		{name: "refused", page: "/?other", see: "[role=alert]", has: "signed sign-ins only"},
 	}
 }
@@ -65,8 +81,8 @@ func TestWidgetInEveryLook(t *testing.T) {
 	if err != nil {
 		t.Fatal("npm's modules are not installed, run make tools: ", err)
 	}
-	n := webtest.Start(t)
-	partner := shop(t, "shop.partner.example", n.Acme.URL, "", `if (location.search !== "?nobody") Deskgate("identify", {email: location.search ? "yan@example.com" : "zoe@example.com", name: "Zoe Margarethe Park"});`)
+	n := webtest.Start(t, webtest.WithMail())
+	partner := shop(t, "shop.partner.example", n.Acme.URL, "", `if (location.search !== "?nobody") Deskgate("identify", {email: location.search ? location.search.slice(1) + "@example.com" : "zoe@example.com", name: "Zoe Margarethe Park"});`)
 	shots, looks := os.Getenv("DESKGATE_SHOTS"), []webtest.Look{{Width: 360, Dark: true, Language: "en"}, {Width: 900, Language: "en"}}
 	if shots != "" {
 		looks = []webtest.Look{{Width: 360}, {Width: 360, Dark: true}, {Width: 900}, {Width: 900, Dark: true}}
@@ -94,10 +110,10 @@ func TestWidgetInEveryLook(t *testing.T) {
 		b.Until(`"" + Boolean(document.querySelector("deskgate-widget"))`, "true")
 		check(look, "closed", b)
 		var frame *webtest.Browser
-		for _, state := range widgetStates(t, n) {
+		for _, state := range widgetStates(t, n, look) {
 			if state.page != "" {
-				if state.name == "refused" {
-					n.Set(t, n.Acme, map[string]string{"allowed_origins": partner, "unsigned": "signed"})
+				if unsigned := map[string]string{"refused": "signed", "code": "confirm"}[state.name]; unsigned != "" {
+					n.Set(t, n.Acme, map[string]string{"allowed_origins": partner, "unsigned": unsigned})
 				}
 				b.Open(partner + state.page)
 				frame = openWidget(b, n.Acme.URL)

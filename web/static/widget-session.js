@@ -69,12 +69,8 @@ const session = (() => {
     begin: async (who) => keep(await send('POST', '/widget/session', { body: { ...who, origin }, cookies: true })),
     // resume goes on with the session in the cookie, or gives null.
     resume: async () => {
-      try {
-        return keep(await send('POST', '/widget/session/resume', { body: { origin }, cookies: true }));
-      } catch (e) {
-        if (e.status === 401) return null;
-        throw e;
-      }
+      const again = await send('POST', '/widget/session/resume', { body: { origin }, cookies: true });
+      return again && keep(again);
     },
     sendCode: () => send('POST', '/widget/code/send', { cookies: true }),
     confirm: async (code) => keep(await send('POST', '/widget/code', { body: { code }, cookies: true })),
