@@ -10,20 +10,20 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets/file"
 	"github.com/deskgate/deskgate/web/words"
 )
 
 // attachmentDocument is a file in the API.
 type attachmentDocument struct {
-	ID          string    `json:"id"`
-	Name        string    `json:"name"`
-	ContentType string    `json:"content_type"`
-	Size        int64     `json:"size"`
-	URL         string    `json:"url"`
-	CreatedAt   time.Time `json:"created_at"`
+	ID          string        `json:"id"`
+	Name        string        `json:"name"`
+	ContentType string        `json:"content_type"`
+	Size        int64         `json:"size"`
+	URL         string        `json:"url"`
+	CreatedAt   tenant.Moment `json:"created_at"`
 }
 
 // attachments are files as the API shows them; never nil. Portal is where the tenant's portal begins.
@@ -31,7 +31,7 @@ func attachments(portal string, files []file.Info) []attachmentDocument {
 	docs := make([]attachmentDocument, len(files))
 	for i, f := range files {
 		docs[i] = attachmentDocument{
-			ID: f.ID, Name: f.Name, ContentType: f.Type, Size: f.Size, URL: portal + attachmentPath(f.ID), CreatedAt: f.CreatedAt.UTC(),
+			ID: f.ID, Name: f.Name, ContentType: f.Type, Size: f.Size, URL: portal + attachmentPath(f.ID), CreatedAt: tenant.Moment(f.CreatedAt),
 		}
 	}
 	return docs

@@ -2,25 +2,24 @@ package web
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/deskgate/deskgate/tenant"
 )
 
 // eventDocument is an entry of the audit log as the API shows it.
 type eventDocument struct {
-	ID        string    `json:"id"`
-	CreatedAt time.Time `json:"created_at"`
-	Actor     string    `json:"actor"`
-	Action    string    `json:"action"`
-	Object    string    `json:"object"`
-	Detail    string    `json:"detail"`
-	IP        *string   `json:"ip"`
+	ID        string        `json:"id"`
+	CreatedAt tenant.Moment `json:"created_at"`
+	Actor     string        `json:"actor"`
+	Action    string        `json:"action"`
+	Object    string        `json:"object"`
+	Detail    string        `json:"detail"`
+	IP        *string       `json:"ip"`
 }
 
 func auditOf(e tenant.Event) eventDocument {
 	return eventDocument{
-		ID: e.ID, CreatedAt: e.At.UTC().Truncate(time.Millisecond), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, IP: orNull(e.IP),
+		ID: e.ID, CreatedAt: tenant.Moment(e.At), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, IP: orNull(e.IP),
 	}
 }
 

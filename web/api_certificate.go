@@ -8,13 +8,30 @@ import (
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
+// certificateDocument is a certificate that was brought for a domain.
+type certificateDocument struct {
+	Host       string        `json:"host"`
+	Names      []string      `json:"names"`
+	Issuer     string        `json:"issuer"`
+	NotBefore  tenant.Moment `json:"not_before"`
+	NotAfter   tenant.Moment `json:"not_after"`
+	UploadedAt tenant.Moment `json:"uploaded_at"`
+}
+
+func documentOfCertificate(c *domain.OwnCertificate) certificateDocument {
+	return certificateDocument{
+		Host: c.Host, Names: c.Names, Issuer: c.Issuer,
+		NotBefore: tenant.Moment(c.NotBefore), NotAfter: tenant.Moment(c.NotAfter), UploadedAt: tenant.Moment(c.UploadedAt),
+	}
+}
+
 // showCertificate shows the certificate that was brought for a domain, without its key.
 func (s *Server) showCertificate(w http.ResponseWriter, r *http.Request) error {
 	own, err := s.domains.FindCertificate(r.Context(), callerOf(r).tenant, r.PathValue("host"))
 	if err != nil {
 		return aboutCertificate(err)
 	}
-	return encode(w, http.StatusOK, own)
+	return encode(w, http.StatusOK, documentOfCertificate(own))
 }
 
 // aboutCertificate says that there is none, or no such domain.
@@ -38,7 +55,7 @@ func (s *Server) setCertificate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return encode(w, http.StatusOK, own)
+	return encode(w, http.StatusOK, documentOfCertificate(own))
 }
 
 func (s *Server) bringCertificate(r *http.Request, chain, key string) (*domain.OwnCertificate, error) {

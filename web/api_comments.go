@@ -2,8 +2,8 @@ package web
 
 import (
 	"net/http"
-	"time"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -14,7 +14,7 @@ type commentDocument struct {
 	Visibility  tickets.Visibility   `json:"visibility"`
 	Author      authorDocument       `json:"author"`
 	Attachments []attachmentDocument `json:"attachments"`
-	CreatedAt   time.Time            `json:"created_at"`
+	CreatedAt   tenant.Moment        `json:"created_at"`
 	// MergedFrom is the number of the ticket that it was written in, if that was merged.
 	MergedFrom *uint64 `json:"merged_from,omitempty"`
 }
@@ -57,7 +57,7 @@ func author(a tickets.Author, to tickets.Actor) authorDocument {
 // comment is a comment as the API shows it to an actor. Portal is where the tenant's portal begins.
 func comment(portal string, to tickets.Actor, c *tickets.Comment) commentDocument {
 	d := commentDocument{
-		Attachments: attachments(portal, c.Files), ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author, to), CreatedAt: c.CreatedAt.UTC(),
+		Attachments: attachments(portal, c.Files), ID: c.ID, Body: c.Body, Visibility: c.Visibility, Author: author(c.Author, to), CreatedAt: tenant.Moment(c.CreatedAt),
 	}
 	if c.From != 0 {
 		d.MergedFrom = &c.From
@@ -142,7 +142,7 @@ type activityDocument struct {
 	Changes    []fieldDocument     `json:"changes"`
 	CommentID  *string             `json:"comment_id"`
 	Visibility *tickets.Visibility `json:"visibility,omitempty"`
-	CreatedAt  time.Time           `json:"created_at"`
+	CreatedAt  tenant.Moment       `json:"created_at"`
 }
 
 type fieldDocument struct {
@@ -153,7 +153,7 @@ type fieldDocument struct {
 
 func activity(a *tickets.Activity, to tickets.Actor) activityDocument {
 	d := activityDocument{
-		ID: a.ID, Action: a.Action, Actor: author(a.Actor, to), CommentID: orNull(a.CommentID), CreatedAt: a.CreatedAt.UTC(),
+		ID: a.ID, Action: a.Action, Actor: author(a.Actor, to), CommentID: orNull(a.CommentID), CreatedAt: tenant.Moment(a.CreatedAt),
 	}
 	if a.Visibility != "" {
 		d.Visibility = &a.Visibility

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -26,13 +27,13 @@ type happeningDocument struct {
 	UserID        *string             `json:"user_id,omitempty"`
 	Actor         authorDocument      `json:"actor"`
 	Changes       []fieldDocument     `json:"changes"`
-	CreatedAt     time.Time           `json:"created_at"`
+	CreatedAt     tenant.Moment       `json:"created_at"`
 }
 
 func happening(e *tickets.Event, to tickets.Actor) happeningDocument {
 	d := happeningDocument{
 		ID: e.ID, Sequence: e.Seq, Type: e.Type, TicketID: orNull(e.TicketID), CommentID: orNull(e.CommentID), UserID: orNull(e.UserID),
-		Actor: author(e.Actor, to), CreatedAt: e.CreatedAt.UTC(),
+		Actor: author(e.Actor, to), CreatedAt: tenant.Moment(e.CreatedAt),
 	}
 	if e.TicketID != "" {
 		d.TicketNumber, d.TicketVersion = &e.Number, &e.Version

@@ -18,13 +18,13 @@ import (
 
 // sessionDocument is a browser in which somebody is or was signed in, or is remembered. What opens it is not in it.
 type sessionDocument struct {
-	ID         string    `json:"id"`
-	Host       string    `json:"host"`
-	IP         *string   `json:"ip"`
-	UserAgent  *string   `json:"user_agent"`
-	CreatedAt  time.Time `json:"created_at"`
-	LastSeenAt time.Time `json:"last_seen_at"`
-	EndsAt     time.Time `json:"ends_at"`
+	ID         string        `json:"id"`
+	Host       string        `json:"host"`
+	IP         *string       `json:"ip"`
+	UserAgent  *string       `json:"user_agent"`
+	CreatedAt  tenant.Moment `json:"created_at"`
+	LastSeenAt tenant.Moment `json:"last_seen_at"`
+	EndsAt     tenant.Moment `json:"ends_at"`
 }
 
 // exportedTicket is a ticket with all of its messages and its history.
@@ -49,9 +49,9 @@ type preferencesDocument struct {
 
 // claimedTicket is one that somebody filed who only said to have the person's address. What they wrote may be anybody's.
 type claimedTicket struct {
-	ID        string    `json:"id"`
-	Number    uint64    `json:"number"`
-	CreatedAt time.Time `json:"created_at"`
+	ID        string        `json:"id"`
+	Number    uint64        `json:"number"`
+	CreatedAt tenant.Moment `json:"created_at"`
 }
 
 // export writes the document about one person, part by part: nobody knows how long it gets.
@@ -108,7 +108,7 @@ func (x *export) write() error {
 		name  string
 		write func() error
 	}{
-		{"exported_at", func() error { return x.put(time.Now().UTC().Truncate(time.Second)) }},
+		{"exported_at", func() error { return x.put(tenant.Moment(time.Now())) }},
 		{"user", func() error { return x.put(userOf(&x.user)) }},
 		{"sessions", func() error { return x.sessions(who) }},
 		{"remembered_browsers", func() error { return x.devices(who) }},
@@ -149,7 +149,7 @@ func (x *export) sessions(who auth.Identity) error {
 	for i, one := range all {
 		documents[i] = sessionDocument{
 			ID: one.ID, Host: string(one.Host), IP: orNull(one.IP), UserAgent: orNull(one.UserAgent),
-			CreatedAt: one.CreatedAt.UTC(), LastSeenAt: one.SeenAt.UTC(), EndsAt: one.EndsAt.UTC(),
+			CreatedAt: tenant.Moment(one.CreatedAt), LastSeenAt: tenant.Moment(one.SeenAt), EndsAt: tenant.Moment(one.EndsAt),
 		}
 	}
 	return x.put(documents)
@@ -164,7 +164,7 @@ func (x *export) devices(who auth.Identity) error {
 	for i, one := range all {
 		documents[i] = sessionDocument{
 			ID: one.ID, Host: string(one.Host), IP: orNull(one.IP), UserAgent: orNull(one.UserAgent),
-			CreatedAt: one.CreatedAt.UTC(), LastSeenAt: one.SeenAt.UTC(), EndsAt: one.EndsAt.UTC(),
+			CreatedAt: tenant.Moment(one.CreatedAt), LastSeenAt: tenant.Moment(one.SeenAt), EndsAt: tenant.Moment(one.EndsAt),
 		}
 	}
 	return x.put(documents)
@@ -270,7 +270,7 @@ func (x *export) claims() error {
 	}
 	documents := make([]claimedTicket, len(found))
 	for i := range found {
-		documents[i] = claimedTicket{ID: found[i].ID, Number: found[i].Number, CreatedAt: found[i].CreatedAt.UTC()}
+		documents[i] = claimedTicket{ID: found[i].ID, Number: found[i].Number, CreatedAt: tenant.Moment(found[i].CreatedAt)}
 	}
 	return x.put(documents)
 }

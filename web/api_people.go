@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -122,14 +121,14 @@ type meDocument struct {
 	Name       string  `json:"name"`
 	ExternalID *string `json:"external_id"`
 	// Organization is that of a requester. SeesOrganization: they read the tickets of all in it.
-	Organization     *string    `json:"organization"`
-	SeesOrganization bool       `json:"sees_organization"`
-	Role             string     `json:"role"`
-	Assurance        *string    `json:"assurance"`
-	Scopes           []string   `json:"scopes,omitzero"`
-	Language         string     `json:"language"`
-	TimeZone         string     `json:"time_zone"`
-	CreatedAt        *time.Time `json:"created_at"`
+	Organization     *string        `json:"organization"`
+	SeesOrganization bool           `json:"sees_organization"`
+	Role             string         `json:"role"`
+	Assurance        *string        `json:"assurance"`
+	Scopes           []string       `json:"scopes,omitzero"`
+	Language         string         `json:"language"`
+	TimeZone         string         `json:"time_zone"`
+	CreatedAt        *tenant.Moment `json:"created_at"`
 }
 
 func (s *Server) showMe(w http.ResponseWriter, r *http.Request) error {
@@ -149,7 +148,7 @@ func (s *Server) showMe(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		me.ExternalID, me.CreatedAt = orNull(user.ExternalID), utc(user.CreatedAt)
+		me.ExternalID, me.CreatedAt = orNull(user.ExternalID), moment(user.CreatedAt)
 		me.Organization = orNull(user.Organization)
 		me.SeesOrganization = user.Organization != "" && c.tenant.Settings.CompanyView == tenant.On
 	case auth.Staff:

@@ -2,23 +2,23 @@ package web
 
 import (
 	"net/http"
-	"time"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 )
 
 // ratingDocument is what a requester thought of the help.
 type ratingDocument struct {
-	Stars   int       `json:"stars"`
-	Comment string    `json:"comment"`
-	RatedAt time.Time `json:"rated_at"`
+	Stars   int           `json:"stars"`
+	Comment string        `json:"comment"`
+	RatedAt tenant.Moment `json:"rated_at"`
 }
 
 func ratingOf(r *tickets.Rating) *ratingDocument {
 	if r == nil {
 		return nil
 	}
-	return &ratingDocument{Stars: r.Stars, Comment: r.Comment, RatedAt: r.At.UTC()}
+	return &ratingDocument{Stars: r.Stars, Comment: r.Comment, RatedAt: tenant.Moment(r.At)}
 }
 
 // newRating is the body of a requester's rating.

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
@@ -32,11 +31,11 @@ type ticketDocument struct {
 	FollowUpOf         *string              `json:"follow_up_of,omitempty"`
 	Version            uint64               `json:"version"`
 	URL                string               `json:"url"`
-	CreatedAt          time.Time            `json:"created_at"`
-	UpdatedAt          time.Time            `json:"updated_at"`
-	FirstResponseAt    *time.Time           `json:"first_response_at"`
-	ResolvedAt         *time.Time           `json:"resolved_at"`
-	DeletedAt          *time.Time           `json:"deleted_at,omitempty"`
+	CreatedAt          tenant.Moment        `json:"created_at"`
+	UpdatedAt          tenant.Moment        `json:"updated_at"`
+	FirstResponseAt    *tenant.Moment       `json:"first_response_at"`
+	ResolvedAt         *tenant.Moment       `json:"resolved_at"`
+	DeletedAt          *tenant.Moment       `json:"deleted_at,omitempty"`
 	MergedInto         *string              `json:"merged_into,omitempty"`
 	Rating             *ratingDocument      `json:"rating"`
 
@@ -55,15 +54,15 @@ type staffDocument struct {
 
 // serviceDocument is how a ticket does by the tenant's targets.
 type serviceDocument struct {
-	FirstResponseDueAt *time.Time `json:"first_response_due_at"`
-	ResolveDueAt       *time.Time `json:"resolve_due_at"`
-	Overdue            bool       `json:"overdue"`
-	Breached           []string   `json:"breached"`
+	FirstResponseDueAt *tenant.Moment `json:"first_response_due_at"`
+	ResolveDueAt       *tenant.Moment `json:"resolve_due_at"`
+	Overdue            bool           `json:"overdue"`
+	Breached           []string       `json:"breached"`
 }
 
 func serviceOf(t *tickets.Ticket) *serviceDocument {
 	return &serviceDocument{
-		FirstResponseDueAt: utc(t.FirstResponseDue), ResolveDueAt: utc(t.ResolveDue), Overdue: t.Overdue(), Breached: texts(t.Breached),
+		FirstResponseDueAt: moment(t.FirstResponseDue), ResolveDueAt: moment(t.ResolveDue), Overdue: t.Overdue(), Breached: texts(t.Breached),
 	}
 }
 
@@ -85,8 +84,8 @@ func document(portal string, a tickets.Actor, t *tickets.Ticket) ticketDocument 
 		Attachments: attachments(portal, t.Files),
 		Source:      t.Source, FollowUpOf: orNull(t.FollowUpOf), Version: t.Version,
 		URL:       portal + "/tickets/" + strconv.FormatUint(t.Number, 10),
-		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
-		FirstResponseAt: utc(t.FirstResponseAt), ResolvedAt: utc(t.ResolvedAt), DeletedAt: utc(t.DeletedAt),
+		CreatedAt: tenant.Moment(t.CreatedAt), UpdatedAt: tenant.Moment(t.UpdatedAt),
+		FirstResponseAt: moment(t.FirstResponseAt), ResolvedAt: moment(t.ResolvedAt), DeletedAt: moment(t.DeletedAt),
 		Rating: ratingOf(t.Rating), MergedInto: orNull(t.MergedInto),
 	}
 	if a.Staff() {

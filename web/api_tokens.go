@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
@@ -10,12 +9,12 @@ import (
 
 // tokenDocument is an API token in the API: all but its secret.
 type tokenDocument struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	Scopes     []string   `json:"scopes"`
-	CreatedAt  time.Time  `json:"created_at"`
-	ExpiresAt  *time.Time `json:"expires_at"`
-	LastUsedAt *time.Time `json:"last_used_at"`
+	ID         string         `json:"id"`
+	Name       string         `json:"name"`
+	Scopes     []string       `json:"scopes"`
+	CreatedAt  tenant.Moment  `json:"created_at"`
+	ExpiresAt  *tenant.Moment `json:"expires_at"`
+	LastUsedAt *tenant.Moment `json:"last_used_at"`
 }
 
 // newTokenDocument is a token that was made just now, with its secret.
@@ -27,7 +26,7 @@ type newTokenDocument struct {
 
 func tokenOf(k *auth.Token) tokenDocument {
 	return tokenDocument{
-		ID: k.ID, Name: k.Name, Scopes: k.Scopes.Names(), CreatedAt: k.CreatedAt.UTC(), ExpiresAt: utc(k.ExpiresAt), LastUsedAt: utc(k.UsedAt),
+		ID: k.ID, Name: k.Name, Scopes: k.Scopes.Names(), CreatedAt: tenant.Moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt), LastUsedAt: moment(k.UsedAt),
 	}
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
@@ -12,23 +11,23 @@ import (
 
 // userRecord is a requester in the API.
 type userRecord struct {
-	ID           string     `json:"id"`
-	Email        string     `json:"email"`
-	Name         string     `json:"name"`
-	ExternalID   *string    `json:"external_id"`
-	Organization *string    `json:"organization"`
-	Locale       *string    `json:"locale"`
-	Verified     bool       `json:"verified"`
-	CreatedAt    time.Time  `json:"created_at"`
-	UpdatedAt    time.Time  `json:"updated_at"`
-	LastSignInAt *time.Time `json:"last_sign_in_at"`
+	ID           string         `json:"id"`
+	Email        string         `json:"email"`
+	Name         string         `json:"name"`
+	ExternalID   *string        `json:"external_id"`
+	Organization *string        `json:"organization"`
+	Locale       *string        `json:"locale"`
+	Verified     bool           `json:"verified"`
+	CreatedAt    tenant.Moment  `json:"created_at"`
+	UpdatedAt    tenant.Moment  `json:"updated_at"`
+	LastSignInAt *tenant.Moment `json:"last_sign_in_at"`
 }
 
 func userOf(u *auth.User) userRecord {
 	return userRecord{
 		ID: u.ID, Email: u.Email, Name: u.Name, ExternalID: orNull(u.ExternalID), Organization: orNull(u.Organization),
-		Locale: orNull(u.Locale), Verified: !u.VouchedAt.IsZero(), CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(),
-		LastSignInAt: utc(u.SignedInAt),
+		Locale: orNull(u.Locale), Verified: !u.VouchedAt.IsZero(), CreatedAt: tenant.Moment(u.CreatedAt), UpdatedAt: tenant.Moment(u.UpdatedAt),
+		LastSignInAt: moment(u.SignedInAt),
 	}
 }
 
@@ -137,9 +136,9 @@ func (s *Server) changeUser(w http.ResponseWriter, r *http.Request) error {
 type erasureDocument struct {
 	ID string `json:"id"`
 	// Status is erasing or erased.
-	Status    string     `json:"status"`
-	StartedAt time.Time  `json:"started_at"`
-	ErasedAt  *time.Time `json:"erased_at"`
+	Status    string         `json:"status"`
+	StartedAt tenant.Moment  `json:"started_at"`
+	ErasedAt  *tenant.Moment `json:"erased_at"`
 }
 
 // eraseUser has a user forgotten. To ask again, also long after, says how far that is.
@@ -155,7 +154,7 @@ func (s *Server) eraseUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, status := erasureDocument{ID: e.ID, Status: "erasing", StartedAt: e.StartedAt.UTC(), ErasedAt: utc(e.FinishedAt)}, http.StatusAccepted
+	answer, status := erasureDocument{ID: e.ID, Status: "erasing", StartedAt: tenant.Moment(e.StartedAt), ErasedAt: moment(e.FinishedAt)}, http.StatusAccepted
 	if e.Finished() {
 		answer.Status, status = "erased", http.StatusOK
 	}

@@ -2,8 +2,8 @@ package web
 
 import (
 	"net/http"
-	"time"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/webhook"
 )
@@ -17,18 +17,18 @@ type webhookDocument struct {
 	InternalComments bool                `json:"internal_comments"`
 	Enabled          bool                `json:"enabled"`
 	DisabledReason   *string             `json:"disabled_reason"`
-	FailingSince     *time.Time          `json:"failing_since"`
-	OverlapUntil     *time.Time          `json:"overlap_until"`
-	CreatedAt        time.Time           `json:"created_at"`
-	UpdatedAt        time.Time           `json:"updated_at"`
+	FailingSince     *tenant.Moment      `json:"failing_since"`
+	OverlapUntil     *tenant.Moment      `json:"overlap_until"`
+	CreatedAt        tenant.Moment       `json:"created_at"`
+	UpdatedAt        tenant.Moment       `json:"updated_at"`
 	Secret           string              `json:"secret,omitempty"`
 }
 
 func webhookOf(h *webhook.Webhook) webhookDocument {
 	return webhookDocument{
 		ID: h.ID, Name: h.Name, URL: h.URL, Types: h.Types, InternalComments: h.Internal, Enabled: h.Enabled,
-		DisabledReason: orNull(h.Reason), FailingSince: utc(h.FailingSince), OverlapUntil: utc(h.Overlaps()),
-		CreatedAt: h.CreatedAt.UTC(), UpdatedAt: h.UpdatedAt.UTC(),
+		DisabledReason: orNull(h.Reason), FailingSince: moment(h.FailingSince), OverlapUntil: moment(h.Overlaps()),
+		CreatedAt: tenant.Moment(h.CreatedAt), UpdatedAt: tenant.Moment(h.UpdatedAt),
 	}
 }
 
@@ -139,22 +139,22 @@ type deliveryDocument struct {
 	State         webhook.State     `json:"state"`
 	AttemptCount  int               `json:"attempt_count"`
 	Attempts      []attemptDocument `json:"attempts"`
-	NextAttemptAt *time.Time        `json:"next_attempt_at"`
-	CreatedAt     time.Time         `json:"created_at"`
+	NextAttemptAt *tenant.Moment    `json:"next_attempt_at"`
+	CreatedAt     tenant.Moment     `json:"created_at"`
 }
 
 type attemptDocument struct {
-	At         time.Time `json:"at"`
-	DurationMS int64     `json:"duration_ms"`
-	Status     *int      `json:"status"`
-	Error      *string   `json:"error"`
-	Response   string    `json:"response"`
+	At         tenant.Moment `json:"at"`
+	DurationMS int64         `json:"duration_ms"`
+	Status     *int          `json:"status"`
+	Error      *string       `json:"error"`
+	Response   string        `json:"response"`
 }
 
 func deliveryOf(d *webhook.Delivery) deliveryDocument {
 	out := deliveryDocument{
 		ID: d.ID, WebhookID: d.Webhook, MessageID: d.Message, Type: d.Type, State: d.State, AttemptCount: d.Tried,
-		Attempts: []attemptDocument{}, NextAttemptAt: utc(d.NextAt), CreatedAt: d.CreatedAt.UTC(),
+		Attempts: []attemptDocument{}, NextAttemptAt: moment(d.NextAt), CreatedAt: tenant.Moment(d.CreatedAt),
 	}
 	if d.Seq != 0 {
 		out.Sequence = &d.Seq
@@ -164,7 +164,7 @@ func deliveryOf(d *webhook.Delivery) deliveryDocument {
 	}
 	for i := range d.Attempts {
 		a := &d.Attempts[i]
-		one := attemptDocument{At: a.At.UTC(), DurationMS: a.Duration.Milliseconds(), Error: orNull(a.Error), Response: a.Excerpt}
+		one := attemptDocument{At: tenant.Moment(a.At), DurationMS: a.Duration.Milliseconds(), Error: orNull(a.Error), Response: a.Excerpt}
 		if a.Status != 0 {
 			one.Status = &a.Status
 		}

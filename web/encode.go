@@ -36,12 +36,12 @@ func locate(w http.ResponseWriter, r *http.Request, path string) {
 	w.Header().Set("Location", pathBelow(tenant.VisitFrom(r.Context()), path))
 }
 
-// utc shows a time as the API does; the zero time is null.
-func utc(t time.Time) *time.Time {
+// moment shows a time as the API does; the zero time is null.
+func moment(t time.Time) *tenant.Moment {
 	if t.IsZero() {
 		return nil
 	}
-	return new(t.UTC())
+	return new(tenant.Moment(t))
 }
 
 // etag is the entity tag of a version.

@@ -73,7 +73,7 @@ func (e Exported) team(ctx context.Context, tn *tenant.Tenant, put func(any) err
 		return err
 	}
 	for _, m := range all {
-		line := map[string]any{"id": m.ID, "email": m.Email, "name": m.Name, "role": m.Role, "joined_at": utc(m.JoinedAt), "signed_in_at": utc(m.SignedInAt)}
+		line := map[string]any{"id": m.ID, "email": m.Email, "name": m.Name, "role": m.Role, "joined_at": moment(m.JoinedAt), "signed_in_at": moment(m.SignedInAt)}
 		if err := put(line); err != nil {
 			return err
 		}

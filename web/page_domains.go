@@ -61,7 +61,7 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 			Why: d.Reason.In(view.T), CertificateWhy: d.Certificate.Reason.In(view.T),
 		}
 		if end := row.Certificate.NotAfter; end != nil {
-			row.Until = view.Day(*end)
+			row.Until = view.Day(end.Time())
 		}
 		view.Domains = append(view.Domains, row)
 	}

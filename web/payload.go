@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -20,7 +19,7 @@ func NewPayloads(d *tenant.Directory) *Payloads { return &Payloads{directory: d}
 // payload is the body of a webhook's message.
 type payload struct {
 	Type      tickets.EventType `json:"type"`
-	Timestamp time.Time         `json:"timestamp"`
+	Timestamp tenant.Moment     `json:"timestamp"`
 	Data      payloadData       `json:"data"`
 }
 
@@ -33,7 +32,7 @@ type payloadData struct {
 // Webhook is the body of a message.
 func (p *Payloads) Webhook(tn *tenant.Tenant, m webhook.Message) ([]byte, error) {
 	eyes := tickets.System("webhook")
-	out := payload{Type: m.Event.Type, Timestamp: m.Event.CreatedAt.UTC(), Data: payloadData{Event: happening(&m.Event, eyes)}}
+	out := payload{Type: m.Event.Type, Timestamp: tenant.Moment(m.Event.CreatedAt), Data: payloadData{Event: happening(&m.Event, eyes)}}
 	portal := p.directory.PortalURL(tn)
 	if m.Ticket != nil {
 		out.Data.Ticket = new(document(portal, eyes, m.Ticket))

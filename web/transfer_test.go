@@ -168,7 +168,7 @@ func TestImportCSV(t *testing.T) {
 	bob.Send(page, url.Values{"do": {"start"}})
 	await(t, bob, page)
 	got := caller(t, n, n.Bolt).call("GET", "/api/tickets/1", "").JSON(t)
-	if got["title"] != "Printer" || got["status"] != "closed" || got["created_at"] != "2024-03-01T10:00:00Z" || got["external_id"] != "x-1" {
+	if got["title"] != "Printer" || got["status"] != "closed" || got["created_at"] != "2024-03-01T10:00:00.000Z" || got["external_id"] != "x-1" {
 		t.Errorf("ticket = %v", got)
 	}
 	report := bob.Get(page + "/report").Body

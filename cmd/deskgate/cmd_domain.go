@@ -188,11 +188,11 @@ func (a oneDomain) people(b *bytes.Buffer) {
 	d := a.Domain
 	checked := "never"
 	if d.CheckedAt != nil {
-		checked = d.CheckedAt.Format(time.DateTime) + " UTC"
+		checked = d.CheckedAt.Time().Format(time.DateTime) + " UTC"
 	}
 	until := ""
 	if d.Certificate.NotAfter != nil {
-		until = " until " + d.Certificate.NotAfter.Format(time.DateTime) + " UTC"
+		until = " until " + d.Certificate.NotAfter.Time().Format(time.DateTime) + " UTC"
 	}
 	pairs(b, "host", string(d.Host), "tenant", d.Tenant, "status", string(d.Status), "reason", d.Reason,
 		"certificate", string(d.Certificate.Status)+until, "", d.Certificate.Reason, "issuer", issuer(d.Certificate), "checked", checked)
@@ -240,7 +240,7 @@ func until(c domain.CertificateDocument) string {
 	if c.NotAfter == nil {
 		return "-"
 	}
-	return c.NotAfter.Format(time.DateOnly)
+	return c.NotAfter.Time().Format(time.DateOnly)
 }
 
 // issuer is who issued a certificate, and whether somebody brought it.

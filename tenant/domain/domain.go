@@ -136,13 +136,13 @@ type Document struct {
 	Reason      string              `json:"reason"`
 	Certificate CertificateDocument `json:"certificate"`
 	Records     []Record            `json:"records"`
-	CheckedAt   *time.Time          `json:"checked_at"`
+	CheckedAt   *tenant.Moment      `json:"checked_at"`
 }
 
 // CertificateDocument is the certificate's part of a Document.
 type CertificateDocument struct {
 	Status   CertificateStatus `json:"status"`
-	NotAfter *time.Time        `json:"not_after"`
+	NotAfter *tenant.Moment    `json:"not_after"`
 	Reason   string            `json:"reason"`
 	Issuer   string            `json:"issuer"`
 	Own      bool              `json:"own"` // it was uploaded
@@ -163,11 +163,11 @@ func (d *Domain) Document() Document {
 	return doc
 }
 
-func orNull(t time.Time) *time.Time {
+func orNull(t time.Time) *tenant.Moment {
 	if t.IsZero() {
 		return nil
 	}
-	return &t
+	return new(tenant.Moment(t))
 }
 
 // Served says whether requests for the host are answered.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,8 +187,27 @@ func (c *Contract) Judge(r *http.Request, answer Answer) error {
 	if err := c.Validate(pointer+"/content/application~1json/schema", answer.Body); err != nil {
 		return fmt.Errorf("%s %s: the answer %d: %w", o.Method, o.Path, answer.Status, err)
 	}
+	if err := judgeTimes(o, answer); err != nil {
+		return err
+	}
 	return c.judgeCode(answer)
 }
+
+// judgeTimes holds all times of an answer to one form. The document itself has examples of what one may send, too.
+func judgeTimes(o Operation, answer Answer) error {
+	for _, at := range times.FindAllString(answer.Body, -1) {
+		if !sortable.MatchString(at) && o.Path != "/api/openapi.json" {
+			return fmt.Errorf("%s %s: the time %s has no milliseconds, or is not UTC", o.Method, o.Path, at)
+		}
+	}
+	return nil
+}
+
+// times are those in an answer's fields, sortable how they have to be, so that they sort as texts.
+var (
+	times    = regexp.MustCompile(`"[a-z_]+(?:_at|_until|_since|_after|_before|timestamp)":"[^"]*"`)
+	sortable = regexp.MustCompile(`:"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"$`)
+)
 
 // judgeCode holds an error's code against the statuses that the document says it comes with.
 func (c *Contract) judgeCode(answer Answer) error {
