@@ -11,6 +11,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tickets/file"
 )
 
@@ -22,6 +23,8 @@ type Imported struct {
 	CategoryID         string
 	Tags               []string
 	CustomFields       map[string]any
+	// Erased is a requester who was erased where the ticket was: nobody any more. Emptied: nothing that they wrote is left of it.
+	Erased, Emptied bool
 	// Claimed is a requester who only said who they are. Ensure finds or makes one who is known, as in Draft.
 	Claimed    *Person
 	Ensure     Finder
@@ -61,7 +64,10 @@ func (in *Imported) ticket(at time.Time) (Ticket, error) {
 	if t.Source == "" {
 		t.Source = "import"
 	}
-	if in.Claimed != nil {
+	switch {
+	case in.Erased:
+		t.Requester, t.Erased = &Person{Name: erasure.Erased}, in.Emptied
+	case in.Claimed != nil:
 		t.ask(&Person{Email: in.Claimed.Email, Name: in.Claimed.Name})
 	}
 	t.assign(in.Assignee)

@@ -117,7 +117,7 @@ func (e *export) line(t *tickets.Ticket) ticketLine {
 		Type: typeTicket, ID: t.ID, Number: t.Number, Title: t.Title, Description: t.Description, Status: string(t.Status),
 		Priority: string(t.Priority), Category: e.names[t.CategoryID], Tags: t.Tags, CustomFields: t.CustomFields,
 		Requester: personOf(t.Requester), Assurance: string(t.Assurance), Assignee: personOf(t.Assignee), ExternalID: t.ExternalID,
-		Source: t.Source, Spam: t.Spam(), MergedInto: t.MergedInto, CreatedAt: at(t.CreatedAt), UpdatedAt: at(t.UpdatedAt),
+		Organization: t.Organization, Erased: t.Erased, Source: t.Source, Spam: t.Spam(), MergedInto: t.MergedInto, CreatedAt: at(t.CreatedAt), UpdatedAt: at(t.UpdatedAt),
 		FirstResponse: at(t.FirstResponseAt), ResolvedAt: at(t.ResolvedAt), ClosedAt: at(t.ClosedAt), DeletedAt: at(t.DeletedAt),
 		Attachments: attachmentsOf(t.Files),
 	}

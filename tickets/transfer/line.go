@@ -62,6 +62,8 @@ type ticketLine struct {
 	Assurance     string              `json:"requester_assurance,omitempty"`
 	Assignee      *personLine         `json:"assignee,omitempty"`
 	ExternalID    string              `json:"external_id,omitempty"`
+	Organization  string              `json:"organization,omitempty"`
+	Erased        bool                `json:"erased,omitempty"` // the requester was, and what they wrote
 	Source        string              `json:"source,omitempty"`
 	Spam          bool                `json:"spam,omitempty"`
 	MergedInto    string              `json:"merged_into,omitempty"`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/file"
 )
@@ -32,6 +33,8 @@ type pass struct {
 	names     map[string]string // categories' IDs by name and slug, in lower case
 	seen      map[string]uint64 // in which line a check has seen an external ID
 	entries   map[string]*zip.File
+	ids       map[string]bool // of tickets that a check has passed
+	out       bool            // a check has left the last ticket out, and so its comments
 	saved     time.Time
 	pending   []Problem // of a check, not written yet
 }
@@ -40,7 +43,7 @@ type pass struct {
 const mostSeen = 200_000
 
 func (t *Transfers) pass(ctx context.Context, tn *tenant.Tenant, j *Job) (*pass, error) {
-	p := &pass{transfers: t, tenant: tn, job: *j, by: actorOf(j.By), seen: map[string]uint64{}}
+	p := &pass{transfers: t, tenant: tn, job: *j, by: actorOf(j.By), seen: map[string]uint64{}, ids: map[string]bool{}}
 	var err error
 	if p.team, err = t.team(ctx, tn); err != nil {
 		return nil, err
@@ -151,10 +154,17 @@ func (p *pass) check(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	skips := false
-	for _, one := range problems {
+	again, err := p.again(ctx, it)
+	if err != nil {
+		return err
+	}
+	skips := it.comment != nil && p.out
+	for _, one := range append(problems, again...) {
 		skips = skips || one.Skips
 		p.found(it.line, one.Field, one.Text, one.Skips)
+	}
+	if it.comment == nil {
+		p.out = skips
 	}
 	p.job.Items++
 	switch {
@@ -162,10 +172,10 @@ func (p *pass) check(ctx context.Context, it *item) error {
 		p.job.Skipped++
 	case it.ticket != nil:
 		p.job.Tickets++
-		p.job.Files += uint64(len(it.ticket.Attachments))
+		p.job.Files += p.count(it.ticket.Attachments)
 	case it.comment != nil:
 		p.job.Comments++
-		p.job.Files += uint64(len(it.comment.Attachments))
+		p.job.Files += p.count(it.comment.Attachments)
 	}
 	const samples = 5
 	if it.ticket != nil && len(p.job.Sample) < samples {
@@ -175,6 +185,43 @@ func (p *pass) check(ctx context.Context, it *item) error {
 		return p.save(ctx)
 	}
 	return nil
+}
+
+// again says that a ticket stands in the file twice, or was imported before: writing it, put finds out.
+func (p *pass) again(ctx context.Context, it *item) ([]Problem, error) {
+	if it.ticket == nil || it.ticket.ID == "" {
+		return nil, nil
+	}
+	known := p.ids[it.ticket.ID]
+	if len(p.ids) < mostSeen {
+		p.ids[it.ticket.ID] = true
+	}
+	if !known {
+		err := p.transfers.config.Store.View(ctx, p.tenant.Scope(), func(tx *storage.Tx) (err error) {
+			known, err = markTable.Has(tx, storage.Key(nil).Str(it.ticket.ID))
+			return err
+		})
+		if err != nil || !known {
+			return nil, err
+		}
+	}
+	return []Problem{importedBefore(it)}, nil
+}
+
+// importedBefore leaves a ticket out.
+func importedBefore(it *item) Problem {
+	return Problem{Line: it.line, Field: "id", Text: "This ticket was imported before.", Skips: true}
+}
+
+// count is how many of the files can be taken, as far as the zip tells.
+func (p *pass) count(all []attachmentLine) (n uint64) {
+	for _, one := range all[:min(len(all), file.MaxPerMessage)] {
+		entry := p.entry(one.Path)
+		if entry != nil && entry.UncompressedSize64 > 0 && entry.UncompressedSize64 <= uint64(p.tenant.Settings.AttachmentLimit()) {
+			n++
+		}
+	}
+	return n
 }
 
 func sampleOf(l *ticketLine) Sample {
@@ -249,7 +296,7 @@ func (p *pass) imported(l *ticketLine) (*tickets.Imported, []Problem) {
 		Title: l.Title, Description: l.Description, Status: tickets.Status(strings.ToLower(l.Status)),
 		Priority: tickets.Priority(strings.ToLower(l.Priority)), Tags: l.Tags, CustomFields: l.CustomFields, ExternalID: l.ExternalID,
 		CreatedAt: when(l.CreatedAt), UpdatedAt: when(l.UpdatedAt), FirstResponseAt: when(l.FirstResponse),
-		ResolvedAt: when(l.ResolvedAt), ClosedAt: when(l.ClosedAt), Source: l.Source,
+		ResolvedAt: when(l.ResolvedAt), ClosedAt: when(l.ClosedAt), Source: l.Source, Organization: l.Organization,
 	}
 	var problems []Problem
 	if l.Category != "" {
@@ -273,6 +320,10 @@ func (p *pass) imported(l *ticketLine) (*tickets.Imported, []Problem) {
 func (p *pass) ask(in *tickets.Imported, l *ticketLine) []Problem {
 	r := l.Requester
 	if r == nil || *r == (personLine{}) {
+		return nil
+	}
+	if in.Erased = r.Email == "" && r.ExternalID == "" && r.Name == erasure.Erased; in.Erased {
+		in.Emptied = l.Erased
 		return nil
 	}
 	if l.Assurance == string(tickets.Asserted) {

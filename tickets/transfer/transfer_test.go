@@ -25,6 +25,8 @@ type world struct {
 	*tickets.Desk
 	t            *testing.T
 	acme, globex *tenant.Tenant
+	// ensure makes the requesters.
+	ensure func(email, name, externalID string) (tickets.Finder, error)
 }
 
 var (
@@ -37,7 +39,7 @@ var (
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t:      t,
+		t: t, ensure: none,
 		acme:   &tenant.Tenant{ID: "AAAAAAAAAAAAAAAAAAAAAAAAAA", Slug: "acme"},
 		globex: &tenant.Tenant{ID: "BBBBBBBBBBBBBBBBBBBBBBBBBB", Slug: "globex"},
 	}
@@ -45,7 +47,7 @@ func newWorld(t *testing.T) *world {
 	tenants := func(context.Context) ([]*tenant.Tenant, error) { return []*tenant.Tenant{w.acme, w.globex}, nil }
 	w.Desk = tickets.New(tickets.Config{Store: store, Tenants: tenants})
 	w.Transfers = transfer.New(transfer.Config{
-		Store: store, Desk: w.Desk, Tenants: tenants, Ensure: none,
+		Store: store, Desk: w.Desk, Tenants: tenants, Ensure: func(email, name, externalID string) (tickets.Finder, error) { return w.ensure(email, name, externalID) },
 		Team: func(context.Context, *tenant.Tenant) ([]tickets.Person, error) { return nil, nil },
 	})
 	ctx, cancel := context.WithCancel(t.Context())

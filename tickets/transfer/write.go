@@ -108,7 +108,7 @@ func (p *pass) put(tx *storage.Tx, j *Job, it *item, loose []file.Loose) error {
 					p.transfers.log.Warn("files that are left out stay for a day", slog.Any("error", err))
 				}
 			})
-			return j.note(tx, Problem{Line: it.line, Field: "id", Text: "This ticket was imported before.", Skips: true})
+			return j.note(tx, importedBefore(it))
 		}
 	}
 	in, _ := p.imported(l)
