@@ -70,6 +70,9 @@ func (s *Server) validate(w http.ResponseWriter, r *http.Request) error {
 }
 
 func viewExplained(in words.Reader, doc explainedDocument) *explainedView {
+	for i := range doc.Rules {
+		doc.Rules[i].Detail = detailText(in, doc.Rules[i].Detail)
+	}
 	view := &explainedView{explainedDocument: doc, HeaderText: indented(doc.Header), ClaimsText: indented(doc.Claims)}
 	for _, f := range doc.Rules {
 		switch f.State {
@@ -83,6 +86,18 @@ func viewExplained(in words.Reader, doc explainedDocument) *explainedView {
 		view.ClockText = clockText(in, *doc.Clock)
 	}
 	return view
+}
+
+// detailText is what is wrong under a rule, in the reader's language: a sentence, or one that another explains.
+func detailText(in words.Reader, detail string) string {
+	if said := in.Say(detail); said != detail {
+		return said
+	}
+	what, why, both := strings.Cut(detail, ": ")
+	if !both {
+		return detail
+	}
+	return in.Say(what) + ": " + in.Say(why)
 }
 
 func indented(v jsontext.Value) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -136,5 +137,34 @@ func TestTokenValidatorPage(t *testing.T) {
 	expect(t, boss.Send(page, url.Values{"token": {"x"}, "kind": {"redirect"}}), 422, "")
 	if got := n.Client(t).Do("POST", n.Acme.URL+"/api/jwt/login", "token="+good, asForm); got.Status != 200 {
 		t.Errorf("after all that the token signs in = %d %s", got.Status, got.Body)
+	}
+}
+
+// TestTokenValidatorSpeaksGerman: also what is wrong with a token is said in the reader's language.
+func TestTokenValidatorSpeaksGerman(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	boss := n.Agent(t, n.Acme, "boss@acme.example", "Boss", auth.RoleAdmin)
+	secret := n.Acme.Keys.Secrets()["jwt_secret"]
+	claims := func(more string) string { return `{"email":"zoe@example.com","name":"Zoe"` + more + `}` }
+	for token, want := range map[string][]string{
+		"x": {"es besteht nicht aus drei Teilen mit Punkten dazwischen"},
+		jws(sha256.New, "another secret of the partner", hs256, payload("g1")):                       {"die Signatur wurde mit einem anderen Secret gemacht als dem jwt_secret des Helpdesks"},
+		jws(sha256.New, secret, `{"alg":"none"}`, payload("g2")):                                     {"alg ist none, und der Schlüssel des Helpdesks ist für HS256"},
+		jws(sha256.New, secret, `{"alg":"HS256","kid":"k"}`, payload("g3")):                          {"es gibt keinen Schlüssel mit diesem kid"},
+		jws(sha256.New, secret, hs256, `{"email":"a@b.example","email":"c@d.example","name":"Zoe"}`): {"die Angaben: es ist kein strenges JSON"},
+		jws(sha256.New, secret, hs256, claims(`,"exp":1000000000`)):                                  {"es ist seit ", " Sekunden abgelaufen"},
+		jws(sha256.New, secret, hs256, claims(``)):                                                   {"exp und iat fehlen"},
+		jws(sha256.New, secret, hs256, claims(`,"exp":"soon"`)):                                      {"exp ist keine Zahl"},
+		jws(sha256.New, secret, hs256, claims(`,"exp":32503680000`)):                                 {"es gilt länger als zehn Minuten"},
+		jws(sha256.New, secret, hs256, claims(`,"exp":32503680000,"locale":5`)):                      {"locale ist kein Text"},
+	} {
+		form := url.Values{"token": {token}, "kind": {"jwt"}}
+		page := boss.Do("POST", n.Acme.URL+"/agent/settings/validator", form.Encode(), append([]string{"Accept-Language: de"}, webtest.Submit...)...)
+		for _, text := range want {
+			if !strings.Contains(page.Body, text) {
+				t.Errorf("the page about %.60s (%d) does not say %q: %q", token, page.Status, text, regexp.MustCompile(`<p class="detail">[^<]*`).FindAllString(page.Body, -1))
+			}
+		}
 	}
 }

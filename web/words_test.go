@@ -169,6 +169,23 @@ func saying(n parse.Node) bool {
 	return len(path) > 0 && (path[len(path)-1] == "T" || path[len(path)-1] == "H")
 }
 
+// inVerdict finds what the room that judges partners' tokens says is wrong with one.
+func (s said) inVerdict(name string, n ast.Node) {
+	call, is := n.(*ast.CallExpr)
+	if !is || len(call.Args) == 0 {
+		return
+	}
+	says := []string{"wrong", "nobody", "noKey", "textError"}
+	if f, named := call.Fun.(*ast.Ident); !named || !slices.Contains(says, f.Name) {
+		return
+	}
+	if text, ok := literal(call.Args[0]); ok {
+		if text, _, _ = strings.Cut(text, ": %w"); !strings.HasPrefix(text, "%w") {
+			s[text] = name
+		}
+	}
+}
+
 // inCode finds what the Go code below the root says through T, H and words.Key. It returns all other texts of the code:
 // sentences may come from a room that knows nothing of languages.
 func (s said) inCode(t *testing.T, root string) (literals map[string]bool) {
@@ -194,6 +211,9 @@ func (s said) inCode(t *testing.T, root string) (literals map[string]bool) {
 				if text, ok := literal(n); ok && sentence.MatchString(text) {
 					s[text] = name
 				}
+			}
+			if strings.HasPrefix(name, "../auth/partner/") {
+				s.inVerdict(name, n)
 			}
 			if strings.HasPrefix(name, "..") && !strings.HasPrefix(name, "../web") {
 				return true

@@ -71,7 +71,7 @@ func (e *examination) checkEnd() error {
 // checkExpired says ErrExpired of a token that is over.
 func (e *examination) checkExpired() error {
 	if late := e.now.Sub(e.ends); late >= leeway {
-		return fmt.Errorf("%w: it is over since %d seconds", ErrExpired, int(late.Seconds()))
+		return fmt.Errorf("%w: %w", ErrExpired, fmt.Errorf("it is over since %d seconds", int(late.Seconds())))
 	}
 	return nil
 }

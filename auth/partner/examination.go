@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -67,6 +68,11 @@ func wrong(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, fmt.Errorf(format, args...))
 }
 
+// noKey says why the token was not signed with a key of the tenant.
+func noKey(format string, args ...any) error {
+	return fmt.Errorf("%w: %w: %w", ErrInvalid, errNoKey, fmt.Errorf(format, args...))
+}
+
 // split takes the token apart.
 func (e *examination) split() error {
 	parts := strings.Split(e.raw, ".")
@@ -110,7 +116,7 @@ func (e *examination) readClaims() (err error) {
 func readObject(part string) (map[string]any, []byte, error) {
 	text, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {
-		return nil, nil, fmt.Errorf("not base64url: %w", err)
+		return nil, nil, errNoBase64
 	}
 	if err := unambiguous(text); err != nil {
 		return nil, nil, err
@@ -125,6 +131,7 @@ func readObject(part string) (map[string]any, []byte, error) {
 }
 
 const (
+	errNoBase64  = textError("it is not base64url")
 	errNoObject  = textError("it is not a JSON object")
 	errTrailing  = textError("something follows the object")
 	errTooDeep   = textError("it is nested too deeply")
@@ -164,7 +171,7 @@ func unambiguous(text []byte) error {
 			}
 			name := fold(token.String())
 			if names[depth-1][name] {
-				return fmt.Errorf("it has %q twice", token.String())
+				return fmt.Errorf("it has the name %s twice", strconv.Quote(token.String()))
 			}
 			names[depth-1][name] = true
 		}
