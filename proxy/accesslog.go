@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/proxy/live"
+	"github.com/deskgate/deskgate/proxy/trace"
 	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -22,7 +23,8 @@ type exchange struct {
 	visit  tenant.Visit
 	ip     string // visit.ClientIP
 	job    upstream.Job
-	body   *slowBody // nil if it needs no watch
+	body   *slowBody   // nil if it needs no watch
+	span   *trace.Span // nil if nothing is traced
 	start  time.Time
 	status int
 	bytes  int64
@@ -150,6 +152,9 @@ func (e *edge) record(x *exchange, r *http.Request) {
 		})
 	}
 	e.metrics.answered(x, r.ProtoMajor, status, x.visit.Tenant, took)
+	if x.span != nil {
+		e.trace(x, r, slug, host, status)
+	}
 	if e.access == nil && !e.log.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}
@@ -172,11 +177,26 @@ func (e *edge) record(x *exchange, r *http.Request) {
 		line.AddAttrs(
 			slog.String("upstream", x.job.Upstream), slog.Int("tries", x.job.Tries), slog.Float64("upstream_ms", milliseconds(x.job.Waited)))
 	}
+	if x.span != nil {
+		line.AddAttrs(slog.String("trace_id", x.span.ID()))
+	}
 	if e.access != nil {
 		e.access(r.Context(), slug, line)
 		return
 	}
 	_ = e.log.Handler().Handle(r.Context(), line) // as log/slog does it
+}
+
+// trace ends the request's span.
+func (e *edge) trace(x *exchange, r *http.Request, slug, host string, status int) {
+	o := &trace.Outcome{
+		Host: host, Path: clipped(r.URL.Path), Query: blanked(clipped(r.URL.RawQuery)), Scheme: x.visit.Scheme, Protocol: r.Proto, Part: x.by.String(),
+		Client: x.ip, Status: status, Bytes: x.bytes, Tenant: slug, RequestID: x.visit.RequestID,
+	}
+	if x.job.Route != nil {
+		o.Route = x.job.Route.Prefix
+	}
+	x.span.End(o)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/live"
+	"github.com/deskgate/deskgate/proxy/trace"
 	"github.com/deskgate/deskgate/tenant"
 )
 
@@ -23,6 +24,7 @@ type edge struct {
 	crowd     *listener.Crowd
 	metrics   *metrics
 	watchers  *live.Watchers
+	tracer    *trace.Tracer // nil: nothing is traced
 	leaving   *atomic.Bool
 	log       *slog.Logger
 	access    func(ctx context.Context, slug string, line slog.Record) // nil: log
@@ -53,6 +55,10 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.Scheme = scheme(r, v.TrustedPeer)
 	v.RequestID = requestID(r, v.TrustedPeer)
 	w.Header()["X-Request-Id"] = []string{v.RequestID}
+	if e.tracer != nil {
+		x.span = e.tracer.Begin(r, v.TrustedPeer) //nolint:contextcheck // a span outlives its request
+		x.job.Trace = x.span.Try
+	}
 	defer e.finish(x, r)
 	if site, ok := e.directory.Lookup(r.Host); ok {
 		v.Site, v.Tenant, v.Host, v.Mount = site, site.Tenant, site.Host, site.Mount

@@ -19,6 +19,7 @@ import (
 	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/live"
+	"github.com/deskgate/deskgate/proxy/trace"
 	"github.com/deskgate/deskgate/proxy/upstream"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
@@ -82,6 +83,8 @@ type Config struct {
 	Log       *slog.Logger
 	// AccessLog takes the line of each request; slug is its tenant's, or empty. Nil: Log takes it.
 	AccessLog func(ctx context.Context, slug string, line slog.Record)
+	// Tracer makes spans of requests; nil: nobody does. Whoever opened it closes it.
+	Tracer *trace.Tracer
 }
 
 // Server is the edge of a node. It is made by New.

@@ -202,7 +202,7 @@ func scalars(v any) ([]string, error) {
 	switch v := v.(type) {
 	case string:
 		return []string{v}, nil
-	case int64, bool:
+	case int64, float64, bool:
 		return []string{fmt.Sprint(v)}, nil
 	case []any:
 		out := []string{}

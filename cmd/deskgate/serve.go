@@ -13,6 +13,7 @@ import (
 
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/proxy/accesslog"
+	"github.com/deskgate/deskgate/proxy/trace"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -40,6 +41,7 @@ type node struct {
 
 	settings *settings
 	access   *accesslog.Log // nil: there is none of its own
+	tracer   *trace.Tracer  // nil: nothing is traced
 	admin    net.Listener
 	log      *slog.Logger
 	level    *slog.LevelVar
@@ -131,6 +133,9 @@ func (n *node) listen(ctx context.Context, p *program, l sockets) error {
 	if err := n.openAccessLog(p, &config); err != nil {
 		return err
 	}
+	if err := n.openTracer(ctx, p, &config); err != nil {
+		return err
+	}
 	if l.given() {
 		config.Farewell = farewell
 	}
@@ -170,26 +175,12 @@ func (n *node) Run(ctx context.Context, beside func(context.Context) error) erro
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)
-	return errors.Join(err, n.store.Close(), n.access.Close())
-}
-
-// openAccessLog opens what the lines about requests go to.
-func (n *node) openAccessLog(p *program, c *proxy.Config) (err error) {
-	switch n.settings.accessLog {
-	case "log":
-		return nil
-	case "off":
-		c.AccessLog = func(context.Context, string, slog.Record) {}
-		return nil
-	case "stdout":
-		n.access = accesslog.To(p.out, n.log)
-	default:
-		if n.access, err = accesslog.Open(n.settings.accessLog, n.log); err != nil {
-			return &settingError{"--access-log", err}
-		}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSpans)
+	defer cancel()
+	if err := n.tracer.Close(last); err != nil {
+		n.log.WarnContext(last, "the last traces were not sent", "error", err)
 	}
-	c.AccessLog = n.access.Write
-	return nil
+	return errors.Join(err, n.store.Close(), n.access.Close())
 }
 
 // close ends a node that never ran.

@@ -50,6 +50,8 @@ type settings struct {
 	store          string
 	memory         int64
 	accessLog      string
+	otlpEndpoint   string
+	traceRatio     float64
 	logFormat      string
 	logLevel       slog.Level
 	masterKey      []byte
@@ -226,6 +228,15 @@ func otherSettings() []setting {
 			parse: into(func(s *settings) *string { return &s.accessLog }, anything),
 		},
 		{
+			name: "otlp-endpoint", value: "URL",
+			usage: "OpenTelemetry collector that gets traces by OTLP/HTTP, e.g. http://127.0.0.1:4318; without it OTEL_EXPORTER_OTLP_ENDPOINT, if that is set",
+			parse: into(func(s *settings) *string { return &s.otlpEndpoint }, anyURL("https", "http")),
+		},
+		{
+			name: "trace-ratio", value: "SHARE", standard: "1", usage: "share of requests that are traced, from 0 to 1",
+			parse: into(func(s *settings) *float64 { return &s.traceRatio }, fraction),
+		},
+		{
 			name: "log-format", value: "FORMAT", standard: "json", usage: "json or text, to stderr",
 			parse: into(func(s *settings) *string { return &s.logFormat }, oneOf("json", "text")),
 		},
@@ -354,6 +365,14 @@ func port(v string) (int, error) {
 		return 0, fmt.Errorf("%q is not a port", v)
 	}
 	return int(n), nil
+}
+
+func fraction(v string) (float64, error) {
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f >= 0 && f <= 1) {
+		return 0, fmt.Errorf("%q is not a share like 0.1", v)
+	}
+	return f, nil
 }
 
 func onOff(v string) (bool, error) {

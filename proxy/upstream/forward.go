@@ -64,7 +64,7 @@ func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *ta
 		j.Tries, j.Upstream, out.Host = j.Tries+1, t.url.Host, host
 		address(out, t, path, j.Route.PreserveHost)
 		t.load.Add(1)
-		res, err := t.roundTrip(out)
+		res, err := t.traced(out, j)
 		if err == nil {
 			t.answered.Add(1)
 			t.condition.worked()
@@ -83,6 +83,21 @@ func (p *Proxy) send(out *http.Request, j *Job, pool *pool) (*http.Response, *ta
 		}
 		p.retries.Add(1)
 	}
+}
+
+// traced asks the target, and has the job's trace hear of it.
+func (t *target) traced(out *http.Request, j *Job) (*http.Response, error) {
+	if j.Trace == nil {
+		return t.roundTrip(out)
+	}
+	ended := j.Trace(out, j.Tries)
+	res, err := t.roundTrip(out)
+	status := 0
+	if res != nil {
+		status = res.StatusCode
+	}
+	ended(status, err)
+	return res, err
 }
 
 // failed notes a visitor's bad experience with a target.

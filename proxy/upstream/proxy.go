@@ -61,6 +61,9 @@ type Job struct {
 	// Visitor is who has signed in, where the route demands it; Assertion is the same, signed.
 	Visitor   tenant.Visitor
 	Assertion string
+	// Trace hears of each upstream that is asked, before and, by what it returns, after. It may add to the request's headers. Nil:
+	// nobody hears.
+	Trace func(out *http.Request, try int) (ended func(status int, err error))
 
 	// Upstream is the host that answered, or was asked last; Tries is how many were asked. Forward sets them.
 	Upstream string

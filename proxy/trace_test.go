@@ -1,0 +1,226 @@
+package proxy_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	spans "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/trace"
+)
+
+// received is a collector of OpenTelemetry, and what it got.
+type received struct {
+	url string
+
+	mu    sync.Mutex
+	about map[string]string
+	spans []*spans.Span
+	wrong error
+}
+
+func newCollector(t *testing.T) *received {
+	t.Helper()
+	c := &received{}
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		var got collector.ExportTraceServiceRequest
+		if err == nil {
+			err = proto.Unmarshal(b, &got)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.wrong = err; r.URL.Path != "/v1/traces" || r.Method != http.MethodPost {
+			c.wrong = fmt.Errorf("%s %s", r.Method, r.URL.Path)
+		}
+		for _, of := range got.ResourceSpans {
+			c.about = attributes(of.Resource.Attributes)
+			for _, scope := range of.ScopeSpans {
+				c.spans = append(c.spans, scope.Spans...)
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	c.url = s.URL
+	return c
+}
+
+func attributes(all []*common.KeyValue) map[string]string {
+	values := map[string]string{}
+	for _, a := range all {
+		switch v := a.Value.Value.(type) {
+		case *common.AnyValue_StringValue:
+			values[a.Key] = v.StringValue
+		case *common.AnyValue_IntValue:
+			values[a.Key] = strconv.FormatInt(v.IntValue, 10)
+		}
+	}
+	return values
+}
+
+const (
+	theirTrace  = "0af7651916cd43dd8448eb211c80319c"
+	theirParent = "00-" + theirTrace + "-b7ad6b7169203331-01"
+)
+
+// traced runs a node whose requests are traced, makes one with a trace of its own, and returns the spans of it and the context
+// that the upstream saw last.
+func traced(t *testing.T, trusted bool, host, path string) (c *received, seen http.Header) {
+	t.Helper()
+	c = newCollector(t)
+	n := newNode(t, proxy.Off)
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Clone() }))
+	t.Cleanup(upstream.Close)
+	n.route(t, "/app", upstream.URL, "http://127.0.0.1:1") // the second one comes first
+	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: c.url, Ratio: 1, Version: "1.2.3", Log: n.config.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.config.Tracer = tracer
+	if trusted {
+		n.config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	}
+	n.start(t)
+	n.get(t, host, path, "Traceparent", theirParent, "Tracestate", "them=1")
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wrong != nil {
+		t.Fatal(c.wrong)
+	}
+	return c, seen
+}
+
+// of are the spans of a kind.
+func (c *received) of(kind spans.Span_SpanKind) (all []*spans.Span) {
+	for _, s := range c.spans {
+		if s.Kind == kind {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// A request of a stranger is a trace of its own, linked to theirs: the request, and below it each upstream that was asked.
+func TestTraceOfAStranger(t *testing.T) {
+	c, seen := traced(t, false, acmeHost, "/app/x?page=2&token=sesame")
+	servers, clients := c.of(spans.Span_SPAN_KIND_SERVER), c.of(spans.Span_SPAN_KIND_CLIENT)
+	if len(servers) != 1 || len(clients) != 2 {
+		t.Fatalf("%d spans of requests and %d of tries, want 1 and 2", len(servers), len(clients))
+	}
+	s := servers[0]
+	id := hex.EncodeToString(s.TraceId)
+	if id == theirTrace || len(s.ParentSpanId) > 0 || len(s.Links) != 1 || hex.EncodeToString(s.Links[0].TraceId) != theirTrace {
+		t.Errorf("trace %s with links %v, want its own, linked to %s", id, s.Links, theirTrace)
+	}
+	got := attributes(s.Attributes)
+	requestID := got["deskgate.request_id"]
+	delete(got, "deskgate.request_id")
+	want := map[string]string{
+		"http.request.method": "GET", "url.scheme": "http", "url.path": "/app/x", "url.query": "page=2&token=***", "server.address": acmeHost, "network.protocol.name": "http",
+		"network.protocol.version": "1.1", "client.address": "127.0.0.1", "http.response.status_code": "200", "http.response.body.size": "0", "http.route": "/app",
+		"deskgate.tenant": "acme", "deskgate.part": "upstream",
+	}
+	if diff := cmp.Diff(want, got); diff != "" || s.Name != "GET /app" || requestID == "" {
+		t.Errorf("%s, request %q (-want +got):\n%s", s.Name, requestID, diff)
+	}
+	for i, try := range clients {
+		if string(try.ParentSpanId) != string(s.SpanId) || string(try.TraceId) != string(s.TraceId) {
+			t.Errorf("try %d does not hang on the request", i+1)
+		}
+	}
+	failed, answered := clients[0], clients[1]
+	if failed.Status.Code != spans.Status_STATUS_CODE_ERROR || attributes(failed.Attributes)["server.port"] != "1" {
+		t.Errorf("the first try: %v", failed)
+	}
+	if a := attributes(answered.Attributes); a["http.request.resend_count"] != "1" || a["http.response.status_code"] != "200" {
+		t.Errorf("the second try: %v", a)
+	}
+	if want := "00-" + id + "-" + hex.EncodeToString(answered.SpanId) + "-01"; seen.Get("Traceparent") != want || seen.Get("Tracestate") != "" {
+		t.Errorf("the upstream saw %s and %q, want %s", seen.Get("Traceparent"), seen.Get("Tracestate"), want)
+	}
+	if c.about["service.name"] != "deskgate" || c.about["service.version"] != "1.2.3" {
+		t.Errorf("the spans are of %v", c.about)
+	}
+}
+
+// What one of the operator's own proxies began goes on.
+func TestTraceGoesOnBehindATrustedProxy(t *testing.T) {
+	c, seen := traced(t, true, acmeHost, "/app/x")
+	s := c.of(spans.Span_SPAN_KIND_SERVER)[0]
+	if hex.EncodeToString(s.TraceId) != theirTrace || hex.EncodeToString(s.ParentSpanId) != "b7ad6b7169203331" || len(s.Links) > 0 {
+		t.Errorf("the span is %v", s)
+	}
+	if !strings.HasPrefix(seen.Get("Traceparent"), "00-"+theirTrace) || seen.Get("Tracestate") != "them=1" {
+		t.Errorf("the upstream saw %s and %q", seen.Get("Traceparent"), seen.Get("Tracestate"))
+	}
+}
+
+// The help desk's own requests, and those that are refused, are traced as well.
+func TestTraceWithoutUpstream(t *testing.T) {
+	for host, want := range map[string]map[string]string{
+		acmeHost:            {"deskgate.part": "pages", "deskgate.tenant": "acme", "http.response.status_code": "200"},
+		"elsewhere.example": {"deskgate.part": "edge", "deskgate.tenant": "", "http.response.status_code": "421"},
+	} {
+		c, _ := traced(t, false, host, "/")
+		if len(c.spans) != 1 {
+			t.Fatalf("%d spans", len(c.spans))
+		}
+		got := attributes(c.spans[0].Attributes)
+		for name, v := range want {
+			if got[name] != v {
+				t.Errorf("%s: %s is %q, want %q", host, name, got[name], v)
+			}
+		}
+	}
+}
+
+// Without a tracer nothing of it is seen: what visitors send goes through. A collector that is not there holds nobody up.
+func TestTraceOffOrLost(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	var seen http.Header
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Clone() }))
+	t.Cleanup(upstream.Close)
+	n.route(t, "/app", upstream.URL)
+	n.start(t)
+	n.get(t, acmeHost, "/app", "Traceparent", theirParent)
+	if got := seen.Get("Traceparent"); got != theirParent {
+		t.Errorf("the upstream saw %q", got)
+	}
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: "http://127.0.0.1:1", Ratio: 1, Log: n.config.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.config.Tracer = tracer
+	n.start(t)
+	if a := n.get(t, acmeHost, "/app"); a.StatusCode != http.StatusOK {
+		t.Errorf("got %s", a.Status)
+	}
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(n.log.named("traces can't be sent")) != 1 {
+		t.Error("the log does not say that traces are lost")
+	}
+}
