@@ -163,3 +163,12 @@ func TestProfile(t *testing.T) {
 		t.Errorf("said %d times", len(said))
 	}
 }
+
+// TestBadNonces: that an authority refuses every third nonce is no reason to fail.
+func TestBadNonces(t *testing.T) {
+	n, cas := newNodeOf(t, proxytest.ACMEOptions{BadNonces: 35})
+	n.start(t)
+	if _, err := n.hello(t.Context(), "tickets.example", cas[0].Roots); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,17 +1,21 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -27,6 +31,8 @@ const (
 	answerTime = 30 * time.Second
 	// pollTime is how long an authority may take to validate, and to issue.
 	pollTime = 2 * time.Minute
+	// directoryTime is how long a directory counts, and directorySize what of it is read.
+	directoryTime, directorySize = time.Hour, 64 << 10
 )
 
 // acmeIssuer gets certificates from one authority that speaks ACME. It is safe for concurrent use.
@@ -38,6 +44,11 @@ type acmeIssuer struct {
 	log       *slog.Logger
 
 	profile sync.Map // of profiles that it turned out not to offer, so that this is said once
+
+	mu       sync.Mutex
+	document []byte // the directory, as it was read
+	readAt   time.Time
+	silent   bool // it suggests no times for renewal
 }
 
 func newACMEIssuer(a Authority, files *AssetStore, log *slog.Logger) *acmeIssuer {
@@ -73,26 +84,73 @@ func (i *acmeIssuer) close() {
 	}
 }
 
-// client is for one conversation, in which the ear hears what acmez keeps to itself.
-func (i *acmeIssuer) client() (*acme.Client, *ear) {
-	e := &ear{next: i.wire}
-	return &acme.Client{
-		Directory:   i.authority.Directory,
-		UserAgent:   "Deskgate",
-		HTTPClient:  &http.Client{Transport: e, Timeout: answerTime},
-		PollTimeout: pollTime,
-	}, e
+// client is for one conversation, in which the ear hears what acmez keeps to itself. The directory is read here: acmez would read
+// it under a lock that all authorities share, so that one that hangs would hold up the others.
+func (i *acmeIssuer) client(ctx context.Context) (*acme.Client, *ear, error) {
+	e := &ear{next: i.wire, directory: i.authority.Directory}
+	c := &http.Client{Transport: e, Timeout: answerTime}
+	doc, err := i.read(ctx, c)
+	var urls struct{ NewOrder string }
+	if err == nil {
+		err = json.Unmarshal(doc, &urls)
+	}
+	e.document, e.newOrder = doc, urls.NewOrder
+	return &acme.Client{Directory: e.directory, UserAgent: "Deskgate", HTTPClient: c, PollTimeout: pollTime}, e, err
+}
+
+// read gets the authority's directory, which seldom changes.
+func (i *acmeIssuer) read(ctx context.Context, c *http.Client) ([]byte, error) {
+	i.mu.Lock()
+	doc, fresh := i.document, time.Since(i.readAt) < directoryTime
+	i.mu.Unlock()
+	if fresh {
+		return doc, nil
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, i.authority.Directory, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	doc, err = io.ReadAll(io.LimitReader(res.Body, directorySize))
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("HTTP %d: %.200s", res.StatusCode, doc)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	var says struct{ RenewalInfo string }
+	if err := json.Unmarshal(doc, &says); err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.document, i.readAt, i.silent = doc, time.Now(), says.RenewalInfo == ""
+	return doc, nil
+}
+
+// suggests says whether the authority may suggest times for renewal, as far as that is known.
+func (i *acmeIssuer) suggests() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return !i.silent
 }
 
 // order asks for one certificate, with one order and one kind of challenge. The chain comes in PEM. What it fails with is an
 // *authorityError.
-func (i *acmeIssuer) order(ctx context.Context, csr *x509.CertificateRequest, solve solver, replaces *x509.Certificate) (*certmagic.IssuedCertificate, error) {
-	client, heard := i.client()
-	chain, err := i.converse(ctx, client, csr, solve, replaces)
-	if err != nil {
-		return nil, &authorityError{name: i.Name(), until: heard.until(), err: err}
+func (i *acmeIssuer) order(ctx context.Context, csr *x509.CertificateRequest, solve solver, replaces *x509.Certificate) (c *certmagic.IssuedCertificate, taken bool, err error) {
+	client, heard, err := i.client(ctx)
+	var chain acme.Certificate
+	if err == nil {
+		chain, err = i.converse(ctx, client, csr, solve, replaces)
 	}
-	return &certmagic.IssuedCertificate{Certificate: chain.ChainPEM, Metadata: chain}, nil
+	if err != nil {
+		return nil, heard.taken.Load(), &authorityError{name: i.Name(), until: heard.until(), err: err}
+	}
+	return &certmagic.IssuedCertificate{Certificate: chain.ChainPEM, Metadata: chain}, true, nil
 }
 
 func (i *acmeIssuer) converse(ctx context.Context, client *acme.Client, csr *x509.CertificateRequest, solve solver, replaces *x509.Certificate) (acme.Certificate, error) {
@@ -160,7 +218,10 @@ func (i *acmeIssuer) offered(ctx context.Context, d acme.Directory) string {
 
 // renewal is when the authority suggests to renew a certificate; the zero time if it does not say.
 func (i *acmeIssuer) renewal(ctx context.Context, leaf *x509.Certificate) time.Time {
-	client, _ := i.client()
+	client, _, err := i.client(ctx)
+	if err != nil {
+		return time.Time{}
+	}
 	info, err := client.GetRenewalInfo(ctx, leaf)
 	if err != nil || !info.HasWindow() {
 		return time.Time{}
@@ -170,7 +231,11 @@ func (i *acmeIssuer) renewal(ctx context.Context, leaf *x509.Certificate) time.T
 
 // ear listens to what authorities say beside their documents.
 type ear struct {
-	next http.RoundTripper
+	next      http.RoundTripper
+	directory string
+	document  []byte // what was read there; nil: nothing yet
+	newOrder  string // where orders are made
+	taken     atomic.Bool
 
 	mu   sync.Mutex
 	told time.Time // when to come back
@@ -178,9 +243,18 @@ type ear struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (e *ear) RoundTrip(r *http.Request) (*http.Response, error) {
+	if e.document != nil && r.Method == http.MethodGet && r.URL.String() == e.directory {
+		return &http.Response{
+			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(bytes.NewReader(e.document)), Request: r,
+		}, nil
+	}
 	res, err := e.next.RoundTrip(r)
 	if err != nil {
 		return res, err
+	}
+	if res.StatusCode == http.StatusCreated && r.URL.String() == e.newOrder {
+		e.taken.Store(true)
 	}
 	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
 		e.mu.Lock()

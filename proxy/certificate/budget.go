@@ -39,6 +39,7 @@ type order struct {
 	Authority string `cbor:"4,keyasint,omitempty"`
 	Limited   bool   `cbor:"5,keyasint,omitempty"`
 	Retry     bool   `cbor:"6,keyasint,omitempty"`
+	Failed    bool   `cbor:"7,keyasint,omitempty"` // it gave no certificate
 }
 
 var orders = storage.NewTable(storage.Declaration[order]{
@@ -65,16 +66,38 @@ func loadBudget(ctx context.Context, s *storage.Store) (*budget, error) {
 }
 
 // take notes an order for the task's host. *waitError: there is none to be had now.
-func (b *budget) take(ctx context.Context, s *source, t task) error {
+func (b *budget) take(ctx context.Context, s *source, t task) (order, error) {
 	o := order{
 		At: time.Now().UTC().Truncate(time.Microsecond), Host: t.host, Domain: registered(t.host),
 		Authority: s.key, Limited: s.authority.Limited, Retry: t.attempts > 0,
 	}
 	if err := b.reserve(o, t.kind); err != nil {
-		return err
+		return o, err
 	}
-	return b.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+	return o, b.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
 		return orders.Put(tx, &o)
+	})
+}
+
+// missed notes that an order gave no certificate. One that the authority never took counts no more; others count, but not for the
+// certificates of a registered domain. Of an attempt that was cut short nobody knows: it counts in full.
+func (b *budget) missed(ctx context.Context, o order, taken bool) error {
+	b.mu.Lock()
+	i := slices.IndexFunc(b.made, func(m order) bool { return m.At.Equal(o.At) && m.Host == o.Host && m.Authority == o.Authority })
+	switch {
+	case i < 0:
+	case taken:
+		b.made[i].Failed = true
+	default:
+		b.made = slices.Delete(b.made, i, i+1)
+	}
+	b.mu.Unlock()
+	o.Failed = true
+	return b.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+		if taken {
+			return orders.Put(tx, &o)
+		}
+		return orders.Delete(tx, orders.KeyOf(&o))
 	})
 }
 
@@ -127,7 +150,7 @@ func tallies(o order, kind tenant.SiteKind) []tally {
 		perDomain = defaultPerWindow
 	}
 	return append(all, tally{
-		most: perDomain, window: domainWindow, counts: func(m order) bool { return m.Domain == o.Domain },
+		most: perDomain, window: domainWindow, counts: func(m order) bool { return m.Domain == o.Domain && !m.Failed },
 		reason: domain.Say("Waiting: the certificate authority issues a limited number of certificates a week for %s.", o.Domain),
 	})
 }

@@ -22,7 +22,8 @@ func TestBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 		take := func(host string, kind tenant.SiteKind) error {
-			return b.take(t.Context(), letsEncrypt, task{host: tenant.Host(host), kind: kind})
+			_, err := b.take(t.Context(), letsEncrypt, task{host: tenant.Host(host), kind: kind})
+			return err
 		}
 		begin := time.Now()
 		for i := range defaultPerWindow {
@@ -63,15 +64,15 @@ func TestBudgetOfThreeHours(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range ordersPerWindow {
-			if err := b.take(t.Context(), letsEncrypt, task{host: tenant.Host(fmt.Sprintf("support.acme%d.example", i)), kind: tenant.CustomHost}); err != nil {
+			if _, err := b.take(t.Context(), letsEncrypt, task{host: tenant.Host(fmt.Sprintf("support.acme%d.example", i)), kind: tenant.CustomHost}); err != nil {
 				t.Fatalf("order %d: %v", i, err)
 			}
 		}
-		if b.take(t.Context(), letsEncrypt, task{host: "support.late.example", kind: tenant.CustomHost}) == nil {
+		if _, err := b.take(t.Context(), letsEncrypt, task{host: "support.late.example", kind: tenant.CustomHost}); err == nil {
 			t.Error("one order too many")
 		}
 		time.Sleep(ordersWindow)
-		if err := b.take(t.Context(), letsEncrypt, task{host: "support.late.example", kind: tenant.CustomHost}); err != nil {
+		if _, err := b.take(t.Context(), letsEncrypt, task{host: "support.late.example", kind: tenant.CustomHost}); err != nil {
 			t.Errorf("three hours later: %v", err)
 		}
 	})

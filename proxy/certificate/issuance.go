@@ -146,7 +146,8 @@ func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old *held) (e
 		solvers = []solver{*k.byDNS}
 	}
 	for i := range solvers {
-		if e := k.budget.take(ctx, s, t); e != nil {
+		o, e := k.budget.take(ctx, s, t)
+		if e != nil {
 			return errors.Join(err, e)
 		}
 		if e := k.begun(ctx, t, old); i == 0 && e != nil {
@@ -156,7 +157,13 @@ func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old *held) (e
 		if old != nil && old.from == s.key && old.name == string(t.host) {
 			try.replaces = old.leaf
 		}
-		if err = k.ask(ctx, t.host, try); err == nil || !judge(err).challenge {
+		if err = k.ask(ctx, t.host, try); err == nil || errors.Is(ctx.Err(), context.Canceled) {
+			return err
+		}
+		if e := k.budget.missed(context.WithoutCancel(ctx), o, try.taken); e != nil {
+			return errors.Join(err, e)
+		}
+		if !judge(err).challenge {
 			return err
 		}
 	}
@@ -169,6 +176,7 @@ type attempt struct {
 
 	solver   solver
 	replaces *x509.Certificate
+	taken    bool // the authority took the order
 }
 
 // IssuerKey implements [certmagic.Issuer].
@@ -176,7 +184,9 @@ func (a *attempt) IssuerKey() string { return a.key }
 
 // Issue implements [certmagic.Issuer].
 func (a *attempt) Issue(ctx context.Context, csr *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
-	return a.order(ctx, csr, a.solver, a.replaces)
+	c, taken, err := a.order(ctx, csr, a.solver, a.replaces)
+	a.taken = taken
+	return c, err
 }
 
 func (k *Keeper) ask(ctx context.Context, host tenant.Host, from certmagic.Issuer) error {
@@ -212,7 +222,7 @@ func (k *Keeper) renewal(ctx context.Context, host tenant.Host, cert *held) time
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	for _, s := range k.sources {
-		if s.key != cert.from || cert.name != string(host) || s.rests(time.Now()) != nil {
+		if s.key != cert.from || cert.name != string(host) || !s.suggests() || s.rests(time.Now()) != nil {
 			continue
 		}
 		suggested := s.renewal(ctx, cert.leaf)
@@ -223,9 +233,19 @@ func (k *Keeper) renewal(ctx context.Context, host tenant.Host, cert *held) time
 	return at
 }
 
+// suggested says whether who issued a certificate may say when it is to be renewed.
+func (k *Keeper) suggested(cert *held) bool {
+	for _, s := range k.sources {
+		if s.key == cert.from {
+			return s.suggests()
+		}
+	}
+	return false
+}
+
 func (k *Keeper) reportActive(ctx context.Context, t task, cert *held) error {
 	leaf, next := cert.leaf, cert.due(t.host)
-	if look := time.Now().Add(lookTime); k.sources != nil && !cert.own() && look.Before(next) {
+	if look := time.Now().Add(lookTime); k.suggested(cert) && look.Before(next) {
 		next = look
 	}
 	next = next.Add(rand.N(leaf.NotAfter.Sub(leaf.NotBefore) / 100)) //nolint:gosec // hosts that came together need not be renewed together
