@@ -31,7 +31,7 @@ import (
 // connections that are kept and over new ones, HTTP/1 and HTTP/2, with and without a body, to an upstream and to the help desk.
 // None of their requests fails. DESKGATE_CHANGES=10,100 restarts ten times and reloads a hundred times.
 func TestNothingIsLostByChange(t *testing.T) {
-	restarts, reloads := 2, 10
+	restarts, reloads := 3, 21
 	if wish := os.Getenv("DESKGATE_CHANGES"); wish != "" {
 		if _, err := fmt.Sscanf(wish, "%d,%d", &restarts, &reloads); err != nil {
 			t.Fatal(err)

@@ -20,15 +20,18 @@ func TestWatch(t *testing.T) {
 		if w.Look() {
 			t.Error("somebody looks")
 		}
-		var got live.Traffic
-		go func() { got, _ = w.Watch(t.Context(), 2*time.Second) }()
+		done := make(chan live.Traffic, 1)
+		go func() {
+			seen, _ := w.Watch(t.Context(), 2*time.Second)
+			done <- seen
+		}()
 		synctest.Wait()
 		for i := range 100 {
 			w.Saw(&live.Request{Host: "acme.example", Tenant: "acme", Status: 200, Bytes: 10, Took: time.Duration(i+1) * time.Millisecond})
 		}
 		w.Saw(&live.Request{Host: "bee.example", Tenant: "bee", Status: 502, Took: time.Second, Forwarded: true})
 		w.Saw(&live.Request{Status: 421})
-		time.Sleep(3 * time.Second)
+		got := <-done
 		if w.Look() {
 			t.Error("somebody looks who has left")
 		}
