@@ -77,6 +77,9 @@ func TestRetryAfter(t *testing.T) {
 	if _, err := n.hello(t.Context(), "tickets.example", cas[1].Roots); err != nil {
 		t.Fatal(err)
 	}
+	if first := n.server.Authorities()[0]; time.Until(first.Until) < time.Hour || !strings.Contains(first.Reason.String(), "slow down") {
+		t.Errorf("the first authority rests until %s: %s", first.Until, first.Reason)
+	}
 	asked := cas[0].Orders()
 	cas[0].Refuse(0, "")
 	n.dns.Set(t, "acme.tickets.example. 60 IN A 127.0.0.1")

@@ -209,6 +209,15 @@ func (s *Server) SetMaxConnections(n int) {
 	s.crowd.Resize(n)
 }
 
+// Authorities is how it stands with the authorities that certificates come from, in the order in which they are asked: who rests, until
+// when and why. None without ACME. How the certificates themselves are says Census.
+func (s *Server) Authorities() []certificate.Rest {
+	if s.certificates == nil {
+		return nil
+	}
+	return s.certificates.Rests()
+}
+
 // HTTPAddr is the address of the plain listener, nil if there is none.
 func (s *Server) HTTPAddr() net.Addr { return addr(s.plain) }
 

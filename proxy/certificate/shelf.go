@@ -9,7 +9,7 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 )
 
-// shelfSize is how many certificates are in memory, at some 4 KiB each: those that were asked for last.
+// shelfSize is how many certificates are in memory, at 2 KiB each with what is around them: those that were asked for last.
 const shelfSize = 16_384
 
 // shelf is what handshakes are answered from. It is safe for concurrent use.
