@@ -101,6 +101,14 @@ func (t *Ticket) readers() string {
 	return company(t.Organization)
 }
 
+// ReadBy is the organization whose members may read the ticket beside its requester; empty: nobody may.
+func (t *Ticket) ReadBy(tn *tenant.Tenant) string {
+	if tn.Settings.CompanyView != tenant.On || t.readers() == "" {
+		return ""
+	}
+	return t.Organization
+}
+
 // foreign says whether the ticket is not the requester's own who reads it: what is said between them and staff alone is not shown.
 func (t *Ticket) foreign(a Actor) bool { return !a.Staff() && t.owner() != a.owner() }
 

@@ -51,6 +51,11 @@ func TestCompanyView(t *testing.T) {
 		t.Error("the switch is there before anybody has wanted it")
 	}
 	expect(t, bob.Open(home+"/tickets/1"), 404, "")
+	for _, page := range []string{"/tickets/2", "/tickets/create"} {
+		if got := bob.Open(home + page); strings.Contains(got.Body, "Umbrella") {
+			t.Errorf("%s says that others read it", page)
+		}
+	}
 	form := url.Values{"company_view": {"on"}, "unsigned": {"open"}, "mail_sign_in": {"auto"}, "origin_mode": {"confirm"}, "staff_second_factor": {"optional"}}
 	expect(t, admin.Send(home+"/agent/settings/sign-in", form), 303, "")
 	if got := admin.Open(home + "/agent/settings/sign-in"); !strings.Contains(got.Body, `name="company_view" value="on" checked`) {
@@ -63,7 +68,8 @@ func TestCompanyView(t *testing.T) {
 		"/tickets?of=organization&q=printer":   {"Zoe&#39;s printer", "!Bob&#39;s lamp"},
 		"/tickets?of=organization&show=solved": {"No request of your organization is in this view.", "!lamp"},
 		"/tickets/1":                           {"You are reading a request of Zoe Zimmer", "A public word", "Waiting for a reply", "!An internal word", "!<textarea", "!data-live", "!/solved", "!zoe@example.com"},
-		"/tickets/2":                           {"Your reply", "!You are reading"},
+		"/tickets/2":                           {"Your reply", "!You are reading", "Everybody who belongs to Umbrella can read this."},
+		"/tickets/create":                      {"Everybody who belongs to Umbrella can read this."},
 	} {
 		got := expect(t, bob.Open(home+page), 200, "")
 		for _, w := range want {

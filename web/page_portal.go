@@ -265,6 +265,9 @@ func (s *Server) renderCreate(w http.ResponseWriter, r *http.Request, status int
 	}
 	view.Confirms = c.Level == auth.Asserted && c.tenant.Settings.Unsigned == tenant.UnsignedConfirm
 	view.Codes = s.doors.Confirmations.Ready()
+	if view.ReadBy, err = s.desk.Organization(r.Context(), c.tenant, c.actor()); err != nil {
+		return err
+	}
 	if view.Confirms {
 		view.Notices = nil // one is enough
 	}

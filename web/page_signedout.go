@@ -3,12 +3,15 @@ package web
 import (
 	"cmp"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/web/words"
 )
 
@@ -18,15 +21,22 @@ type typedText struct {
 	Long        bool
 }
 
-// What the forms of the portal and of the console send: what people write, and what goes with it.
-var (
-	typedTexts = []typedText{
-		{Name: "title", Label: words.Key("What is it about?")},
-		{Name: "description", Label: words.Key("Tell us more"), Long: true},
-		{Name: "body", Label: words.Key("Your answer"), Long: true},
+// typedTexts are the fields of our forms in which people write what they would not want to write again.
+var typedTexts = []typedText{
+	{Name: "title", Label: words.Key("What is it about?")},
+	{Name: "description", Label: words.Key("Tell us more"), Long: true},
+	{Name: "body", Label: words.Key("Your answer"), Long: true},
+	{Name: "comment", Label: words.Key("Do you want to tell us more?"), Long: true},
+}
+
+// kept says whether a field goes along with what is sent again. Nothing that opens doors stands in a page.
+func kept(name string) bool {
+	switch name {
+	case "as", "code", "password", "secret", "sig", "token":
+		return false
 	}
-	typedAlong = []string{"for", "key", "category_id", "version", "visibility", "status", "priority", "assign"}
-)
+	return !slices.ContainsFunc(typedTexts, func(t typedText) bool { return t.Name == name })
+}
 
 // signedOutView gives people back what they had written when their session was over, or somebody else's had begun.
 type signedOutView struct {
@@ -71,17 +81,20 @@ func (view *signedOutView) keep(r *http.Request, values url.Values) {
 	view.Action = r.URL.EscapedPath()
 	for _, text := range typedTexts {
 		if values.Get(text.Name) != "" {
+			if text.Name == "body" && values.Get("visibility") == string(tickets.Internal) {
+				text.Label = "Internal note"
+			}
 			text.Label = view.T(text.Label)
 			view.Texts = append(view.Texts, keptText{text, values.Get(text.Name)})
 		}
 	}
-	for _, name := range typedAlong {
-		if values.Has(name) {
-			view.Kept = append(view.Kept, hiddenField{Name: name, Value: values.Get(name)})
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !kept(name) {
+			continue
 		}
-	}
-	for _, id := range values["attachment_ids"] {
-		view.Kept = append(view.Kept, hiddenField{Name: "attachment_ids", Value: id})
+		for _, value := range values[name] {
+			view.Kept = append(view.Kept, hiddenField{Name: name, Value: value})
+		}
 	}
 }
 

@@ -64,6 +64,7 @@ func (s *Server) threadView(w http.ResponseWriter, r *http.Request) (*threadView
 		view.MayReply, view.MaySolve, view.MayReopen = false, false, false
 		return view, nil
 	}
+	view.ReadBy = t.ReadBy(c.tenant)
 	view.Rating = s.ratingOf(r, &t)
 	view.Receipt, err = s.receipt(w, r, &t)
 	return view, err

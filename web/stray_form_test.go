@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"html"
 	"io/fs"
 	"net/url"
 	"os"
@@ -73,6 +74,44 @@ func TestFormsKnowWhomTheyWereMadeFor(t *testing.T) {
 	expect(t, c.Do("POST", home+"/tickets/1/reply", url.Values{"for": {zoes}, "body": {"x"}}.Encode(), asForm, "Sec-Fetch-Site: same-origin", "Accept: application/json"), 409, "CONFLICT")
 	if got := c.Get(home+"/api/users/me", "Sec-Fetch-Site: same-origin").JSON(t); got["language"] != "en" {
 		t.Errorf("Bob is spoken to in %v", got["language"])
+	}
+}
+
+// TestNothingTypedIsLost: all that a form had goes along, whoever is signed in by now, but for what opens doors.
+func TestNothingTypedIsLost(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	home, p := n.Acme.URL, caller(t, n, n.Acme)
+	p.file("A lamp")
+	bea := n.Agent(t, n.Acme, "bea@acme.example", "Bea", auth.RoleAdmin)
+	for path, form := range map[string]url.Values{
+		"/agent/tickets": {
+			"title": {"Lamp"}, "description": {"It is <dark>."}, "email": {"zoe@example.com"}, "name": {"Zoe"}, "tags": {"a, b"},
+			"category": {"cat_1"}, "assignee": {"agt_1"}, "priority": {"high"},
+		},
+		"/agent/tickets/1":                  {"body": {"Here"}, "seen": {"none"}, "do": {"draft"}, "tags": {"x"}, "visibility": {"internal"}},
+		"/agent/settings/replies/new":       {"name": {"Thanks"}, "shortcut": {"ty"}, "body": {"Thank you"}, "tags": {"kind"}, "shared": {"1"}},
+		"/agent/settings/security/password": {"body": {"x"}, "categories": {"one", "two"}, "password": {"hunter2hunter2"}, "code": {"123456"}},
+		"/agent/tickets/1/properties":       {"comment": {"It was good"}, "stars": {"5"}},
+	} {
+		form.Set("for", "0123456789abcdef")
+		for _, c := range []*webtest.Client{bea, n.Client(t)} {
+			got := c.Send(home+path, form)
+			if got.Status != 409 && got.Status != 401 {
+				t.Errorf("%s = %d %s", path, got.Status, got.Location())
+				continue
+			}
+			for name, values := range form {
+				for _, v := range values {
+					v = html.EscapeString(v)
+					there := strings.Contains(got.Body, `name="`+name+`" value="`+v+`"`) || strings.Contains(got.Body, ">"+v+"</textarea>") ||
+						strings.Contains(got.Body, `name="`+name+`" dir="auto" value="`+v+`"`)
+					if secret := name == "password" || name == "code"; there == secret {
+						t.Errorf("%s, %d: %s=%s is there: %t", path, got.Status, name, v, there)
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -87,7 +87,9 @@ type createView struct {
 	Categories []option
 	// Confirms: the request is taken once the address is confirmed. Codes: it can be.
 	Confirms, Codes bool
-	Errors          fieldErrors
+	// ReadBy is whose members can read the request; empty: nobody but who files it.
+	ReadBy string
+	Errors fieldErrors
 }
 
 // createForm is what the requester typed.
@@ -122,6 +124,8 @@ type threadView struct {
 	MayReply, MaySolve, MayReopen bool
 	// Colleague is whose ticket it is, if not the reader's own: it can only be read.
 	Colleague string
+	// ReadBy is whose members can read it, too; empty: nobody's.
+	ReadBy string
 	// FollowUp: a reply makes a new ticket, because this one has been closed for too long.
 	FollowUp bool
 	Key      string
