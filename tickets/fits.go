@@ -25,6 +25,9 @@ func born(id ulid.ULID) time.Time { return time.UnixMilli(int64(id.Time())) }
 // certain says whether a candidate that fits is wanted for sure: its source or its row knows all that is asked, and hashes of
 // tags that tickets must not have are not in it.
 func (f *filter) certain(c *candidate) bool {
+	if f.company && (f.worded() || !f.requester.any()) {
+		return false // the postings know more than colleagues may
+	}
 	return c.exact || c.row != nil && c.ticket == nil && len(f.tags) == 0 && len(f.terms) == 0 && len(f.notTerms) == 0 &&
 		f.requester.any() && f.organization.any() && len(f.notRequesters) == 0 && !f.files && !f.notFiles && f.number == 0 && f.external == "" &&
 		f.shelf != asDeleted && (f.shelf == inLists || f.owner == "") &&
@@ -56,14 +59,17 @@ func (f *filter) onShelf(s shelf) bool {
 
 // takes says whether the ticket is wanted, but for what only its words tell.
 func (f *filter) takes(t *Ticket) bool {
-	tags := t.tagsFor(f.staff)
+	tags, who := t.tagsFor(f.staff), t.Requester
+	if f.company {
+		tags, who = nil, byName(who)
+	}
 	r := row{Status: t.Status, Priority: t.Priority, Category: t.CategoryID, Assignee: t.assignee(), Due: dueOf(t), Stars: t.starCount()}
 	return f.fitsRow(&r) && !t.Purging && f.onShelf(t.shelf()) &&
 		(f.owner == "" || f.owner == t.owner() || f.owner == t.company()) &&
 		(f.number == 0 || f.number == t.Number) &&
 		(f.external == "" || f.external == t.ExternalID || f.target == t.ID) &&
-		f.requester.is(t.Requester) && f.organization.is(t.Organization) &&
-		!slices.ContainsFunc(f.notRequesters, func(s somebody) bool { return s.is(t.Requester) }) &&
+		f.requester.is(who) && f.organization.is(t.Organization) &&
+		!slices.ContainsFunc(f.notRequesters, func(s somebody) bool { return s.is(who) }) &&
 		!slices.ContainsFunc(f.tags, func(tag string) bool { return !slices.Contains(tags, tag) }) &&
 		!slices.ContainsFunc(f.notTags, func(tag string) bool { return slices.Contains(tags, tag) }) &&
 		f.created.has(t.CreatedAt) && f.updated.has(t.UpdatedAt)

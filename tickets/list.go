@@ -193,11 +193,14 @@ func (f *filter) confirm(tx *storage.Tx, c *candidate) (*Ticket, error) {
 	if !f.takes(c.ticket) {
 		return nil, nil //nolint:nilnil // as above
 	}
-	if !f.worded() || c.found && len(f.notTerms) == 0 && !f.notFiles {
+	if !f.worded() || c.found && len(f.notTerms) == 0 && !f.notFiles && !f.company {
 		return c.ticket, nil
 	}
 	c.cost++
 	d, err := documentTable.Get(tx, key)
+	if f.company {
+		d.Head = c.ticket.shown()
+	}
 	if err != nil || !f.reads(&d) {
 		return nil, err
 	}

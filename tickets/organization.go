@@ -115,6 +115,25 @@ func (t *Ticket) foreign(a Actor) bool { return !a.Staff() && t.owner() != a.own
 // OwnedBy says whether the actor is the ticket's requester.
 func (t *Ticket) OwnedBy(a Actor) bool { return a.owner() != "" && t.owner() == a.owner() }
 
+// shown are the ticket's own words that colleagues may read, and so may find it by.
+func (t *Ticket) shown() []string {
+	l := newLexicon(nil)
+	if t.Requester != nil {
+		l.read(t.Requester.Name)
+	}
+	l.read(t.Title)
+	l.read(t.Description)
+	return l.words
+}
+
+// byName is what colleagues know of a person.
+func byName(p *Person) *Person {
+	if p == nil {
+		return nil
+	}
+	return &Person{Name: p.Name}
+}
+
 // discreet takes out of comments what a colleague is not told.
 func discreet(a Actor, all []Comment) {
 	for i := range all {

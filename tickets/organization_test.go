@@ -89,6 +89,22 @@ func TestColleaguesRead(t *testing.T) {
 	if got := w.list(bob, tickets.Query{}); len(got) != 0 {
 		t.Errorf("Bob's own list is %q", got)
 	}
+	// A search tells a colleague no more than the ticket does.
+	if _, err := w.Update(t.Context(), w.acme, agent, tk.Ref(), tickets.Change{ExternalID: tickets.Optional[string]{Present: true, Value: "EXT-77"}, AddTags: []string{"vip"}}); err != nil {
+		t.Fatal(err)
+	}
+	for text, found := range map[string]bool{
+		"fire": true, "pri": true, "still burning": true, "public": true, "ann": true, "from:ann": true, "-water": true,
+		"ann@p": false, "ann@partner.example": false, "partner": false, "from:ann@partner.example": false, "from:partner": false,
+		"ext": false, "external:EXT-77": false, "internal": false, "vip": false, "tag:vip": false, "-fire": false,
+		"-from:ann@partner.example": true, "-partner": true, "-ext": true,
+	} {
+		q, _ := tickets.ParseSearch(text)
+		q.OrganizationIs = "Umbrella"
+		if got := w.list(bob, q); (len(got) == 1) != found {
+			t.Errorf("%s finds %q", text, got)
+		}
+	}
 	for _, tc := range []struct {
 		what string
 		who  tickets.Actor

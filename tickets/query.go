@@ -168,7 +168,7 @@ func (q *Query) filter(a Actor, who *named, r reach) *filter {
 		f.overdue = now()
 	}
 	text := strings.TrimSpace(q.Text) != ""
-	f.nothing = !a.known() || who.nobody || q.Ratings != nil && (len(q.Ratings) == 0 || q.Unrated) || text && len(f.terms) == 0
+	f.nothing = !a.known() || who.nobody || !f.staff && q.ExternalID != "" || q.Ratings != nil && (len(q.Ratings) == 0 || q.Unrated) || text && len(f.terms) == 0
 	f.among(q)
 	f.choose(q)
 	if q.RequesterID != "" {
