@@ -52,7 +52,7 @@ func (r *Registry) changeAll(
 			steps = append(steps, step{before[d.Tenant], d})
 		}
 		for _, s := range steps {
-			s.after.sign(r.actor)
+			s.after.sign(r.actorFor(s.after))
 			if err := r.write(tx, s.before, s.after); err != nil {
 				return err
 			}

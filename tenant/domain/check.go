@@ -36,7 +36,7 @@ func (r *Registry) VerifyOwn(ctx context.Context, t *tenant.Tenant, host string)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.look(ctx, d.Host, of(t)); err != nil {
+	if err := r.within(t).look(ctx, d.Host, of(t)); err != nil {
 		return nil, err
 	}
 	return r.FindOwn(ctx, t, host)

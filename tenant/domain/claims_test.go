@@ -118,6 +118,39 @@ func TestFirstProofWins(t *testing.T) {
 	})
 }
 
+// TestNobodyLearnsWhoGotIt: to the tenant that lost its claim, it was the node that ended it.
+func TestNobodyLearnsWhoGotIt(t *testing.T) {
+	z := &zone{}
+	w := newWorld(t, tenant.NodeOptions{}, domain.Options{Resolver: memory{z}})
+	w.add(t, w.bee, host, domain.ByTenant)
+	publish(t, z, w.add(t, w.acme, host, domain.ByTenant))
+	if d, err := w.domains.As("agent:agt_acme").VerifyOwn(t.Context(), w.acme, host); err != nil || d.Status != domain.Verified {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	for _, one := range []struct {
+		of          *tenant.Tenant
+		by, instead string
+	}{{w.acme, "agent:agt_acme", "system"}, {w.bee, "system", "agent:agt_acme"}} {
+		page, err := w.tenants.Audit(t.Context(), one.of.ID, "", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := 0
+		for _, e := range page.Events {
+			if e.Object == host && e.Actor == one.by {
+				named++
+			}
+			if e.Actor == one.instead {
+				t.Errorf("%s reads of %s: %+v", one.of.Slug, one.instead, e)
+			}
+		}
+		last := w.own(t, one.of).History
+		if named == 0 || last[len(last)-1].By != one.by {
+			t.Errorf("%s reads %+v, and its domain says %+v", one.of.Slug, page.Events, last)
+		}
+	}
+}
+
 // TestMove: a domain that drifts goes to the tenant whose TXT record its owner sets, and by nothing less.
 func TestMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -49,6 +49,7 @@ type Registry struct {
 	options   Options
 	rules     rules
 	actor     string
+	actors    tenant.ID // tenant that the actor belongs to; empty: none
 	*shared
 }
 
@@ -86,6 +87,21 @@ func (r *Registry) As(actor string) *Registry {
 	as := *r
 	as.actor = actor
 	return &as
+}
+
+// within is the same registry for what one of the tenant's own does.
+func (r *Registry) within(t *tenant.Tenant) *Registry {
+	own := *r
+	own.actors = t.ID
+	return &own
+}
+
+// actorFor names who does something to a domain. To other tenants than the actor's it is the node: nobody learns who got a host.
+func (r *Registry) actorFor(d *Domain) string {
+	if r.actors != "" && r.actors != d.Tenant {
+		return "system"
+	}
+	return r.actor
 }
 
 // OnRemove has fn called after a domain was removed or suspended, so that its certificate goes as well. For the time before Run.
@@ -316,7 +332,7 @@ func (r *Registry) ownerOf(ctx context.Context, h tenant.Host) (tenant.ID, error
 // record writes into the audit log of the domain's tenant.
 func (r *Registry) record(tx *storage.Tx, d *Domain, action, detail string) error {
 	return tenant.Record(tx.Tenant(string(d.Tenant)), tenant.Event{
-		Actor: r.actor, Action: action, Object: string(d.Host), Detail: detail,
+		Actor: r.actorFor(d), Action: action, Object: string(d.Host), Detail: detail,
 	})
 }
 
