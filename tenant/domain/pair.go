@@ -32,11 +32,12 @@ const (
 // readPair checks what somebody brought for a host: a chain and the key of its first certificate, both in PEM. What is wrong with
 // it is said in tenant.FieldErrors.
 func readPair(host string, chain, key []byte, now time.Time) (*OwnCertificate, error) {
-	certs, err := readChain(chain)
+	mark := []byte("\ufeff") // which some editors put in front
+	certs, err := readChain(bytes.TrimPrefix(chain, mark))
 	if err != nil {
 		return nil, tenant.FieldErrors{"certificate": {err.Error()}}
 	}
-	private, der, err := readKey(key)
+	private, der, err := readKey(bytes.TrimPrefix(key, mark))
 	if err != nil {
 		return nil, tenant.FieldErrors{"key": {err.Error()}}
 	}

@@ -57,6 +57,7 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 		}, host), "certificate", "not made for servers"},
 		"wrong order":          {[2][]byte{append(bytes.Clone(rest), first...), key}, "certificate", "authority's: the host's own has to be the first"},
 		"gap in the chain":     {[2][]byte{append(bytes.Clone(first), skip(rest)...), key}, "certificate", "not signed by the one that follows"},
+		"byte-order marks":     {[2][]byte{append([]byte("\ufeff"), chain...), append([]byte("\ufeff"), key...)}, "", ""},
 		"short RSA key":        {[2][]byte{shortChain, shortKey}, "key", "1024 bits"},
 		"Ed25519":              {[2][]byte{edChain, edKey}, "key", "RSA or ECDSA is needed"},
 		"key among them":       {[2][]byte{append(bytes.Clone(chain), key...), key}, "certificate", "private key among the certificates"},
