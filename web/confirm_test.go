@@ -405,7 +405,7 @@ func TestEqualAnswers(t *testing.T) {
 	same(first, knock("agents@example.com"))
 }
 
-var varying = regexp.MustCompile(`token=[^"&\s]+|value="[A-Za-z0-9_-]{20,}"|data-owner="[0-9a-f]{16}"|ses_[0-9a-f]+|__Host-deskgate(-knock)?=[A-Za-z0-9_-]+|\d\d:\d\d(:\d\d)?( UTC|Z)?|req_\w+|[0-9A-Z]{26}`)
+var varying = regexp.MustCompile(`token=[^"&\s]+|value="[A-Za-z0-9_-]{20,}"|(data-owner|name="for" value)="[0-9a-f]{16}"|ses_[0-9a-f]+|__Host-deskgate(-knock)?=[A-Za-z0-9_-]+|\d\d:\d\d(:\d\d)?( UTC|Z)?|req_\w+|[0-9A-Z]{26}`)
 
 // normal is an answer without what differs from one visit to the next.
 func normal(got webtest.Answer, h http.Header, email string) string {

@@ -101,7 +101,10 @@ func (m *manager) topOnTerminal(t *testing.T) {
 		t.Errorf("after q: %v", err)
 	}
 	shown(screenEnd)
-	for line := range strings.SplitSeq(seen.String(), "\r\n") {
+	mu.Lock()
+	all := seen.String()
+	mu.Unlock()
+	for line := range strings.SplitSeq(all, "\r\n") {
 		for _, word := range []string{"\r", screenBegin, screenHome, lineRest, screenRest, screenEnd} {
 			line = strings.ReplaceAll(line, word, "")
 		}

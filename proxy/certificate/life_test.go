@@ -141,7 +141,7 @@ func TestNinetyDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const day = 24 * time.Hour
 		w := newTown(t, 30*day)
-		chance := rand.New(rand.NewPCG(1, 2))
+		chance, nonces := rand.New(rand.NewPCG(1, 2)), rand.New(rand.NewPCG(3, 4)) // the second one is the lab's
 		w.lab.slow = 20 * time.Second
 		w.lab.broken = func(host string) bool { return strings.HasPrefix(host, "broken") }
 		var away, busy time.Time
@@ -151,7 +151,7 @@ func TestNinetyDays(t *testing.T) {
 				return refused(http.StatusServiceUnavailable, "serverInternal")
 			case now.Before(busy) && r.URL.Path == "/new":
 				return refused(http.StatusTooManyRequests, "rateLimited", "Retry-After", strconv.Itoa(int(busy.Sub(now).Seconds())))
-			case r.Method == http.MethodPost && chance.IntN(100) < 5:
+			case r.Method == http.MethodPost && nonces.IntN(100) < 5:
 				return refused(http.StatusBadRequest, "badNonce", "Replay-Nonce", "again")
 			}
 			return nil
@@ -183,9 +183,13 @@ func TestNinetyDays(t *testing.T) {
 					time.Sleep(time.Duration(chance.IntN(20)) * time.Second)
 				}
 			case chance.IntN(24*6) == 0:
+				w.lab.mu.Lock()
 				away = now.Add(time.Duration(1+chance.IntN(20)) * time.Hour)
+				w.lab.mu.Unlock()
 			case chance.IntN(24*6) == 0:
+				w.lab.mu.Lock()
 				busy = now.Add(time.Duration(1+chance.IntN(10)) * time.Hour)
+				w.lab.mu.Unlock()
 			}
 			if hour%12 != 11 {
 				continue
