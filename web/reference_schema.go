@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"iter"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -109,7 +110,7 @@ func (b *referenceBuilder) kind(schema node) template.HTML {
 		for _, branch := range one {
 			kinds = append(kinds, string(b.kind(branch)))
 		}
-		return template.HTML(strings.Join(kinds, " or ")) //nolint:gosec // made above
+		return template.HTML(strings.Join(slices.Compact(kinds), " or ")) //nolint:gosec // made above
 	}
 	if schema.get("enum").Node != nil || schema.get("const").Node != nil {
 		return "string"

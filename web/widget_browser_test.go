@@ -189,6 +189,7 @@ func TestWidgetPartitions(t *testing.T) {
 	b.Open(third)
 	frame = openWidget(b, n.Bolt.URL)
 	frame.See(".w-foot", "Signed in as Zoe Park")
+	frame.See("main", "Category") // what the widget shows by itself, now that it knows who this is
 	frame.Click(`[data-view="list"]`)
 	frame.See("main", "No requests yet.")
 	complainsOfNothing(t, b)
