@@ -56,8 +56,9 @@ func TestBrowserPasskey(t *testing.T) {
 
 	// The browser offers it by itself, in the field for the address.
 	signOut(b, device, desk)
-	device.Present(true)
 	b.Open(desk + "/agent/settings/passkeys")
+	b.At(desk + "/agent/login") // and only now, or the page before this one takes it
+	device.Present(true)
 	b.At(desk + "/agent/settings/passkeys")
 	b.See("main", "last used")
 
