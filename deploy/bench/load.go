@@ -26,6 +26,8 @@ type scenario struct {
 	// rate is how many requests a second are begun, whether or not earlier ones are answered; 0: each client begins its next one
 	// when it has its answer.
 	rate float64
+	// beside runs meanwhile, until its context ends.
+	beside func(context.Context)
 }
 
 // round is what one scenario did once.
@@ -81,6 +83,13 @@ func (sc scenario) run(ctx context.Context, s settings) (round, error) {
 		all round
 		wg  sync.WaitGroup
 	)
+	if sc.beside != nil {
+		aside, stop := context.WithCancel(ctx)
+		var other sync.WaitGroup
+		other.Go(func() { sc.beside(aside) })
+		defer other.Wait()
+		defer stop()
+	}
 	started := time.Now()
 	work, clients := sc.worker, s.clients
 	if sc.rate > 0 {

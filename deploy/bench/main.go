@@ -3,8 +3,10 @@
 //
 //	go build -o deskgate ./cmd/deskgate && go run ./deploy/bench
 //	go build -o deskgate ./cmd/deskgate && go run ./deploy/bench -peers
+//	go build -o deskgate ./cmd/deskgate && go run ./deploy/bench -strangers
 //
-// The second compares its forwarding with what nginx, HAProxy and Caddy need for the same.
+// The second compares its forwarding with what nginx, HAProxy and Caddy need for the same, the third what a flood of handshakes for
+// unknown names does to each.
 //
 // Every request is a real one: authenticated, validated, limited, logged, and a create is on disk before its answer. Load
 // generator and node share the machine. Figures are comparable only within one run; rounds are interleaved.
@@ -33,6 +35,7 @@ type settings struct {
 	data     string
 	edge     bool
 	peers    bool
+	unknown  bool
 	json     bool
 	only     *regexp.Regexp
 }
@@ -58,6 +61,7 @@ func main() {
 	flag.StringVar(&s.data, "data", "", "measure with this data folder, which command scale has filled; it is changed")
 	flag.BoolVar(&s.edge, "edge", true, "measure forwarding, too")
 	flag.BoolVar(&s.peers, "peers", false, "only compare forwarding with nginx and HAProxy, which have to be installed, and the newest Caddy, which is built")
+	flag.BoolVar(&s.unknown, "strangers", false, "only measure what handshakes for unknown names do to a tenant's page, beside nginx and HAProxy")
 	flag.BoolVar(&s.json, "json", false, "print one JSON document")
 	only := flag.String("only", "", "a regular expression of the scenarios that are to be measured")
 	flag.Parse()
@@ -80,6 +84,10 @@ func main() {
 func run(ctx context.Context, s settings) error {
 	if s.peers {
 		results, err := peerScenarios(ctx, s)
+		return errors.Join(err, show(s, results))
+	}
+	if s.unknown {
+		results, err := strangerScenarios(ctx, s)
 		return errors.Join(err, show(s, results))
 	}
 	desk, err := deskScenarios(ctx, s)

@@ -27,7 +27,7 @@ func start(ctx context.Context, s settings, dir, program string, args ...string)
 	if err != nil {
 		return nil, err
 	}
-	if s.peers {
+	if s.peers || s.unknown {
 		program, args = "taskset", append([]string{"--cpu-list", "0", program}, args...)
 	}
 	cmd := exec.CommandContext(ctx, program, args...)

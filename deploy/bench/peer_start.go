@@ -36,13 +36,18 @@ http {
 	uwsgi_temp_path {{.Dir}}/uwsgi;
 	scgi_temp_path {{.Dir}}/scgi;
 	keepalive_requests 1000000000;
+	ssl_protocols TLSv1.2 TLSv1.3;
 	upstream app { server {{.Upstream}}; keepalive 256; keepalive_requests 1000000000; }
 	server {
+		listen {{.Secure}} ssl http2 default_server;
+		ssl_reject_handshake on;
+	}
+	server {
+		server_name {{.Name}};
 		listen {{.Plain}};
 		listen {{.Secure}} ssl http2;
 		ssl_certificate {{.Dir}}/peer.pem;
 		ssl_certificate_key {{.Dir}}/peer.pem;
-		ssl_protocols TLSv1.2 TLSv1.3;
 		location / {
 			proxy_pass http://app;
 			proxy_http_version 1.1;
@@ -68,7 +73,7 @@ defaults
 	timeout server 60s
 frontend all
 	bind {{.Plain}}
-	bind {{.Secure}} ssl crt {{.Dir}}/peer.pem alpn h2,http/1.1
+	bind {{.Secure}} ssl strict-sni crt {{.Dir}}/peer.pem alpn h2,http/1.1
 	default_backend app
 backend app
 	http-reuse always
@@ -145,7 +150,7 @@ func startPeer(ctx context.Context, s settings, dir, upstream, name, program str
 	port := func(address string) string { return address[strings.LastIndexByte(address, ':'):] }
 	p := peer{name: name, at: freePort(), securely: freePort()}
 	p.host, p.shost = peerName+port(p.at), peerName+port(p.securely)
-	told := struct{ Dir, Upstream, Plain, Secure string }{dir, upstream, p.at, p.securely}
+	told := struct{ Dir, Upstream, Plain, Secure, Name string }{dir, upstream, p.at, p.securely, peerName}
 	if name == "caddy" { // whose addresses are the names that it answers to
 		told.Plain, told.Secure = p.host, p.shost
 	}

@@ -138,16 +138,21 @@ type line struct {
 }
 
 func (w *wire) ask(ctx context.Context, _ int) error {
-	var l *line
 	select {
-	case l = <-w.idle:
-	default:
-		c, err := w.dial(ctx)
-		if err != nil {
+	case l := <-w.idle:
+		if err := w.use(l); err == nil || errors.Is(err, errAnswer) {
 			return err
-		}
-		l = &line{c, bufio.NewReader(c)}
+		} // it was kept too long: that is no failure of the proxy
+	default:
 	}
+	c, err := w.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return w.use(&line{c, bufio.NewReader(c)})
+}
+
+func (w *wire) use(l *line) error {
 	if err := l.exchange(w.host); err != nil {
 		return errors.Join(err, l.Close())
 	}
