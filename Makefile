@@ -60,7 +60,8 @@ fmt: $(BIN)/golangci-lint ## format the code
 fmt-check: $(BIN)/golangci-lint
 	@test -z "$$($(BIN)/golangci-lint fmt -d ./...)" || { echo 'run make fmt'; exit 1; }
 
-lint: $(BIN)/golangci-lint ## go.mod, go fix, golangci-lint (go vet is in it)
+lint: $(BIN)/golangci-lint ## no programs in the repository, go.mod, go fix, golangci-lint (go vet is in it)
+	@! git ls-files -z | LC_ALL=C xargs -0 grep -laP '^\x7fELF' || { echo 'these are programs: git rm them'; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) fix -diff ./...
 	$(BIN)/golangci-lint run ./...
