@@ -16,10 +16,15 @@ var verifications = limit.Bucket{Name: "domain-verify", Limit: 60, Period: time.
 func (s *Server) listDomains(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
 	part := p.portion()
+	removed := p.flag("removed")
 	if err := p.err(); err != nil {
 		return err
 	}
-	all, err := s.domains.List(r.Context(), callerOf(r).tenant)
+	list := s.domains.List
+	if removed {
+		list = s.domains.ListRemoved
+	}
+	all, err := list(r.Context(), callerOf(r).tenant)
 	if err != nil {
 		return err
 	}
@@ -42,7 +47,7 @@ func (s *Server) addDomain(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	locate(w, r, "/api/tenant/domains/"+string(d.Host))
-	return encode(w, http.StatusCreated, d.Document())
+	return encode(w, http.StatusCreated, d.Full())
 }
 
 // newDomain registers a host for the caller's tenant, which has to prove that it is theirs: by a TXT record.
@@ -71,11 +76,28 @@ func (s *Server) ownDomain(r *http.Request) (*domain.Domain, error) {
 }
 
 func (s *Server) showDomain(w http.ResponseWriter, r *http.Request) error {
+	p := queryOf(r)
+	removed := p.flag("removed")
+	if err := p.err(); err != nil {
+		return err
+	}
 	d, err := s.ownDomain(r)
+	if removed && errors.Is(err, errNotFound) {
+		d, err = s.removedDomain(r)
+	}
 	if err != nil {
 		return err
 	}
-	return encode(w, http.StatusOK, d.Document())
+	return encode(w, http.StatusOK, d.Full())
+}
+
+// removedDomain is a domain that was taken away and is kept for the caller's tenant.
+func (s *Server) removedDomain(r *http.Request) (*domain.Domain, error) {
+	d, err := s.domains.FindRemoved(r.Context(), callerOf(r).tenant, r.PathValue("host"))
+	if errors.Is(err, tenant.ErrNotFound) {
+		return nil, errNotFound
+	}
+	return d, err
 }
 
 func (s *Server) removeDomain(w http.ResponseWriter, r *http.Request) error {
@@ -100,7 +122,7 @@ func (s *Server) verifyDomain(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return encode(w, http.StatusOK, d.Document())
+	return encode(w, http.StatusOK, d.Full())
 }
 
 // lookNow has DNS asked about the domain that the path names.

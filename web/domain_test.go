@@ -132,3 +132,37 @@ func TestClaimsOnAHost(t *testing.T) {
 		t.Errorf("the holder's = %v", got)
 	}
 }
+
+// TestRemovedDomainsByAPI: a domain that was taken away is listed and shown to its tenant who asks for such ones, and to nobody else.
+func TestRemovedDomainsByAPI(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	const path, host = "/api/tenant/domains", "help.acme.example"
+	acme, bolt := caller(t, n, n.Acme), caller(t, n, n.Bolt)
+	n.Bring(t, n.Acme, host)
+	shown := acme.call("GET", path+"/"+host, "").JSON(t)
+	history, _ := shown["history"].([]any)
+	if first, _ := history[0].(map[string]any); first["to"] != "pending" || first["by"] != "operator" || len(history) < 5 {
+		t.Errorf("history = %v", history)
+	}
+	if listed := acme.call("GET", path, "").Body; strings.Contains(listed, "history") || !strings.Contains(listed, `"arrives":true`) {
+		t.Errorf("list = %s", listed)
+	}
+	expect(t, acme.call("DELETE", path+"/"+host, ""), 204, "")
+	for _, one := range []struct {
+		who    *program
+		path   string
+		status int
+		want   string
+	}{
+		{acme, path, 200, `"data":[]`},
+		{acme, path + "?removed=true", 200, `"status":"removed"`},
+		{acme, path + "/" + host, 404, ""},
+		{acme, path + "/" + host + "?removed=true", 200, `"to":"removed"`},
+		{bolt, path + "?removed=true", 200, `"data":[]`},
+		{bolt, path + "/" + host + "?removed=true", 404, ""},
+		{acme, path + "/" + host + "?remove=true", 400, "not known"},
+	} {
+		expect(t, one.who.call("GET", one.path, ""), one.status, one.want)
+	}
+}

@@ -3,8 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,16 @@ type oneDomain struct {
 	Domain domain.Document `json:"domain"`
 }
 
+// shownDomain is a domain beside all others' claims to its host.
+type shownDomain struct {
+	Domain domain.Document   `json:"domain"`
+	Others []domain.Document `json:"others"`
+}
+
 type manyDomains struct {
 	Domains []domain.Document `json:"domains"`
+	// Removed are those that are kept for who had them.
+	Removed []domain.Document `json:"removed"`
 }
 
 type mounted struct {
@@ -28,12 +37,14 @@ type mounted struct {
 type domainName struct {
 	Slug string `json:"slug,omitempty"`
 	Host string `json:"host,omitempty"`
+	// Removed: it may be one that was taken away.
+	Removed bool `json:"removed,omitempty"`
 }
 
 var (
 	domainAdd    = action[domainName, oneDomain]{"domain/add", (*operator).addDomain}
 	domainVerify = action[domainName, oneDomain]{"domain/verify", (*operator).verifyDomain}
-	domainShow   = action[domainName, oneDomain]{"domain/show", (*operator).showDomain}
+	domainShow   = action[domainName, shownDomain]{"domain/show", (*operator).showDomain}
 	domainList   = action[domainName, manyDomains]{"domain/list", (*operator).listDomains}
 	domainMount  = action[mounted, mounted]{"domain/mount", (*operator).mountDomain}
 	domainRemove = action[domainName, deletion]{"domain/remove", (*operator).removeDomain}
@@ -58,15 +69,39 @@ func (o *operator) verifyDomain(ctx context.Context, q domainName) (oneDomain, e
 	return o.aboutDomain(q.Host)(o.domains.Verify(ctx, q.Host))
 }
 
-func (o *operator) showDomain(ctx context.Context, q domainName) (oneDomain, error) {
+func (o *operator) showDomain(ctx context.Context, q domainName) (shownDomain, error) {
 	t, err := o.named(ctx, q.Slug)
-	switch {
-	case err != nil:
-		return oneDomain{}, err
-	case t != nil:
-		return o.aboutDomain(q.Host)(o.domains.FindOwn(ctx, t, q.Host))
+	if err != nil {
+		return shownDomain{}, err
 	}
-	return o.aboutDomain(q.Host)(o.domains.Find(ctx, q.Host))
+	claims, err := o.domains.Claims(ctx, q.Host)
+	if err != nil {
+		return shownDomain{}, aboutHost(q.Host, err)
+	}
+	wanted := slices.IndexFunc(claims, func(d *domain.Domain) bool {
+		return (t == nil || d.Tenant == t.ID) && (q.Removed || d.Status != domain.Removed)
+	})
+	if wanted < 0 {
+		return shownDomain{}, wasRemoved(q.Host, claims)
+	}
+	a := shownDomain{Domain: claims[wanted].Full(), Others: []domain.Document{}}
+	for i, d := range claims {
+		if i != wanted {
+			a.Others = append(a.Others, d.Document())
+		}
+	}
+	return a, nil
+}
+
+// wasRemoved says that there is no such domain, and whether there was one until lately.
+func wasRemoved(host string, claims []*domain.Domain) error {
+	err := aboutHost(host, tenant.ErrNotFound)
+	last := claims[len(claims)-1]
+	if gone, is := errors.AsType[*failure](err); is && last.Status == domain.Removed {
+		gone.Details += fmt.Sprintf("; it was taken away from %s on %s and is kept for it until %s (deskgate domain show %s --removed)",
+			last.Slug, day(last.Since), day(last.KeptUntil), last.Host)
+	}
+	return err
 }
 
 // named is the tenant that is asked for, nil if none is.
@@ -83,7 +118,7 @@ func (o *operator) aboutDomain(host string) func(*domain.Domain, error) (oneDoma
 		if err != nil {
 			return oneDomain{}, aboutHost(host, err)
 		}
-		return oneDomain{d.Document()}, nil
+		return oneDomain{d.Full()}, nil
 	}
 }
 
@@ -93,11 +128,19 @@ func (o *operator) listDomains(ctx context.Context, q domainName) (manyDomains, 
 		return manyDomains{}, err
 	}
 	list, err := o.domains.List(ctx, t)
-	out := manyDomains{Domains: []domain.Document{}}
-	for _, d := range list {
-		out.Domains = append(out.Domains, d.Document())
+	if err != nil {
+		return manyDomains{}, err
 	}
-	return out, err
+	removed, err := o.domains.ListRemoved(ctx, t)
+	return manyDomains{Domains: documents(list), Removed: documents(removed)}, err
+}
+
+func documents(list []*domain.Domain) []domain.Document {
+	all := []domain.Document{}
+	for _, d := range list {
+		all = append(all, d.Document())
+	}
+	return all
 }
 
 func (o *operator) mountDomain(ctx context.Context, q mounted) (mounted, error) {
@@ -167,88 +210,6 @@ domain is verified or active, else 1. Of several tenants that claim the host it 
 func whose(q *domainName, c *cobra.Command) *cobra.Command {
 	c.Flags().StringVar(&q.Slug, "tenant", "", "`SLUG` of the tenant whose claim is meant, if several have one")
 	return c
-}
-
-func (p *program) domainShow() *cobra.Command {
-	var q domainName
-	return whose(&q, p.leaf(lesson{
-		use: "show HOST", short: "a domain's state, its certificate and its DNS records", example: "domain show support.acme.example",
-	}, func(ctx context.Context, args []string) error {
-		q.Host = args[0]
-		a, err := ask(ctx, p, domainShow, q)
-		if err != nil {
-			return err
-		}
-		return p.answer(a, a.people)
-	}))
-}
-
-// people tells the state, and the records as long as they are needed.
-func (a oneDomain) people(b *bytes.Buffer) {
-	d := a.Domain
-	checked := "never"
-	if d.CheckedAt != nil {
-		checked = d.CheckedAt.Time().Format(time.DateTime) + " UTC"
-	}
-	until := ""
-	if d.Certificate.NotAfter != nil {
-		until = " until " + d.Certificate.NotAfter.Time().Format(time.DateTime) + " UTC"
-	}
-	pairs(b, "host", string(d.Host), "tenant", d.Tenant, "status", string(d.Status), "reason", d.Reason,
-		"certificate", string(d.Certificate.Status)+until, "", d.Certificate.Reason, "issuer", issuer(d.Certificate), "checked", checked)
-	switch d.Status {
-	case domain.Verified, domain.Active:
-		fmt.Fprintf(b, "\nThe domain is proven. Keep these records:\n\n")
-	default:
-		fmt.Fprintf(b, "\nPut this into DNS:\n\n")
-	}
-	rows := [][]string{}
-	for _, r := range d.Records {
-		rows = append(rows, []string{r.Type, r.Name, r.Value, r.Purpose})
-	}
-	table(b, "(nothing)", []string{"TYPE", "NAME", "VALUE", "PURPOSE"}, rows)
-	if d.Status == domain.Pending {
-		fmt.Fprintf(b, "\nThen: deskgate domain verify %s\n", d.Host)
-	}
-}
-
-func (p *program) domainList() *cobra.Command {
-	return p.leaf(lesson{
-		use: "list [SLUG]", short: "the domains of a tenant, or all", example: "domain list\ndomain list acme",
-	}, func(ctx context.Context, args []string) error {
-		var q domainName
-		if len(args) > 0 {
-			q.Slug = args[0]
-		}
-		a, err := ask(ctx, p, domainList, q)
-		if err != nil {
-			return err
-		}
-		return p.answer(a, func(b *bytes.Buffer) {
-			rows := [][]string{}
-			for _, d := range a.Domains {
-				rows = append(rows, []string{string(d.Host), d.Tenant, string(d.Status), string(d.Certificate.Status), until(d.Certificate), orDash(d.Certificate.Issuer), orDash(d.Reason)})
-			}
-			table(b, "No domains. Add one: deskgate domain add SLUG HOST",
-				[]string{"HOST", "TENANT", "STATUS", "CERTIFICATE", "UNTIL", "ISSUER", "REASON"}, rows)
-		})
-	})
-}
-
-// until is the day on which a certificate ends.
-func until(c domain.CertificateDocument) string {
-	if c.NotAfter == nil {
-		return "-"
-	}
-	return c.NotAfter.Time().Format(time.DateOnly)
-}
-
-// issuer is who issued a certificate, and whether somebody brought it.
-func issuer(c domain.CertificateDocument) string {
-	if c.Own {
-		return c.Issuer + " (uploaded)"
-	}
-	return c.Issuer
 }
 
 func (p *program) domainMount() *cobra.Command {

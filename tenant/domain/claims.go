@@ -58,6 +58,11 @@ func (r *Registry) claim(tx *storage.Tx, t *tenant.Tenant, h tenant.Host, by By)
 		Host: h, Tenant: t.ID, By: by, CreatedAt: now, NextCheck: now, Certificate: Certificate{Status: CertificateNone},
 		AtApex: h.Apex() == h,
 	}
+	if before, err := formerTable.Get(tx, hostKey(h)); err == nil && before.Tenant == t.ID {
+		d.History = before.History // it goes on
+	} else if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return Domain{}, err
+	}
 	d.to(Pending, Say("DNS was not looked at yet."), now)
 	d.sign(r.actor)
 	if err := domainTable.Insert(tx, &d); err != nil {

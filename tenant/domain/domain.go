@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -77,6 +78,10 @@ type Domain struct {
 	// Slug is the tenant's present slug; Records is what it has to put into DNS. Neither is stored.
 	Slug    string   `cbor:"-"`
 	Records []Record `cbor:"-"`
+	// ServesUntil is when a drifted domain is suspended if its proof does not come back, KeptUntil until when a removed one is
+	// kept for its tenant. Zero in all other states; neither is stored.
+	ServesUntil time.Time `cbor:"-"`
+	KeptUntil   time.Time `cbor:"-"`
 }
 
 // Certificate is the state of a domain's certificate.
@@ -98,12 +103,22 @@ type Certificate struct {
 
 // Transition is one step of a domain's or its certificate's life.
 type Transition struct {
-	At     time.Time `cbor:"1,keyasint" json:"at"`
-	To     string    `cbor:"2,keyasint" json:"to"` // "verified", "certificate failing", …
-	Reason string    `cbor:"3,keyasint,omitempty" json:"reason"`
+	At time.Time `cbor:"1,keyasint"`
+	To string    `cbor:"2,keyasint"` // "verified", "certificate failing", …
 	// By is who caused it, as the audit log names them: "system" is the node.
-	By string `cbor:"4,keyasint,omitempty" json:"by"`
+	By string `cbor:"4,keyasint,omitempty"`
+	// Reason is why, as far as there is room. (3 was it as one text.)
+	Reason Reason `cbor:"5,keyasint,omitempty"`
 }
+
+// Certificate says whether it is a step of the certificate's life, and which state that came to.
+func (t *Transition) Certificate() (CertificateStatus, bool) {
+	to, is := strings.CutPrefix(t.To, certificateStep)
+	return CertificateStatus(to), is
+}
+
+// certificateStep begins what Transition.To says about a certificate.
+const certificateStep = "certificate "
 
 // Record is one DNS record that the tenant has to set.
 type Record struct {
@@ -126,48 +141,6 @@ type Report struct {
 	// Issuer is who issued the certificate that is in hand; Own: somebody brought it. They count with the status active.
 	Issuer string
 	Own    bool
-}
-
-// Document is a domain as the contract shows it to people and programs.
-type Document struct {
-	Host        tenant.Host         `json:"host"`
-	Tenant      string              `json:"tenant"`
-	Status      Status              `json:"status"`
-	Reason      string              `json:"reason"`
-	Certificate CertificateDocument `json:"certificate"`
-	Records     []Record            `json:"records"`
-	CheckedAt   *tenant.Moment      `json:"checked_at"`
-}
-
-// CertificateDocument is the certificate's part of a Document.
-type CertificateDocument struct {
-	Status   CertificateStatus `json:"status"`
-	NotAfter *tenant.Moment    `json:"not_after"`
-	Reason   string            `json:"reason"`
-	Issuer   string            `json:"issuer"`
-	Own      bool              `json:"own"` // it was uploaded
-}
-
-// Document is the domain as the contract shows it.
-func (d *Domain) Document() Document {
-	doc := Document{
-		Host: d.Host, Tenant: d.Slug, Status: d.Status, Reason: d.Reason.String(), Records: d.Records, CheckedAt: orNull(d.CheckedAt),
-		Certificate: CertificateDocument{
-			Status: d.Certificate.Status, NotAfter: orNull(d.Certificate.NotAfter), Reason: d.Certificate.Reason.String(),
-			Issuer: d.Certificate.Issuer, Own: d.Certificate.Own,
-		},
-	}
-	if doc.Records == nil {
-		doc.Records = []Record{}
-	}
-	return doc
-}
-
-func orNull(t time.Time) *tenant.Moment {
-	if t.IsZero() {
-		return nil
-	}
-	return new(tenant.Moment(t))
 }
 
 // Served says whether requests for the host are answered.

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,32 @@ func (r Reason) In(say func(form string, args ...any) string) string {
 		said[i] = say(s.Form, args...)
 	}
 	return strings.Join(said, " ")
+}
+
+// short is the reason as far as it has room in so many bytes.
+func (r Reason) short(room int) Reason {
+	for i, s := range r {
+		if room -= len(Reason{s}.String()); room >= 0 {
+			continue
+		}
+		if i > 0 {
+			return append(r[:i:i], Sentence{Form: "…"})
+		}
+		return Reason{s.short(room + len(Reason{s}.String()))}
+	}
+	return r
+}
+
+// short is the sentence with what stands in it cut.
+func (s Sentence) short(room int) Sentence {
+	each := max(0, room-len(s.Form)) / max(1, len(s.Args))
+	args := slices.Clone(s.Args)
+	for i, a := range args {
+		if len(a) > each {
+			args[i] = strings.ToValidUTF8(a[:each], "") + "…"
+		}
+	}
+	return Sentence{Form: s.Form, Args: args}
 }
 
 // undecided is the reason where DNS could not be asked.

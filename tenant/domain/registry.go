@@ -271,6 +271,9 @@ func (r *Registry) describe(ctx context.Context, d *Domain) (*Domain, error) {
 func (r *Registry) complete(d *Domain, t *tenant.Tenant) {
 	d.Slug = t.Slug
 	d.Records = r.claimOf(d, t).records(d.AtApex)
+	if d.Status == Drifted {
+		d.ServesUntil = d.Since.Add(r.rules.grace)
+	}
 }
 
 // text is the proof: the same for ever for one tenant and host, and no use for another.

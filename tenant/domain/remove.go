@@ -76,7 +76,9 @@ func (r *Registry) left(ctx context.Context, h tenant.Host, served bool) {
 // drop deletes a domain, and remembers it if it ever was verified.
 func (r *Registry) drop(tx *storage.Tx, d *Domain, now time.Time) error {
 	if !d.VerifiedAt.IsZero() {
-		f := former{Host: d.Host, Tenant: d.Tenant, RemovedAt: now}
+		d.to(Removed, nil, now)
+		d.sign(r.actorFor(d))
+		f := former{Host: d.Host, Tenant: d.Tenant, RemovedAt: now, History: d.History, VerifiedAt: d.VerifiedAt}
 		switch old, err := formerTable.Get(tx, hostKey(d.Host)); {
 		case err == nil:
 			f.Several, _ = old.others(d.Tenant, now)
@@ -113,6 +115,7 @@ func (r *Registry) removeAll(ctx context.Context, t *tenant.Tenant) error {
 				return err
 			}
 			served = d.Served()
+			d.History = nil // there is nobody to read it
 			return r.drop(tx, &d, clock())
 		})
 		if err != nil {

@@ -1,7 +1,7 @@
 package domain
 
 import (
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -23,7 +23,7 @@ func (d *Domain) to(s Status, reason Reason, now time.Time) {
 		return
 	}
 	d.Status, d.Since = s, now
-	d.note(string(s), reason.String(), now)
+	d.note(string(s), reason, now)
 }
 
 // certify moves the certificate into a state, with the reason.
@@ -33,18 +33,26 @@ func (d *Domain) certify(s CertificateStatus, reason Reason, now time.Time) {
 	c.Status, c.Reason = s, reason
 	if changed {
 		c.ChangedAt = now
-		d.note("certificate "+string(s), reason.String(), now)
+		d.note(certificateStep+string(s), reason, now)
 	}
 }
 
-func (d *Domain) note(to, reason string, now time.Time) {
-	if len(reason) > maxReason {
-		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+// note adds to the history. Where that is full, the longer of the two lives in it loses its oldest step: a certificate that cannot
+// be had for days hides nothing of what the hostname went through.
+func (d *Domain) note(to string, reason Reason, now time.Time) {
+	d.History = append(d.History[:len(d.History):len(d.History)], Transition{At: now, To: to, Reason: reason.short(maxReason)})
+	if len(d.History) <= maxHistory {
+		return
 	}
-	d.History = append(d.History[:len(d.History):len(d.History)], Transition{At: now, To: to, Reason: reason})
-	if n := len(d.History); n > maxHistory {
-		d.History = d.History[n-maxHistory:]
+	ofCertificate := func(t Transition) bool { _, is := t.Certificate(); return is }
+	n := 0
+	for _, t := range d.History {
+		if ofCertificate(t) {
+			n++
+		}
 	}
+	oldest := slices.IndexFunc(d.History, func(t Transition) bool { return ofCertificate(t) == (n > maxHistory/2) })
+	d.History = slices.Delete(d.History, oldest, oldest+1)
 }
 
 // sign says who caused what was noted last.
@@ -136,7 +144,7 @@ func (d *Domain) unproved(f finding, r rules, now time.Time) {
 func (d *Domain) suspend(reason Reason, now time.Time) {
 	d.to(Suspended, reason, now)
 	d.certify(CertificateNone, nil, now)
-	d.Certificate.NotAfter, d.Certificate.NextAttempt, d.Certificate.Attempts = time.Time{}, time.Time{}, 0
+	d.Certificate = Certificate{Status: CertificateNone, ChangedAt: d.Certificate.ChangedAt}
 }
 
 // queue asks for a certificate.

@@ -1,8 +1,6 @@
 package domain
 
 import (
-	"time"
-
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -27,6 +25,12 @@ var (
 	formerTable = storage.NewTable(storage.Declaration[former]{
 		ID: 33, Name: "former domains", Key: func(f *former) storage.Key { return hostKey(f.Host) },
 	})
+	// formerByTenant has what a tenant had, by when it was taken away.
+	formerByTenant = storage.NewIndex(formerTable, 1,
+		func(f *former) []storage.Key {
+			return []storage.Key{storage.Key(nil).Str(string(f.Tenant)).Time(f.RemovedAt)}
+		},
+		func(*former) storage.Bare { return storage.Bare{} })
 )
 
 // Tables are the tables of this package.
@@ -64,21 +68,3 @@ func certificateKeys(d *Domain) []storage.Key {
 func domainKey(h tenant.Host, id tenant.ID) storage.Key { return hostKey(h).Str(string(id)) }
 
 func hostKey(h tenant.Host) storage.Key { return storage.Key(nil).Str(string(h)) }
-
-// former is what is remembered of a verified domain that was removed.
-type former struct {
-	Host      tenant.Host `cbor:"1,keyasint"`
-	Tenant    tenant.ID   `cbor:"2,keyasint"` // who had it last
-	RemovedAt time.Time   `cbor:"3,keyasint"`
-	// Several tenants had it.
-	Several bool `cbor:"4,keyasint,omitempty"`
-}
-
-// others says whether somebody else than the tenant ever had the host, and whether that was so lately that only a TXT record
-// proves that it changed hands.
-func (f *former) others(id tenant.ID, now time.Time) (ever, lately bool) {
-	if f.Tenant == id {
-		return f.Several, false
-	}
-	return true, now.Sub(f.RemovedAt) < quarantine
-}
