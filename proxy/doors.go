@@ -15,6 +15,7 @@ import (
 	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/strict"
+	"github.com/deskgate/deskgate/storage"
 )
 
 // listen opens what has to be opened.
@@ -136,13 +137,15 @@ func visitorsPort(nodeURL string) string {
 
 // openHTTP3 serves the same on the UDP port.
 func (s *Server) openHTTP3(h http.Handler) (err error) {
+	c := &s.config
 	s.http3, err = h3.New(s.packets, h3.Options{
 		TLS: s.tls(), Handler: h, Crowd: s.crowd, Handshakes: s.handshakes,
-		Exempt: s.exempt, Excluded: proxies(s.config.ProxyProtocol).contain, // whoever that is, it is not who visits
+		Exempt: s.exempt, Excluded: proxies(c.ProxyProtocol).contain, // whoever that is, it is not who visits
 		Limits: h3.Limits{
-			Requests: streams, HeaderSize: headerSize, HeaderTime: headerTime, IdleTime: idleTime, Unproven: unprovenPerSecond,
+			Requests: streams, HeaderSize: headerSize, HeaderTime: headerTime, IdleTime: idleTime, Unproven: unprovenPerSecond, StrangerCost: strangerCost,
 		},
-		Refused: s.metrics.refused, Ready: s.metrics.connected, Log: s.config.Log,
+		ResetKey: c.Store.Derive(storage.Node(), "proxy/h3/reset"), TokenKey: c.Store.Derive(storage.Node(), "proxy/h3/token"),
+		Refused: s.metrics.refused, Ready: s.metrics.connected, Log: c.Log,
 	})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -160,6 +161,37 @@ func TestHTTP3OfAnotherTenant(t *testing.T) {
 	}
 	if _, err := n.client3(t, "nobody.example").Get("https://nobody.example/"); err == nil { //nolint:bodyclose // there is none
 		t.Error("a stranger's name was served")
+	}
+}
+
+// A name that nobody has here gets the same alert as over TCP, and costs no look into the store: there is none.
+func TestHTTP3StrangersWithoutAStore(t *testing.T) {
+	n := newNode3(t)
+	n.start(t)
+	res, err := n.client3(t, "").Get("https://" + acmeHost + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	roots := n.roots(t)
+	if err := n.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for sni, want := range map[string]quic.TransportErrorCode{
+		acmeHost:              0,
+		"nobody.example":      0x100 + 112, // unrecognized_name
+		"":                    0x100 + 112,
+		"bee.tickets.example": 0x100 + 80, // internal_error: its certificate can't be loaded
+	} {
+		config := &tls.Config{RootCAs: roots, ServerName: sni, InsecureSkipVerify: sni == "", NextProtos: []string{http3.NextProtoH3}}
+		c, err := quic.DialAddr(t.Context(), n.server.HTTPSAddr().String(), config, nil)
+		if err == nil {
+			_ = c.CloseWithError(0, "")
+		}
+		alert := new(quic.TransportError)
+		if want == 0 && err != nil || want != 0 && (!errors.As(err, &alert) || alert.ErrorCode != want) {
+			t.Errorf("SNI %q: %v, want %#x", sni, err, uint64(want))
+		}
 	}
 }
 

@@ -144,7 +144,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	}
 	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
 	s.metrics.watchUpstreams(s.upstreams)
-	if err := s.open(); err != nil {
+	if err := s.open(); err != nil { //nolint:contextcheck // handshakes have their own
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -24,6 +24,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 )
 
@@ -234,31 +237,30 @@ func (m *manager) visitors(t *testing.T, roots *x509.CertPool) *visitors {
 	v := &visitors{tb: t, stop: stop, kinds: map[string]*atomic.Int64{}}
 	secure, plain := "https://"+m.acme+":"+portOf(m.https), "http://"+m.acme+":"+portOf(m.http)
 	for _, k := range []struct {
-		name     string
-		h2, anew bool
-		url      string
-		body     int
-		want     string
+		name string
+		http int
+		anew bool
+		url  string
+		body int
+		want string
 	}{
-		{"h1 kept", false, false, secure + "/app", 0, "GET 0 bytes"},
-		{"h1 new", false, true, secure + "/app", 0, "GET 0 bytes"},
-		{"h1 kept, body", false, false, secure + "/app", 5000, "POST 5000 bytes"},
-		{"h1 new, body", false, true, secure + "/app", 5000, "POST 5000 bytes"},
-		{"h2 kept", true, false, secure + "/app", 0, "GET 0 bytes"},
-		{"h2 new", true, true, secure + "/app", 0, "GET 0 bytes"},
-		{"h2 kept, body", true, false, secure + "/app", 5000, "POST 5000 bytes"},
-		{"help desk", true, false, secure + "/integration", 0, "<html"},
-		{"redirect", false, false, plain + "/app", 0, ""},
+		{"h1 kept", 1, false, secure + "/app", 0, "GET 0 bytes"},
+		{"h1 new", 1, true, secure + "/app", 0, "GET 0 bytes"},
+		{"h1 kept, body", 1, false, secure + "/app", 5000, "POST 5000 bytes"},
+		{"h1 new, body", 1, true, secure + "/app", 5000, "POST 5000 bytes"},
+		{"h2 kept", 2, false, secure + "/app", 0, "GET 0 bytes"},
+		{"h2 new", 2, true, secure + "/app", 0, "GET 0 bytes"},
+		{"h2 kept, body", 2, false, secure + "/app", 5000, "POST 5000 bytes"},
+		{"h3 kept", 3, false, secure + "/app", 0, "GET 0 bytes"},
+		{"h3 new", 3, true, secure + "/app", 0, "GET 0 bytes"},
+		{"h3 kept, body", 3, false, secure + "/app", 5000, "POST 5000 bytes"},
+		{"help desk", 2, false, secure + "/integration", 0, "<html"},
+		{"redirect", 1, false, plain + "/app", 0, ""},
 	} {
 		count := new(atomic.Int64)
 		v.kinds[k.name] = count
 		for range 2 {
-			c := localClient(roots)
-			tr := c.Transport.(*http.Transport) //nolint:errcheck,forcetypeassert // localClient made it
-			tr.DisableKeepAlives = k.anew
-			if !k.h2 {
-				tr.ForceAttemptHTTP2, tr.TLSNextProto = false, map[string]func(string, *tls.Conn) http.RoundTripper{}
-			}
+			c := visitor(roots, k.http, k.anew)
 			v.group.Go(func() {
 				defer c.CloseIdleConnections()
 				for ctx.Err() == nil {
@@ -267,6 +269,9 @@ func (m *manager) visitors(t *testing.T, roots *x509.CertPool) *visitors {
 						t.Errorf("%s: %v", k.name, err)
 						return
 					}
+					if k.http == 3 && k.anew {
+						c.CloseIdleConnections()
+					}
 					count.Add(1)
 				}
 			})
@@ -274,6 +279,30 @@ func (m *manager) visitors(t *testing.T, roots *x509.CertPool) *visitors {
 	}
 	t.Cleanup(v.leave)
 	return v
+}
+
+// visitor speaks one version of HTTP.
+func visitor(roots *x509.CertPool, version int, anew bool) *http.Client {
+	if version == 3 {
+		return &http.Client{Transport: &http3.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: roots},
+			QUICConfig:      &quic.Config{HandshakeIdleTimeout: patience},
+			Dial: func(ctx context.Context, addr string, c *tls.Config, q *quic.Config) (*quic.Conn, error) {
+				_, port, err := net.SplitHostPort(addr)
+				if err != nil {
+					return nil, err
+				}
+				return quic.DialAddr(ctx, "127.0.0.1:"+port, c, q)
+			},
+		}}
+	}
+	c := localClient(roots)
+	tr := c.Transport.(*http.Transport) //nolint:errcheck,forcetypeassert // localClient made it
+	tr.DisableKeepAlives = anew
+	if version == 1 {
+		tr.ForceAttemptHTTP2, tr.TLSNextProto = false, map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	return c
 }
 
 // comeOnce makes one request. It is not ended by the end of the test: that would be no failure of the node's.

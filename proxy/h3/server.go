@@ -24,12 +24,15 @@ type Limits struct {
 	HeaderSize int           // of a request, in bytes
 	HeaderTime time.Duration // until a request's head, or a handshake, is there
 	IdleTime   time.Duration // between two requests
+	// StrangerCost is how many handshakes one counts as that was for nobody here, of a client whose address is proven.
+	StrangerCost int
 	// Unproven is how many clients a second may begin whose address is not proven; beyond that each has to prove it.
 	Unproven int
 }
 
-// Options of a Server. All but Exempt, Excluded, Refused and Ready are required.
+// Options of a Server. All but Exempt, Excluded, Refused, Ready and the keys are required.
 type Options struct {
+	// TLS may fail hellos with listener.ErrStranger.
 	TLS     *tls.Config
 	Handler http.Handler
 	Crowd   *listener.Crowd
@@ -42,7 +45,10 @@ type Options struct {
 	Refused func(reason string)
 	// Ready hears of each connection whose handshake is made; nil: nobody does.
 	Ready func(*tls.ConnectionState)
-	Log   *slog.Logger
+	// ResetKey lets clients know at once that their connection was to a process that is no more, and TokenKey lets them show that
+	// their address was proven before: 32 bytes each, the same ones after a restart. Nil: neither outlives the process.
+	ResetKey, TokenKey []byte
+	Log                *slog.Logger
 }
 
 // Server serves HTTP/3 on one UDP port. It is made by New and works in Serve.
@@ -50,13 +56,14 @@ type Server struct {
 	options   Options
 	packets   net.PacketConn
 	transport *quic.Transport
-	listener  *quic.Listener
+	listener  *quic.EarlyListener
 	http      http3.Server
 	unproven  *listener.Rate
 
 	stop     context.Context //nolint:containedctx // ends when a stop begins
 	begin    context.CancelFunc
-	stopping sync.Mutex     // while a stop begins, no connection does
+	greeting atomic.Int64   // connections whose client has not said all about itself yet
+	accepted chan struct{}  // closed when all who have come are connections
 	running  sync.WaitGroup // connections
 }
 
@@ -65,7 +72,10 @@ const (
 	silence = 30 * time.Second
 	// window is how many bytes of a body may wait for who reads it.
 	window = 1 << 20
-	// linger is how long the last bytes of an answer have to arrive when a connection is closed for a stop.
+	// greeted is how long a stop waits for a moment in which nobody is about to say who it is, at most, and glance how often it looks.
+	greeted, glance = 100 * time.Millisecond, 100 * time.Microsecond
+	// linger is how long a connection stays during a stop once nothing runs on it: the last bytes of an answer arrive in that time,
+	// and a request that was on its way hears that nothing was done about it.
 	linger = time.Second
 	// sideStreams are for settings and the compression of heads: three, and some that mean nothing.
 	sideStreams = 8
@@ -73,12 +83,23 @@ const (
 
 var errRefused = errors.New("refused")
 
+// errUnrecognizedName is what TLS calls it (RFC 6066); crypto/tls has no name for it.
+const errUnrecognizedName tls.AlertError = 112
+
+// guest is in the context of a connection.
+type guest struct {
+	proven netip.Addr // the client's address, if it is proven and counts
+	known  func()     // is called when what the client has to say about itself is here, or will never be
+}
+
+type guestKey struct{}
+
 // New serves on a UDP port, which is closed with the Server.
 func New(packets net.PacketConn, o Options) (*Server, error) {
 	if o.Refused == nil {
 		o.Refused = func(string) {}
 	}
-	s := &Server{options: o, packets: packets, unproven: listener.NewRate(o.Limits.Unproven, o.Limits.Unproven)}
+	s := &Server{options: o, packets: packets, unproven: listener.NewRate(o.Limits.Unproven, o.Limits.Unproven), accepted: make(chan struct{})}
 	s.stop, s.begin = context.WithCancel(context.Background())
 	s.http = http3.Server{
 		Handler: http.HandlerFunc(s.handle), MaxHeaderBytes: o.Limits.HeaderSize, IdleTimeout: o.Limits.IdleTime, Logger: o.Log,
@@ -87,8 +108,15 @@ func New(packets net.PacketConn, o Options) (*Server, error) {
 		Conn: packets, ConnContext: s.admit,
 		VerifySourceAddress: func(net.Addr) bool { return !s.unproven.Spend(netip.IPv4Unspecified(), 1) },
 	}
+	if o.ResetKey != nil {
+		s.transport.StatelessResetKey = (*quic.StatelessResetKey)(o.ResetKey)
+	}
+	if o.TokenKey != nil {
+		s.transport.TokenGeneratorKey = (*quic.TokenGeneratorKey)(o.TokenKey)
+	}
 	var err error
-	s.listener, err = s.transport.Listen(http3.ConfigureTLSConfig(o.TLS), &quic.Config{
+	// A listener that hands out connections early has none to refuse when it is closed in the middle of their handshake.
+	s.listener, err = s.transport.ListenEarly(http3.ConfigureTLSConfig(s.judging(o.TLS)), &quic.Config{
 		HandshakeIdleTimeout:       o.Limits.HeaderTime,
 		MaxIdleTimeout:             silence,
 		KeepAlivePeriod:            silence / 3,
@@ -115,16 +143,48 @@ func (s *Server) admit(ctx context.Context, from *quic.ClientInfo) (context.Cont
 	if o.Exempt != nil && o.Exempt(client) {
 		client = netip.Addr{}
 	}
-	if from.AddrVerified && client.IsValid() && !o.Handshakes.Spend(client, 1) {
-		o.Refused("handshakes")
-		return nil, errRefused
+	g := &guest{}
+	if from.AddrVerified && client.IsValid() {
+		if !o.Handshakes.Spend(client, 1) {
+			o.Refused("handshakes")
+			return nil, errRefused
+		}
+		g.proven = client
 	}
 	if !o.Crowd.Enter(client) {
 		o.Refused("crowd")
 		return nil, errRefused
 	}
-	context.AfterFunc(ctx, func() { o.Crowd.Leave(client) })
-	return ctx, nil
+	s.greeting.Add(1)
+	g.known = sync.OnceFunc(func() { s.greeting.Add(-1) })
+	context.AfterFunc(ctx, func() { o.Crowd.Leave(client); g.known() })
+	return context.WithValue(ctx, guestKey{}, g), nil
+}
+
+// judging has strangers pay as over TCP, and hear the same alert. Who has not proven its address pays nothing: it may be somebody
+// else's, and there are few of them before each has to prove it.
+func (s *Server) judging(c *tls.Config) *tls.Config {
+	judge := c.GetConfigForClient
+	if judge == nil {
+		return c
+	}
+	c = c.Clone()
+	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		config, err := judge(h)
+		if !errors.Is(err, listener.ErrStranger) {
+			return config, err
+		}
+		s.options.Refused("stranger")
+		if g := guestOf(h.Context()); g.proven.IsValid() {
+			s.options.Handshakes.Spend(g.proven, s.options.Limits.StrangerCost-1)
+		}
+		return nil, errors.Join(err, errUnrecognizedName)
+	}
+	return c
+}
+
+func guestOf(ctx context.Context) *guest {
+	return ctx.Value(guestKey{}).(*guest) //nolint:errcheck,forcetypeassert // admit has put it there
 }
 
 func addrOf(a net.Addr) netip.Addr {
@@ -137,61 +197,51 @@ func addrOf(a net.Addr) netip.Addr {
 
 // Serve accepts connections until the Server is stopped.
 func (s *Server) Serve() error {
+	defer close(s.accepted)
 	for {
-		c, err := s.listener.Accept(s.stop)
+		c, err := s.listener.Accept(context.Background()) // it ends when the listener is closed, and all who have come are handed out
 		switch {
 		case err == nil:
-			s.begins(c)
-		case s.stop.Err() != nil:
-			return nil //nolint:nilerr // that is why
+			guestOf(c.Context()).known()
+			s.running.Go(func() { s.connection(c) })
+		case errors.Is(err, quic.ErrServerClosed), s.stop.Err() != nil:
+			return nil
 		default:
 			return err
 		}
 	}
 }
 
-// begins serves a connection, unless a stop has begun: then it is closed with the rest.
-func (s *Server) begins(c *quic.Conn) {
-	s.stopping.Lock()
-	defer s.stopping.Unlock()
-	if s.stop.Err() == nil {
-		if s.options.Ready != nil {
-			state := c.ConnectionState().TLS
-			s.options.Ready(&state)
-		}
-		s.running.Go(func() { s.connection(c) })
-	}
-}
-
-// connection serves the requests of one.
+// connection serves the requests of one, once its handshake is made.
 func (s *Server) connection(c *quic.Conn) {
+	select {
+	case <-c.HandshakeComplete():
+	case <-c.Context().Done():
+		return
+	}
+	if s.options.Ready != nil {
+		state := c.ConnectionState().TLS
+		s.options.Ready(&state)
+	}
 	h, err := s.http.NewRawServerConn(c)
 	if err != nil {
 		return // it is closed already
 	}
 	go sides(c, h)
 	var requests sync.WaitGroup
-	var running atomic.Int64
-	for {
+	for s.stop.Err() == nil { // what has come already is handed out whatever the context says
 		r, err := c.AcceptStream(s.stop)
 		if err != nil {
 			break
 		}
 		_ = r.SetReadDeadline(time.Now().Add(s.options.Limits.HeaderTime))
-		running.Add(1)
-		requests.Go(func() {
-			defer running.Add(-1)
-			h.HandleRequestStream(r)
-		})
+		requests.Go(func() { h.HandleRequestStream(r) })
 	}
-	idle := running.Load() == 0
 	go reject(c)
 	requests.Wait()
-	if !idle {
-		select {
-		case <-c.Context().Done():
-		case <-time.After(linger):
-		}
+	select {
+	case <-c.Context().Done():
+	case <-time.After(linger):
 	}
 	_ = h.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "") // perhaps it is closed
 }
@@ -219,15 +269,16 @@ func reject(c *quic.Conn) {
 	}
 }
 
-// Shutdown stops accepting and waits until what is running is answered, or until ctx ends.
+// Shutdown stops accepting and waits until what is running is answered, or until ctx ends. Who comes meanwhile is not answered at
+// all, and says the same again until somebody has the port who does.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.stopping.Lock()
-	s.begin()
-	s.stopping.Unlock()
+	s.pause()
 	err := s.listener.Close()
+	s.begin() // now, for whoever is rejected comes again at once, and must not be taken by this process
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		<-s.accepted
 		s.running.Wait()
 	}()
 	select {
@@ -236,6 +287,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, ctx.Err())
 	}
 	return errors.Join(err, s.Close())
+}
+
+// pause waits for a moment to close the listener in: quic-go refuses then whoever has not said all about itself. What clients say
+// takes more than one packet, but those come together.
+func (s *Server) pause() {
+	for begin := time.Now(); s.greeting.Load() > 0 && time.Since(begin) < greeted; {
+		<-time.After(glance)
+	}
 }
 
 // Close ends everything at once. To close twice does nothing.

@@ -34,23 +34,29 @@ type served struct {
 
 func start(t *testing.T, handler http.HandlerFunc, change func(*h3.Options)) *served {
 	t.Helper()
-	certified := httptest.NewTLSServer(nil)
-	t.Cleanup(certified.Close)
-	s := &served{roots: x509.NewCertPool(), refused: make(chan string, 1000), crowd: listener.NewCrowd(100, 100)}
-	s.roots.AddCert(certified.Certificate())
 	p, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startOn(t, p, handler, change)
+}
+
+func startOn(t *testing.T, p net.PacketConn, handler http.HandlerFunc, change func(*h3.Options)) *served {
+	t.Helper()
+	certified := httptest.NewTLSServer(nil)
+	t.Cleanup(certified.Close)
+	s := &served{roots: x509.NewCertPool(), refused: make(chan string, 1000), crowd: listener.NewCrowd(100, 100)}
+	s.roots.AddCert(certified.Certificate())
 	s.addr = p.LocalAddr().String()
 	o := h3.Options{
 		TLS: &tls.Config{Certificates: certified.TLS.Certificates}, Handler: handler, Crowd: s.crowd,
 		Handshakes: listener.NewRate(1000, 1000), Refused: func(reason string) { s.refused <- reason }, Log: slog.New(slog.DiscardHandler),
-		Limits: h3.Limits{Requests: 10, HeaderSize: 4 << 10, HeaderTime: 300 * time.Millisecond, IdleTime: time.Minute, Unproven: 1000},
+		Limits: h3.Limits{Requests: 10, HeaderSize: 4 << 10, HeaderTime: 300 * time.Millisecond, IdleTime: time.Minute, Unproven: 1000, StrangerCost: 10},
 	}
 	if change != nil {
 		change(&o)
 	}
+	var err error
 	if s.Server, err = h3.New(p, o); err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +242,54 @@ func TestWhoIsRefused(t *testing.T) {
 				if got := <-s.refused; got != tc.reason {
 					t.Errorf("refused: %q, want %q", got, tc.reason)
 				}
+			}
+		})
+	}
+}
+
+// Names that nobody has here get TLS's own word for it, and cost their clients as much as over TCP: those that have proven to be
+// where they say.
+func TestStrangers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		unproven int
+		want     []string
+	}{
+		"proven":   {1, []string{"stranger", "stranger", "handshakes"}},
+		"unproven": {1000, []string{"stranger", "stranger", "stranger", "stranger", "stranger", "stranger"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, ok, func(o *h3.Options) {
+				o.Limits.Unproven, o.Handshakes = tc.unproven, listener.NewRate(1, 15)
+				o.TLS.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+					if h.ServerName != "example.com" {
+						return nil, listener.ErrStranger
+					}
+					return nil, nil //nolint:nilnil // crypto/tls wants it so
+				}
+			})
+			if tc.unproven == 1 { // the first ones need no proof of their address
+				for range 2 {
+					_ = s.dial(t).CloseWithError(0, "")
+				}
+			}
+			stranger := s.tls()
+			stranger.ServerName = "nobody.example"
+			for i, want := range tc.want {
+				_, err := quic.DialAddr(t.Context(), s.addr, stranger, nil)
+				code := quic.TransportErrorCode(0x170) // CRYPTO_ERROR with unrecognized_name
+				if want == "handshakes" {
+					code = quic.ConnectionRefused
+				}
+				if got := new(quic.TransportError); !errors.As(err, &got) || got.ErrorCode != code || !got.Remote {
+					t.Errorf("hello %d: %v, want %#x", i, err, uint64(code))
+				}
+				if got := <-s.refused; got != want {
+					t.Errorf("hello %d: refused: %q, want %q", i, got, want)
+				}
+			}
+			err := ask(s.client(t))
+			if (err == nil) != (tc.unproven > 1) {
+				t.Errorf("an owner's name: %v", err)
 			}
 		})
 	}
