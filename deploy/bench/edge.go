@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -90,23 +91,27 @@ func serveUpstream() (base string, stop func(), err error) {
 	}, nil
 }
 
-// servePlain is the child that everything is compared with. With a certificate it takes a second address, for TLS.
+// servePlain is a child: a proxy that is nothing but the standard library's or, without an upstream, a handler that answers by itself,
+// which is what no proxy on net/http can do with less.
 func servePlain(addr, upstream, secure, certificate string) error {
-	u, err := url.Parse(upstream)
-	if err != nil {
-		return err
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, hello) })
+	if upstream != "" {
+		u, err := url.Parse(upstream)
+		if err != nil {
+			return err
+		}
+		h = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(u)
+			r.SetXForwarded()
+		}, Transport: &http.Transport{MaxIdleConnsPerHost: 128}}
 	}
-	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(u)
-		r.SetXForwarded()
-	}, Transport: &http.Transport{MaxIdleConnsPerHost: 128}}
-	s := &http.Server{Addr: addr, Handler: p, ReadHeaderTimeout: time.Second}
+	s := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: time.Second}
 	if certificate == "" {
 		return s.ListenAndServe()
 	}
 	both := make(chan error, 2)
 	go func() { both <- s.ListenAndServe() }()
-	over := &http.Server{Addr: secure, Handler: p, ReadHeaderTimeout: time.Second}
+	over := &http.Server{Addr: secure, Handler: h, ReadHeaderTimeout: time.Second}
 	go func() { both <- over.ListenAndServeTLS(certificate, certificate) }()
 	return <-both
 }

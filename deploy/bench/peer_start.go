@@ -105,6 +105,9 @@ https://{{.Secure}} {
 `)),
 }
 
+// withoutUpstream is net/http's server with nothing behind it.
+const withoutUpstream = "net/http alone"
+
 const peerName = "acme.deskgate.localhost"
 
 // startPeers starts all proxies. Those that run are returned with an error, too.
@@ -129,6 +132,7 @@ func startPeers(ctx context.Context, s settings, dir, upstream string) (peers []
 		name, program string
 		args          []string
 	}{
+		{withoutUpstream, self, []string{"plain"}},
 		{"plain ReverseProxy", self, []string{"plain"}},
 		{"nginx", "nginx", []string{"-c"}},
 		{"haproxy", "haproxy", []string{"-db", "-f"}},
@@ -165,7 +169,11 @@ func startPeer(ctx context.Context, s settings, dir, upstream, name, program str
 		}
 		args = append(args, config)
 	} else {
-		args = append(args, p.at, "http://"+upstream, p.securely, filepath.Join(dir, "peer.pem"))
+		from := "http://" + upstream
+		if name == withoutUpstream {
+			from = ""
+		}
+		args = append(args, p.at, from, p.securely, filepath.Join(dir, "peer.pem"))
 	}
 	var err error
 	if p.plain, err = start(ctx, s, dir, program, args...); err != nil {
