@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -77,6 +78,59 @@ func findKept[T any](tx *storage.Tx, a Actor, table *storage.Table[T], id string
 		}
 	}
 	return v, ErrNotFound
+}
+
+// keepsake is a view or a reply.
+type keepsake[T any] interface {
+	*T
+	// keeping is whose it is, and which version of it this is.
+	keeping() (owner string, version uint64)
+}
+
+// onKept does something to one of them that the actor may change. ErrVersionConflict, ErrNotAllowed (it is shared), ErrNotFound.
+func onKept[T any, P keepsake[T]](
+	ctx context.Context, d *Desk, tn *tenant.Tenant, a Actor, table *storage.Table[T], id string, ifVersion uint64,
+	fn func(*storage.Tx, P) error,
+) error {
+	return d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		old, err := findKept(tx, a, table, id)
+		if err != nil {
+			return err
+		}
+		owner, version := P(&old).keeping()
+		if _, err := a.keeper(owner == ""); err != nil {
+			return err
+		}
+		if ifVersion != 0 && ifVersion != version {
+			return ErrVersionConflict
+		}
+		return fn(tx, &old)
+	})
+}
+
+// changeKept is onKept that stores what apply makes of it, which may have another keeper then.
+func changeKept[T any, P keepsake[T]](
+	ctx context.Context, d *Desk, tn *tenant.Tenant, a Actor, table *storage.Table[T], id string, ifVersion uint64, apply func(P) error,
+) (v T, err error) {
+	err = onKept(ctx, d, tn, a, table, id, ifVersion, func(tx *storage.Tx, old P) error {
+		v = *old
+		if err := apply(&v); err != nil {
+			return err
+		}
+		before, _ := old.keeping()
+		after, _ := P(&v).keeping()
+		if before == after {
+			return table.Put(tx, &v)
+		}
+		if err := full(tx, table, after); err != nil {
+			return err
+		}
+		if err := table.Delete(tx, storage.Key(nil).Str(before).Str(id)); err != nil {
+			return err
+		}
+		return table.Put(tx, &v)
+	})
+	return v, err
 }
 
 // full says that the keeper has as many as there may be.

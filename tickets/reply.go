@@ -29,6 +29,8 @@ type Reply struct {
 // Shared says whether the reply is all of the staff's.
 func (r *Reply) Shared() bool { return r.Owner == "" }
 
+func (r *Reply) keeping() (owner string, version uint64) { return r.Owner, r.Version }
+
 // ReplyChange is what a reply is to be: absent is unchanged. A new one needs a Name and a Body and is the actor's own, if
 // nothing else is said.
 type ReplyChange struct {
@@ -88,60 +90,26 @@ func (d *Desk) AddReply(ctx context.Context, tn *tenant.Tenant, a Actor, change 
 		if err := full(tx, replyTable, r.Owner); err != nil {
 			return err
 		}
-		return putReply(tx, &r)
+		return replyTable.Put(tx, &r)
 	})
-	return r, err
+	return r, freeShortcut(err)
 }
 
 // ChangeReply changes a canned reply. ErrVersionConflict, ErrNotAllowed (it is shared), ErrNotFound.
 func (d *Desk) ChangeReply(ctx context.Context, tn *tenant.Tenant, a Actor, id string, change ReplyChange) (Reply, error) {
-	var r Reply
-	err := d.onReply(ctx, tn, a, id, change.IfVersion, func(tx *storage.Tx, old *Reply) error {
-		r = *old
-		if err := change.apply(a, &r); err != nil {
-			return err
-		}
-		if r.Owner != old.Owner {
-			if err := full(tx, replyTable, r.Owner); err != nil {
-				return err
-			}
-			if err := replyTable.Delete(tx, replyKey(old)); err != nil {
-				return err
-			}
-		}
-		return putReply(tx, &r)
-	})
-	return r, err
+	r, err := changeKept(ctx, d, tn, a, replyTable, id, change.IfVersion, func(r *Reply) error { return change.apply(a, r) })
+	return r, freeShortcut(err)
 }
 
 // RemoveReply forgets a canned reply.
 func (d *Desk) RemoveReply(ctx context.Context, tn *tenant.Tenant, a Actor, id string, ifVersion uint64) error {
-	return d.onReply(ctx, tn, a, id, ifVersion, func(tx *storage.Tx, old *Reply) error {
+	return onKept(ctx, d, tn, a, replyTable, id, ifVersion, func(tx *storage.Tx, old *Reply) error {
 		return replyTable.Delete(tx, replyKey(old))
 	})
 }
 
-// onReply does something to a reply that the actor may change.
-func (d *Desk) onReply(
-	ctx context.Context, tn *tenant.Tenant, a Actor, id string, ifVersion uint64, fn func(*storage.Tx, *Reply) error,
-) error {
-	return d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		old, err := findKept(tx, a, replyTable, id)
-		if err != nil {
-			return err
-		}
-		if _, err := a.keeper(old.Shared()); err != nil {
-			return err
-		}
-		if ifVersion != 0 && ifVersion != old.Version {
-			return ErrVersionConflict
-		}
-		return fn(tx, &old)
-	})
-}
-
-func putReply(tx *storage.Tx, r *Reply) error {
-	err := replyTable.Put(tx, r)
+// freeShortcut says what it means that a reply like this exists.
+func freeShortcut(err error) error {
 	if errors.Is(err, storage.ErrExists) {
 		return tenant.FieldErrors{"shortcut": {"The shortcut has already been taken."}}
 	}

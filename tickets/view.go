@@ -34,6 +34,8 @@ type View struct {
 // Shared says whether the view is all of the staff's.
 func (v *View) Shared() bool { return v.Owner == "" }
 
+func (v *View) keeping() (owner string, version uint64) { return v.Owner, v.Version }
+
 // Query is what the view has, with what in its text cannot be understood.
 func (v *View) Query() (Query, []Problem) {
 	q, problems := ParseSearch(v.Text)
@@ -162,52 +164,28 @@ func last(tx *storage.Tx, v *View) error {
 
 // ChangeView changes a saved view. ErrVersionConflict, ErrNotAllowed (it is shared, or built in), ErrNotFound.
 func (d *Desk) ChangeView(ctx context.Context, tn *tenant.Tenant, a Actor, id string, change ViewChange) (View, error) {
-	var v View
-	err := d.onView(ctx, tn, a, id, change.IfVersion, func(tx *storage.Tx, old *View) error {
-		v = *old
-		if err := change.apply(a, &v); err != nil {
-			return err
-		}
-		if v.Owner != old.Owner {
-			if err := full(tx, viewTable, v.Owner); err != nil {
-				return err
-			}
-			if err := viewTable.Delete(tx, viewKey(old)); err != nil {
-				return err
-			}
-		}
-		return viewTable.Put(tx, &v)
-	})
-	return v, err
+	if err := d.mutable(ctx, tn, a, id); err != nil {
+		return View{}, err
+	}
+	return changeKept(ctx, d, tn, a, viewTable, id, change.IfVersion, func(v *View) error { return change.apply(a, v) })
 }
 
 // RemoveView forgets a saved view.
 func (d *Desk) RemoveView(ctx context.Context, tn *tenant.Tenant, a Actor, id string, ifVersion uint64) error {
-	return d.onView(ctx, tn, a, id, ifVersion, func(tx *storage.Tx, old *View) error {
+	if err := d.mutable(ctx, tn, a, id); err != nil {
+		return err
+	}
+	return onKept(ctx, d, tn, a, viewTable, id, ifVersion, func(tx *storage.Tx, old *View) error {
 		return viewTable.Delete(tx, viewKey(old))
 	})
 }
 
-// onView does something to a saved view that the actor may change.
-func (d *Desk) onView(
-	ctx context.Context, tn *tenant.Tenant, a Actor, id string, ifVersion uint64, fn func(*storage.Tx, *View) error,
-) error {
+// mutable refuses what is built in.
+func (d *Desk) mutable(ctx context.Context, tn *tenant.Tenant, a Actor, id string) error {
 	if v, err := d.View(ctx, tn, a, id); err != nil || v.BuiltIn {
 		return cmp.Or(err, ErrNotAllowed)
 	}
-	return d.store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		old, err := findKept(tx, a, viewTable, id)
-		if err != nil {
-			return err
-		}
-		if _, err := a.keeper(old.Shared()); err != nil {
-			return err
-		}
-		if ifVersion != 0 && ifVersion != old.Version {
-			return ErrVersionConflict
-		}
-		return fn(tx, &old)
-	})
+	return nil
 }
 
 // apply changes the view as was asked for.
