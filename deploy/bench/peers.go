@@ -30,7 +30,28 @@ type peer struct {
 // peerScenarios forwards the same small answer through Deskgate and through what people would take otherwise, each with keep-alive
 // to the upstream, X-Forwarded headers and an access log, on one core. The load generator and the upstream have the others. What
 // a request costs is told by clients that begin the next one at once, how long it takes by a fixed rate.
-func peerScenarios(ctx context.Context, s settings) (_ []result, err error) {
+func peerScenarios(ctx context.Context, s settings) ([]result, error) {
+	return amongPeers(ctx, s, startPeers, func(peers []peer) ([]result, error) {
+		var all []scenario
+		for _, protocol := range protocols(s.clients) {
+			for _, p := range peers {
+				all = append(all, protocol(p))
+			}
+		}
+		for _, sc := range all {
+			if !strings.HasSuffix(sc.name, "handshake") {
+				all = append(all, sc.at(s.rate))
+			}
+		}
+		return measure(ctx, s, all)
+	})
+}
+
+// amongPeers starts proxies before an upstream, each on the first core, and stops them when they are measured.
+func amongPeers(
+	ctx context.Context, s settings, begin func(ctx context.Context, s settings, dir, upstream string) ([]peer, error),
+	measured func([]peer) ([]result, error),
+) (_ []result, err error) {
 	if err := pin(); err != nil {
 		return nil, err
 	}
@@ -44,7 +65,7 @@ func peerScenarios(ctx context.Context, s settings) (_ []result, err error) {
 		return nil, err
 	}
 	defer upstream.Close()
-	peers, err := startPeers(ctx, s, dir, upstream.Addr().String())
+	peers, err := begin(ctx, s, dir, upstream.Addr().String())
 	defer func() {
 		for _, p := range peers {
 			p.stop(s)
@@ -53,18 +74,7 @@ func peerScenarios(ctx context.Context, s settings) (_ []result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []scenario
-	for _, protocol := range protocols(s.clients) {
-		for _, p := range peers {
-			all = append(all, protocol(p))
-		}
-	}
-	for _, sc := range all {
-		if !strings.HasSuffix(sc.name, "handshake") {
-			all = append(all, sc.at(s.rate))
-		}
-	}
-	return measure(ctx, s, all)
+	return measured(peers)
 }
 
 func (p peer) stop(s settings) {

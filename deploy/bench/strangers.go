@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,51 +23,30 @@ const (
 // strangerScenarios asks for a tenant's page over TLS while handshakes are begun for names that nobody has here, each on a
 // connection of its own, and without them; of the node, and of nginx and HAProxy, which are told to refuse such names. How much
 // longer the page takes on theirs is what the machine and the load generator add.
-func strangerScenarios(ctx context.Context, s settings) (_ []result, err error) {
-	if err := pin(); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "deskgate-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	upstream, err := serveBare()
-	if err != nil {
-		return nil, err
-	}
-	defer upstream.Close()
-	peers, err := startStrict(ctx, s, dir, upstream.Addr().String())
-	defer func() {
-		for _, p := range peers {
-			p.stop(s)
-		}
-	}()
-	if err != nil {
-		return nil, err
-	}
+func strangerScenarios(ctx context.Context, s settings) ([]result, error) {
 	hello, err := helloFor(ctx, "nobody.example")
 	if err != nil {
 		return nil, err
 	}
-	var all []scenario
-	floods := make([]flood, len(peers))
-	for i, p := range peers {
-		w := &wire{host: p.shost, idle: make(chan *line, mostAtOnce), dial: p.handshake}
-		floods[i] = flood{at: p.securely, hello: hello}
-		sc := scenario{name: p.name + ", a page", process: p.secure, ask: w.ask, rate: pagesASecond}
-		all = append(all, sc)
-		sc.name, sc.beside = p.name+fmt.Sprintf(", a page beside %d strangers a second", strangersASecond), floods[i].run
-		all = append(all, sc)
-	}
-	results, err := measure(ctx, s, all)
-	for i, p := range peers {
-		if !s.json {
-			f := &floods[i]
-			fmt.Printf("%s: %d strangers, %d refused connections\n", p.name, f.answered.Load(), f.failed.Load())
+	return amongPeers(ctx, s, startStrict, func(peers []peer) ([]result, error) {
+		var all []scenario
+		floods := make([]flood, len(peers))
+		for i, p := range peers {
+			w := &wire{host: p.shost, idle: make(chan *line, mostAtOnce), dial: p.handshake}
+			floods[i] = flood{at: p.securely, hello: hello}
+			sc := scenario{name: p.name + ", a page", process: p.secure, ask: w.ask, rate: pagesASecond}
+			all = append(all, sc)
+			sc.name, sc.beside = p.name+fmt.Sprintf(", a page beside %d strangers a second", strangersASecond), floods[i].run
+			all = append(all, sc)
 		}
-	}
-	return results, err
+		results, err := measure(ctx, s, all)
+		for i, p := range peers {
+			if f := &floods[i]; !s.json {
+				fmt.Printf("%s: %d strangers, %d refused connections\n", p.name, f.answered.Load(), f.failed.Load())
+			}
+		}
+		return results, err
+	})
 }
 
 // startStrict starts what refuses handshakes for strangers.
