@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,7 +16,8 @@ func (n *node) agent(ctx context.Context, c *http.Client) (*http.Client, error) 
 	var made struct {
 		Link string `json:"invite_url"`
 	}
-	if err := n.admin(ctx, &made, "agent", "invite", "acme", "agent@acme.example", "--name", "Ada Agent", "--role", "admin"); err != nil {
+	address := strings.ToLower(rand.Text()) + "@acme.example" // a data folder may have seen others
+	if err := n.admin(ctx, &made, "agent", "invite", "acme", address, "--name", "Ada Agent", "--role", "admin"); err != nil {
 		return nil, err
 	}
 	link, err := url.Parse(made.Link)
