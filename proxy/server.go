@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/deskgate/deskgate/proxy/ca"
 	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
@@ -179,6 +180,7 @@ func (s *Server) keeper(ctx context.Context) (*certificate.Keeper, error) {
 	}
 	k, err := certificate.New(ctx, o)
 	if err == nil {
+		s.metrics.watchRoots(k)
 		s.metrics.gauge("certificate_attempts_running", "Attempts to obtain or renew a certificate that are under way.", func() float64 { return float64(k.Running()) })
 	}
 	return k, err
@@ -207,6 +209,14 @@ func (s *Server) SetMaxConnections(n int) {
 		n = room()
 	}
 	s.crowd.Resize(n)
+}
+
+// Roots are those of the node's own authority, the one that signs first; none with ACME.
+func (s *Server) Roots() []ca.Root {
+	if s.certificates == nil {
+		return nil
+	}
+	return s.certificates.Roots()
 }
 
 // Authorities is how it stands with the authorities that certificates come from, in the order in which they are asked: who rests, until

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/storage"
 )
 
@@ -44,18 +43,7 @@ func (a *checked) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-type authority struct {
-	Certificate string `json:"certificate"`
-}
-
-type shownAuthority struct {
-	CA authority `json:"ca"`
-}
-
-var (
-	check  = action[nothing, checked]{"check", (*operator).check}
-	showCA = action[nothing, shownAuthority]{"ca", (*operator).showCA}
-)
+var check = action[nothing, checked]{"check", (*operator).check}
 
 // mostFindings bounds what check keeps in memory; a store with more is beyond reading a list.
 const mostFindings = 1000
@@ -78,11 +66,6 @@ func (o *operator) check(ctx context.Context, _ nothing) (checked, error) {
 		a.failure = &failure{Code: codeFindings, Message: "The check found damage.", Details: english.Plural(found, "finding", "")}
 	}
 	return a, nil
-}
-
-func (o *operator) showCA(ctx context.Context, _ nothing) (shownAuthority, error) {
-	pem, err := certificate.RootPEM(ctx, o.store)
-	return shownAuthority{authority{string(pem)}}, err
 }
 
 func (p *program) checkCommand() *cobra.Command {
@@ -129,21 +112,6 @@ func (a checked) orphans(b *bytes.Buffer) {
 	if a.Orphans > 0 {
 		fmt.Fprintf(b, "%s that nothing refers to: keep the node running, and it removes them within two days.\n", english.Plural(int(a.Orphans), "file", ""))
 	}
-}
-
-func (p *program) caCommand() *cobra.Command {
-	return p.leaf(lesson{
-		use: "ca", short: "print the root certificate of the node's own CA (PEM)",
-		long: `Prints the root certificate that a node with --tls internal signs with. Whoever is to trust this node's names imports
-it; programs take it as a file.`,
-		example: "ca > deskgate-ca.pem\nca | sudo tee /usr/local/share/ca-certificates/deskgate.crt",
-	}, func(ctx context.Context, _ []string) error {
-		a, err := askStore(ctx, p, showCA, nothing{})
-		if err != nil {
-			return err
-		}
-		return p.answer(a, func(b *bytes.Buffer) { b.WriteString(a.CA.Certificate) })
-	})
 }
 
 type versionDocument struct {

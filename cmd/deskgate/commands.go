@@ -28,6 +28,6 @@ func actions() []served {
 		keyShow, keyRotate, keySet,
 		agentInvite, agentList, agentReset, agentRemove, mailShow,
 		routeAdd, routeSet, routeList, routeRemove,
-		check, showCA, stateShow, watchTraffic,
+		check, caShow, caRotate, stateShow, watchTraffic,
 	}
 }

@@ -51,10 +51,10 @@ func (c *crashing) populate() map[string]string {
 	c.t.Helper()
 	var created createdTenant
 	c.command(&created, "tenant", "create", "acme")
-	var ca shownAuthority
+	var ca manyRoots
 	c.command(&ca, "ca")
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(ca.CA.Certificate))
+	roots.AppendCertsFromPEM([]byte(ca.Roots[0].Certificate))
 	c.token, c.client = created.Secrets[secretAPIToken], localClient(roots)
 	return created.Secrets
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize/english"
+
+	"github.com/deskgate/deskgate/proxy/ca"
 )
 
 const (
@@ -27,7 +29,7 @@ func examineCertificates(ctx context.Context, s *settings) []diagnosis {
 		return one(err.Error(), "look at the node's log")
 	}
 	c := state.Certificates
-	var found []diagnosis
+	found := rootFindings(c.Roots)
 	for _, f := range c.Failing {
 		problem := f.Host + " has no certificate"
 		if f.Expires != nil {
@@ -42,6 +44,18 @@ func examineCertificates(ctx context.Context, s *settings) []diagnosis {
 		found = append(found, one("a certificate ends "+c.Expires.UTC().Format(time.DateTime)+" and is not renewed yet", "look for its host in the node's log")...)
 	}
 	return found
+}
+
+// rootFindings says that clients need another root of the node's own CA. Of one that somebody asked for nothing has to be said.
+func rootFindings(roots []rootDocument) []diagnosis {
+	for _, r := range roots {
+		if r.State == ca.Coming && r.Automatic {
+			return one(fmt.Sprintf("the root of the node's own CA ends %s, and the next one signs from %s on",
+				roots[0].NotAfter.Format(time.DateOnly), r.SignsFrom.Format(time.DateOnly)),
+				"deskgate ca prints both: install them on all clients by then; deskgate ca rotate --after TIME sets another time, and says that you know")
+		}
+	}
+	return nil
 }
 
 // examineQueues asks the running node what does not move. Of mail there is more to say: see examineMail.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/deskgate/deskgate/proxy/ca"
 )
 
 // doctor runs it with the node's data folder, and returns what it found, a line each, and what passed.
@@ -157,5 +159,22 @@ func TestDoctorOfTheMachine(t *testing.T) {
 	found = examinePort(t.Context(), place{"udp", taken.Addr().String()})
 	if len(found) != 1 || !strings.Contains(found[0].Problem, "(UDP)") {
 		t.Errorf("a UDP port that is taken: %v", found)
+	}
+}
+
+// Who uses the node's own CA is told in time that clients need its next root, unless it was their wish.
+func TestDoctorOfTheRoot(t *testing.T) {
+	end := time.Date(2036, 11, 18, 0, 0, 0, 0, time.UTC)
+	present := rootDocument{State: ca.Present, NotAfter: end}
+	next := rootDocument{State: ca.Coming, SignsFrom: end.AddDate(-1, 0, 0), Automatic: true}
+	found := rootFindings([]rootDocument{present, next})
+	if len(found) != 1 || found[0].Problem != "the root of the node's own CA ends 2036-11-18, and the next one signs from 2035-11-18 on" || found[0].Fix == "" {
+		t.Errorf("a successor that made itself: %v", found)
+	}
+	next.Automatic = false
+	for name, roots := range map[string][]rootDocument{"asked for": {present, next}, "one": {present}, "none": nil, "former": {present, {State: ca.Former, Automatic: true}}} {
+		if found := rootFindings(roots); len(found) > 0 {
+			t.Errorf("%s: %v", name, found)
+		}
 	}
 }

@@ -29,6 +29,7 @@ type nodeState struct {
 type certificatesState struct {
 	States  map[string]int `json:"states"`
 	Expires *time.Time     `json:"first_expires_at"`
+	Roots   []rootDocument `json:"roots"`   // of the node's own CA
 	Failing []failing      `json:"failing"` // some of them
 }
 
@@ -95,6 +96,7 @@ func (o *operator) state(ctx context.Context, _ nothing) (nodeState, error) {
 	for _, t := range c.Troubled {
 		s.Certificates.Failing = append(s.Certificates.Failing, failing{string(t.Host), t.Reason, timeOrNull(t.NotAfter), timeOrNull(t.NextAttempt)})
 	}
+	s.Certificates.Roots = rootDocuments(o.edge.Roots())
 	for _, u := range now.Upstreams {
 		s.Upstreams = append(s.Upstreams, upstreamState{u.Upstream, u.Health, u.Reason, u.UnderWay, u.Answered, u.Failed})
 	}

@@ -2,226 +2,163 @@ package certificate
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"fmt"
-	"math/big"
-	"sync"
+	"io/fs"
+	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/certmagic"
 
+	"github.com/deskgate/deskgate/proxy/ca"
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant"
 )
 
-// authority is a certificate of the node's own authority and its key.
-type authority struct {
-	Name        string `cbor:"1,keyasint"`
-	Certificate []byte `cbor:"2,keyasint"` // DER
-	Key         []byte `cbor:"3,keyasint"` // PKCS #8
-
-	parsed *x509.Certificate
-	signer crypto.Signer
-}
-
-var authorities = storage.NewTable(storage.Declaration[authority]{
-	ID: 194, Name: "proxy.authority", Sealed: true,
-	Key: func(a *authority) storage.Key { return authorityKey(a.Name) },
-})
-
-func authorityKey(name string) storage.Key { return storage.Key{}.Str(name) }
-
-const (
-	rootName         = "root"
-	intermediateName = "intermediate"
-
-	rootLifetime         = 10 * 365 * 24 * time.Hour
-	intermediateLifetime = 365 * 24 * time.Hour
-	leafLifetime         = 7 * 24 * time.Hour
-	// clockSkew is how far behind a client's clock may be.
-	clockSkew = time.Hour
-)
-
-// internalIssuer issues from the node's own authority: for development and closed networks.
+// internalIssuer issues from the node's own authority.
 type internalIssuer struct {
-	store *storage.Store
+	*ca.Authority
 
-	mu           sync.Mutex
-	intermediate *authority
+	roots atomic.Pointer[[]ca.Root] // as they were when they were looked at last
+	moved chan struct{}             // something about them changed
 }
 
 var _ certmagic.Issuer = (*internalIssuer)(nil)
+
+func newInternalIssuer(s *storage.Store) *internalIssuer {
+	return &internalIssuer{Authority: ca.New(s), moved: make(chan struct{}, 1)}
+}
 
 // IssuerKey implements [certmagic.Issuer].
 func (i *internalIssuer) IssuerKey() string { return "internal" }
 
 // Issue implements [certmagic.Issuer].
 func (i *internalIssuer) Issue(ctx context.Context, csr *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
-	if err := csr.CheckSignature(); err != nil {
-		return nil, err
-	}
-	ca, err := i.authority(ctx)
-	if err != nil {
-		return nil, err
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		NotBefore:   now.Add(-clockSkew),
-		NotAfter:    now.Add(leafLifetime),
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:    csr.DNSNames,
-	}
-	leaf, err := sign(template, ca, csr.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	return &certmagic.IssuedCertificate{Certificate: append(asPEM(leaf), asPEM(ca.Certificate)...)}, nil
+	chain, err := i.Authority.Issue(ctx, csr)
+	return &certmagic.IssuedCertificate{Certificate: chain}, err
 }
 
-// authority is the intermediate that leaves are signed with. It is replaced before a leaf could outlive it.
-func (i *internalIssuer) authority(ctx context.Context) (*authority, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.intermediate != nil && !i.intermediate.old() {
-		return i.intermediate, nil
+// Roots are those of the node's own authority as they were a moment ago; none with ACME.
+func (k *Keeper) Roots() []ca.Root {
+	if k.internal == nil {
+		return nil
 	}
-	root, err := loadRoot(ctx, i.store)
-	if err != nil {
-		return nil, err
+	if all := k.internal.roots.Load(); all != nil {
+		return *all
 	}
-	ca, err := loadOrMake(ctx, i.store, intermediateName, intermediateLifetime, root)
-	if err != nil {
-		return nil, err
-	}
-	i.intermediate = ca
-	return ca, nil
+	return nil
 }
 
-func loadRoot(ctx context.Context, s *storage.Store) (*authority, error) {
-	return loadOrMake(ctx, s, rootName, rootLifetime, nil)
-}
-
-// old says whether a leaf that is signed now would outlive the authority.
-func (a *authority) old() bool { return time.Until(a.parsed.NotAfter) < 2*leafLifetime }
-
-// loadOrMake reads an authority from the store. If there is none, or it is old, a new one takes its place; of two processes
-// that find none, both get the same.
-func loadOrMake(ctx context.Context, s *storage.Store, name string, lifetime time.Duration, parent *authority) (*authority, error) {
-	var ca *authority
-	find := func(tx *storage.Tx) (err error) {
-		ca, err = stored(tx, name)
-		return err
-	}
-	if err := s.View(ctx, storage.Node(), find); err != nil {
-		return nil, fmt.Errorf("internal authority: %w", err)
-	}
-	if ca != nil {
-		return ca, nil
-	}
-	fresh, err := newAuthority(name, lifetime, parent)
-	if err != nil {
-		return nil, fmt.Errorf("internal authority: %w", err)
-	}
-	err = s.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
-		if err := find(tx); err != nil || ca != nil {
-			return err
+// rotate keeps the node's own authority alive, and brings all hosts over to a root that has begun to sign, until ctx ends.
+func (k *Keeper) rotate(ctx context.Context) {
+	k.wg.Go(func() { k.watchRoots(ctx) })
+	for {
+		next, err := k.lookAtRoots(ctx)
+		if err != nil && ctx.Err() == nil {
+			k.log.ErrorContext(ctx, "the node's own CA", "error", err)
 		}
-		ca = fresh
-		return authorities.Put(tx, fresh)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("internal authority: %w", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.internal.moved:
+		case <-time.After(next):
+		}
 	}
-	return ca, nil
 }
 
-// stored is the authority of that name that can be used, nil if there is none.
-func stored(tx *storage.Tx, name string) (*authority, error) {
-	a, err := authorities.Get(tx, authorityKey(name))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, nil //nolint:nilnil // its two callers make a new one
+// watchRoots notices what other processes do.
+func (k *Keeper) watchRoots(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := k.internal.Follow(ctx, func() {
+			select {
+			case k.internal.moved <- struct{}{}:
+			default:
+			}
+		})
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		k.log.ErrorContext(ctx, "the node's own CA", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(coolTime):
+		}
 	}
-	if err == nil {
-		err = a.parse()
-	}
-	if err != nil || a.old() {
-		return nil, err
-	}
-	return &a, nil
 }
 
-func newAuthority(name string, lifetime time.Duration, parent *authority) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// lookAtRoots says when to look again.
+func (k *Keeper) lookAtRoots(ctx context.Context) (time.Duration, error) {
+	roots, err := k.internal.Roots(ctx)
 	if err != nil {
-		return nil, err
+		return coolTime, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
+	k.tell(ctx, roots)
+	next := sweepTime
+	if len(roots) > 1 && roots[1].State == ca.Coming {
+		next = max(min(next, time.Until(roots[1].Signs)), time.Second)
 	}
-	a := &authority{Name: name, Key: der, signer: key}
-	now := time.Now()
-	template := &x509.Certificate{
-		Subject:               pkix.Name{Organization: []string{"Deskgate"}, CommonName: "Deskgate internal " + name},
-		NotBefore:             now.Add(-clockSkew),
-		NotAfter:              now.Add(lifetime),
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		MaxPathLen:            1,
+	turning, err := k.internal.Turning(ctx)
+	if err != nil || !turning {
+		return next, err
 	}
-	if parent == nil {
-		parent = &authority{parsed: template, signer: key}
-	} else {
-		template.MaxPathLen, template.MaxPathLenZero = 0, true
+	if err := k.turn(ctx); err != nil {
+		return coolTime, err
 	}
-	if a.Certificate, err = sign(template, parent, key.Public()); err != nil {
-		return nil, err
-	}
-	a.parsed, err = x509.ParseCertificate(a.Certificate)
-	return a, err
+	return next, k.internal.Turned(ctx, roots[0].Fingerprint)
 }
 
-// parse makes a stored authority usable.
-func (a *authority) parse() error {
-	key, err := x509.ParsePKCS8PrivateKey(a.Key)
-	if err != nil {
+// tell notes the roots, and says what is new about them.
+func (k *Keeper) tell(ctx context.Context, roots []ca.Root) {
+	before := map[string]ca.State{}
+	for _, r := range k.Roots() {
+		before[r.Fingerprint] = r.State
+	}
+	first := len(before) == 0
+	k.internal.roots.Store(&roots)
+	for _, r := range roots {
+		switch was := before[r.Fingerprint]; {
+		case r.State == was:
+		case r.State == ca.Coming:
+			k.log.WarnContext(ctx, "the node's own CA will have another root: clients need it by then (deskgate ca)",
+				"subject", r.Subject, "signs", r.Signs, "fingerprint", r.Fingerprint)
+		case r.State == ca.Present && !first:
+			k.log.InfoContext(ctx, "the node's own CA signs with another root", "subject", r.Subject, "fingerprint", r.Fingerprint)
+		}
+	}
+}
+
+// turn gets a certificate under the present root for each host that has one under another. One after the other: there is no hurry, as
+// clients that don't know the new root trust the old one still.
+func (k *Keeper) turn(ctx context.Context) error {
+	all, err := k.store.List(ctx, path.Join("certificates", k.internal.IssuerKey()), false)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return fmt.Errorf("the key of the %s cannot sign", a.Name)
+	for _, at := range all {
+		site, served := k.site(tenant.Host(path.Base(at)))
+		if !served {
+			continue
+		}
+		h, err := k.stored(ctx, k.internal.IssuerKey(), string(site.Host))
+		if err == nil {
+			var under bool
+			if under, err = k.internal.Signed(ctx, h.pair.Certificate); err == nil && !under {
+				err = k.await(ctx, site)
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil { // it is renewed when its time comes
+			k.log.WarnContext(ctx, "certificate is still under the former root", "host", site.Host, "error", err)
+		}
 	}
-	a.signer = signer
-	a.parsed, err = x509.ParseCertificate(a.Certificate)
-	return err
+	return nil
 }
 
-func sign(template *x509.Certificate, parent *authority, public crypto.PublicKey) ([]byte, error) {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, err
-	}
-	template.SerialNumber = serial
-	return x509.CreateCertificate(rand.Reader, template, parent.parsed, public, parent.signer)
-}
-
-func asPEM(der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-}
-
-// RootPEM is the root certificate of the node's own authority, which is made if it is not there yet.
+// RootPEM are the root certificates of the node's own authority that clients are to have. The first is made if there is none yet.
 func RootPEM(ctx context.Context, s *storage.Store) ([]byte, error) {
-	root, err := loadRoot(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return asPEM(root.Certificate), nil
+	roots, err := ca.New(s).Roots(ctx)
+	return ca.PEM(roots), err
 }

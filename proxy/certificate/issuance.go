@@ -218,6 +218,11 @@ func (k *Keeper) load(ctx context.Context, site *tenant.Site) (*held, error) {
 // renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left; one that
 // somebody brought, two weeks before its end.
 func (k *Keeper) renewal(ctx context.Context, host tenant.Host, cert *held) time.Time {
+	if k.internal != nil && cert.from == k.internal.IssuerKey() {
+		if under, err := k.internal.Signed(ctx, cert.pair.Certificate); err == nil && !under {
+			return time.Time{} // the authority has another root by now
+		}
+	}
 	at := cert.due(host)
 	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/certmagic"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/deskgate/deskgate/proxy/ca"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -87,6 +88,9 @@ var errNotNow = errors.New("no certificate, and no attempt due")
 func (k *Keeper) Run(ctx context.Context) error {
 	for _, h := range append(k.directory.Node().Hosts(), k.wildcards()...) {
 		k.begin(ctx, task{host: h, kind: tenant.NodeHost, patient: true})
+	}
+	if k.internal != nil {
+		k.wg.Go(func() { k.rotate(ctx) })
 	}
 	k.sweep(ctx)
 	swept := time.Now()
@@ -336,5 +340,5 @@ func (k *Keeper) deleteStored(ctx context.Context, host tenant.Host) error {
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{assets, leases, authorities, orders, ownCertificates, pauses}
+	return append(ca.Tables(), assets, leases, orders, ownCertificates, pauses)
 }

@@ -85,7 +85,7 @@ func New(ctx context.Context, o Options) (*Keeper, error) {
 func (k *Keeper) issuers(ctx context.Context) error {
 	o := k.options.ACME
 	if o == nil {
-		k.internal = &internalIssuer{store: k.options.Store}
+		k.internal = newInternalIssuer(k.options.Store)
 		k.from = []string{k.internal.IssuerKey()}
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"math/big"
 	"runtime"
@@ -91,7 +92,10 @@ func BenchmarkColdLoad(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	chain := append(asPEM(h.pair.Certificate[0]), asPEM(h.pair.Certificate[1])...)
+	chain := []byte{}
+	for _, der := range h.pair.Certificate {
+		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
 	for path, content := range map[string][]byte{
 		certmagic.StorageKeys.SiteCert("lab", h.name): chain, certmagic.StorageKeys.SitePrivateKey("lab", h.name): key,
 	} {
