@@ -30,7 +30,9 @@ type edge struct {
 	access    func(ctx context.Context, slug string, line slog.Record) // nil: log
 	// challenge answers an authority that asks over HTTP; nil without ACME.
 	challenge func(w http.ResponseWriter, r *http.Request, known bool) bool
-	next      func(x *exchange, r *http.Request)
+	// probe answers nodes of ours that ask whether a host's visitors arrive.
+	probe func(host tenant.Host, nonce string) (answer string, ok bool)
+	next  func(x *exchange, r *http.Request)
 	// alternative is what Alt-Svc says to clients that come over TCP; nil if there is nothing.
 	alternative []string
 	// hsts is nil where browsers are not told to come over https alone.
@@ -69,6 +71,9 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if e.challenge != nil && e.challenge(x, r, v.Site != nil) {
+		return
+	}
+	if e.probed(x, r) {
 		return
 	}
 	x.body = guardBody(w, r)

@@ -116,6 +116,7 @@ func publish(ts *testscript.TestScript, z *zone, document string, types []string
 			value = `"` + value + `"`
 		case "CNAME":
 			value = dns.Fqdn(value)
+			ts.Check(z.set(value + " 60 IN A 192.0.2.1")) // which the operator's wildcard has
 		}
 		ts.Check(z.set(dns.Fqdn(r.Name) + " 60 IN " + r.Type + " " + value))
 	}

@@ -108,7 +108,8 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.directory = tenant.NewDirectory(store, node, log)
 	o.tenants = tenant.NewRegistry(store, o.directory)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{
-		Resolver: resolver, Authority: s.authority(), Log: log,
+		Resolver: resolver, Authority: s.authority(), Challenged: s.tls == tlsACME, Log: log,
+		Prober: outbound.NewProber(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version}),
 	})
 	if err := o.directory.Load(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -162,7 +162,7 @@ func networkSettings() []setting {
 	return []setting{
 		{
 			name: "dns-resolver", value: "HOST:PORT", repeated: true,
-			usage: "resolver for the checks of domains (the system's if none)",
+			usage: "resolver for the checks of domains (the system's if none); of several, up to five, most have to agree",
 			parse: also(func(s *settings) *[]string { return &s.resolvers }, resolverAddress),
 		},
 		{

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
@@ -141,10 +143,7 @@ func (k *Keeper) begun(ctx context.Context, t task, old *held) error {
 func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old *held) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
-	solvers := k.solvers
-	if isWildcard(t.host) {
-		solvers = []solver{*k.byDNS}
-	}
+	solvers := k.solversFor(ctx, t)
 	for i := range solvers {
 		o, e := k.budget.take(ctx, s, t)
 		if e != nil {
@@ -168,6 +167,21 @@ func (k *Keeper) orderFrom(ctx context.Context, s *source, t task, old *held) (e
 		}
 	}
 	return err
+}
+
+// solversFor are the kinds of challenge that an authority can meet for a host, in order. What stands in front of a host passes
+// requests on, but ends TLS by itself.
+func (k *Keeper) solversFor(ctx context.Context, t task) []solver {
+	if isWildcard(t.host) {
+		return []solver{*k.byDNS}
+	}
+	if t.kind != tenant.CustomHost || len(k.solvers) < 2 {
+		return k.solvers
+	}
+	if d, err := k.custom.Find(ctx, string(t.host)); err != nil || !d.BehindCDN {
+		return k.solvers
+	}
+	return slices.DeleteFunc(slices.Clone(k.solvers), func(s solver) bool { return s.kind == acme.ChallengeTypeTLSALPN01 })
 }
 
 // attempt is one order, as certmagic knows issuers.

@@ -66,7 +66,7 @@ func (r *Registry) check(ctx context.Context, host tenant.Host, asked func(*Doma
 	if r.options.Resolver == nil {
 		c.silent(errNoResolver)
 	} else {
-		c.judge(gather(ctx, r.options.Resolver, host))
+		r.investigate(ctx, c)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

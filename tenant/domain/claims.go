@@ -103,6 +103,7 @@ type contest struct {
 	host   tenant.Host
 	before *former
 	rivals []rival
+	own    map[tenant.ID]bool // who has brought a certificate for it
 }
 
 // rival is one of those who claim a host.
@@ -114,12 +115,19 @@ type rival struct {
 
 // contest reads who claims a host and what each of them has to show.
 func (r *Registry) contest(ctx context.Context, host tenant.Host) (*contest, error) {
-	c := &contest{host: host}
+	c := &contest{host: host, own: map[tenant.ID]bool{}}
 	var all []*Domain
 	err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
 		var err error
 		if all, err = claims(tx, host); err != nil {
 			return err
+		}
+		for _, d := range all {
+			if _, err := ownCertificates.Get(tx, ownCertificateKey(string(host), d.Tenant)); err == nil {
+				c.own[d.Tenant] = true
+			} else if !errors.Is(err, storage.ErrNotFound) {
+				return err
+			}
 		}
 		f, err := formerTable.Get(tx, hostKey(host))
 		if errors.Is(err, storage.ErrNotFound) {
@@ -164,12 +172,13 @@ func (c *contest) past(it rival) {
 	}
 	it.arrivalProves = it.arrivalProves && !ever
 	it.textOnly = lately && !it.goesOn
+	it.challenged = it.challenged && !c.own[it.Tenant]
 }
 
 // judge finds out about each claim.
-func (c *contest) judge(e *evidence) {
+func (c *contest) judge(s *sight) {
 	for i := range c.rivals {
-		c.rivals[i].finding = c.rivals[i].judge(e)
+		c.rivals[i].finding = c.rivals[i].judge(s)
 	}
 }
 
@@ -191,17 +200,19 @@ func (c *contest) of(d *Domain) (finding, bool) {
 }
 
 // award says who of those that claim the host has it from now on, and whether by a proof that was just seen: who is served,
-// unless the proof is certainly gone; else the first who shows one. Empty: nobody.
+// unless the proof is certainly gone, or most resolvers see another's instead; else the first who shows one. Empty: nobody.
 func (c *contest) award(all []*Domain) (id tenant.ID, proved bool) {
+	first := slices.IndexFunc(all, func(d *Domain) bool {
+		f, _ := c.of(d)
+		return f.proved && !f.weak
+	})
 	for _, d := range all {
-		if f, ok := c.of(d); d.Served() && (!ok || f.proved || f.silent) {
+		if f, ok := c.of(d); d.Served() && (!ok || f.proved && (!f.weak || first < 0) || f.silent) {
 			return d.Tenant, f.proved
 		}
 	}
-	for _, d := range all {
-		if f, _ := c.of(d); f.proved {
-			return d.Tenant, true
-		}
+	if first >= 0 {
+		return all[first].Tenant, true
 	}
 	return "", false
 }
@@ -213,7 +224,7 @@ func (r *Registry) claimOf(d *Domain, t *tenant.Tenant) *claim {
 		arrivalProves: d.By == ByOperator, goesOn: d.Served(),
 	}
 	if !r.rules.tlsOff {
-		c.authority = r.options.Authority
+		c.authority, c.challenged = r.options.Authority, r.options.Challenged
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -13,17 +14,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-const (
-	questionTime = 2 * time.Second // one server, one try
-	tries        = 2               // over all servers
-	longestChain = 10              // aliases that are followed
-	bufferSize   = 1232            // octets over UDP that pass everywhere
-)
+const longestChain = 10 // aliases that are followed
 
-// resolver is the Resolver that asks servers over the network.
+// resolver is the Resolver that asks servers over the network. They stand in for each other.
 type resolver struct{ servers []string }
 
-// NewResolver returns a Resolver that asks these servers, "host:port" each, in turn; without any, those of /etc/resolv.conf.
+// mostServers is how many are asked in each check.
+const mostServers = 5
+
+// NewResolver returns a Resolver that asks these servers, "host:port" each. Of several, all are asked about a domain, and more
+// than half have to see a proof; for other questions the first that answers counts. Without any, those of /etc/resolv.conf are
+// asked in turn until one answers.
 func NewResolver(servers []string) (Resolver, error) {
 	if len(servers) == 0 {
 		return &resolver{servers: systemServers()}, nil
@@ -37,9 +38,21 @@ func NewResolver(servers []string) (Resolver, error) {
 		if err != nil || host == "" || port == "" {
 			return nil, errors.New("a DNS server is HOST:PORT, not " + s)
 		}
-		r.servers = append(r.servers, s)
+		if !slices.Contains(r.servers, s) { // who is named twice has one vote
+			r.servers = append(r.servers, s)
+		}
 	}
-	return r, nil
+	switch n := len(r.servers); {
+	case n > mostServers:
+		return nil, fmt.Errorf("%d DNS servers are too many: all are asked in each check, name at most %d", n, mostServers)
+	case n == 1:
+		return r, nil
+	}
+	p := &panel{resolver: r}
+	for _, s := range r.servers {
+		p.members = append(p.members, &resolver{servers: []string{s}})
+	}
+	return p, nil
 }
 
 // systemServers are those of the machine, or one on the machine itself, as libc does.
@@ -55,21 +68,34 @@ func systemServers() []string {
 	return servers
 }
 
+// name is how people are told of the server; of several that stand in for each other there is none.
+func (r *resolver) name() string {
+	if len(r.servers) != 1 {
+		return ""
+	}
+	return strings.TrimSuffix(r.servers[0], ":53")
+}
+
 // TXT does what Resolver says.
 func (r *resolver) TXT(ctx context.Context, name string) ([]string, error) {
-	records, _, err := r.follow(ctx, name, dns.TypeTXT)
-	var texts []string
+	texts, _, _, err := r.texts(ctx, name)
+	return texts, err
+}
+
+// texts are those of a name, with the aliases that lead to them, and how long the answer may be remembered.
+func (r *resolver) texts(ctx context.Context, name string) (texts, aliases []string, good time.Duration, err error) {
+	records, aliases, good, err := r.follow(ctx, name, dns.TypeTXT)
 	for _, rr := range records {
 		if t, ok := rr.(*dns.TXT); ok {
 			texts = append(texts, unescape(strings.Join(t.Txt, "")))
 		}
 	}
-	return texts, err
+	return texts, aliases, good, err
 }
 
 // CNAMEs does what Resolver says.
 func (r *resolver) CNAMEs(ctx context.Context, name string) ([]string, error) {
-	_, chain, err := r.follow(ctx, name, dns.TypeCNAME)
+	_, chain, _, err := r.follow(ctx, name, dns.TypeCNAME)
 	return chain, err
 }
 
@@ -77,7 +103,7 @@ func (r *resolver) CNAMEs(ctx context.Context, name string) ([]string, error) {
 func (r *resolver) Addresses(ctx context.Context, name string) ([]netip.Addr, error) {
 	var addrs []netip.Addr
 	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		records, _, err := r.follow(ctx, name, kind)
+		records, _, _, err := r.follow(ctx, name, kind)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +126,7 @@ func (r *resolver) Addresses(ctx context.Context, name string) ([]netip.Addr, er
 // CAA does what Resolver says.
 func (r *resolver) CAA(ctx context.Context, name string) ([]CAA, error) {
 	for at := name; at != ""; _, at, _ = strings.Cut(at, ".") {
-		records, _, err := r.follow(ctx, at, dns.TypeCAA)
+		records, _, _, err := r.follow(ctx, at, dns.TypeCAA)
 		if err != nil {
 			return nil, err
 		}
@@ -132,13 +158,16 @@ func (r *resolver) Apex(ctx context.Context, name string) (string, error) {
 }
 
 // follow asks for records of a name, follows its aliases, also where the server leaves that to us, and returns the records at
-// the end and the aliases.
-func (r *resolver) follow(ctx context.Context, name string, kind uint16) (records []dns.RR, chain []string, err error) {
+// the end, the aliases, and how long all of it may be remembered.
+func (r *resolver) follow(ctx context.Context, name string, kind uint16) (records []dns.RR, chain []string, good time.Duration, err error) {
 	at := name
 	for len(chain) < longestChain {
 		m, err := r.ask(ctx, at, kind)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
+		}
+		if g := remembered(m); good == 0 || g < good {
+			good = g
 		}
 		before := len(chain)
 		chain = appendAliases(chain, at, m.Answer)
@@ -151,10 +180,29 @@ func (r *resolver) follow(ctx context.Context, name string, kind uint16) (record
 			}
 		}
 		if len(records) > 0 || len(chain) == before {
-			return records, chain, nil
+			return records, chain, good, nil
 		}
 	}
-	return nil, chain, nil
+	return nil, chain, good, nil
+}
+
+// remembered is how long a server may give the same answer: as its records say, or, if there are none, the zone.
+func remembered(m *dns.Msg) time.Duration {
+	var least uint32
+	shorten := func(seconds uint32) {
+		if least == 0 || seconds < least {
+			least = seconds
+		}
+	}
+	for _, rr := range m.Answer {
+		shorten(rr.Header().Ttl)
+	}
+	for _, rr := range m.Ns {
+		if soa, ok := rr.(*dns.SOA); ok && len(m.Answer) == 0 {
+			shorten(min(soa.Hdr.Ttl, soa.Minttl))
+		}
+	}
+	return time.Duration(least) * time.Second
 }
 
 // appendAliases appends where an answer leads to from a name.
@@ -169,68 +217,6 @@ func appendAliases(chain []string, at string, answer []dns.RR) []string {
 		}
 	}
 	return chain
-}
-
-// ask asks the servers in turn until one answers.
-func (r *resolver) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
-	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind).SetEdns0(bufferSize, false)
-	unanswered := &UnansweredError{Type: dns.TypeToString[kind], Name: name, Why: "no answer in time"}
-	for range tries {
-		for _, server := range r.servers {
-			if ctx.Err() != nil {
-				return nil, unanswered
-			}
-			unanswered.Server = server
-			m, err := exchange(ctx, q, server)
-			if err != nil {
-				unanswered.Why = whyNot(err)
-				continue
-			}
-			if m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError {
-				return m, nil
-			}
-			unanswered.Why = dns.RcodeToString[m.Rcode]
-		}
-	}
-	return nil, unanswered
-}
-
-// exchange asks one server over UDP, and over TCP if the answer does not fit.
-func exchange(ctx context.Context, q *dns.Msg, server string) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, questionTime)
-	defer cancel()
-	q = q.Copy()
-	q.Id = dns.Id()
-	for _, network := range []string{"udp", "tcp"} {
-		m, _, err := (&dns.Client{Net: network, UDPSize: bufferSize}).ExchangeContext(ctx, q, server)
-		switch {
-		case err != nil && network == "udp" && m != nil && m.Truncated:
-			continue // what did not fit may be cut in the middle of a record
-		case err != nil:
-			return nil, err
-		case len(m.Question) != 1 || m.Question[0].Qtype != q.Question[0].Qtype || !strings.EqualFold(m.Question[0].Name, q.Question[0].Name):
-			return nil, errOtherQuestion
-		case !m.Truncated:
-			return m, nil
-		}
-	}
-	return nil, errTruncated
-}
-
-var (
-	errOtherQuestion = errors.New("answer to another question")
-	errTruncated     = errors.New("answer cut short")
-)
-
-// whyNot says in a few words why there was no answer.
-func whyNot(err error) string {
-	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		return "no answer in time"
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e.Err.Error()
-	}
-	return err.Error()
 }
 
 // unescape takes a text out of the form that it has in zone files: \" and \\ and \065.

@@ -64,7 +64,7 @@ type Domain struct {
 	Tries        int       `cbor:"12,keyasint,omitempty"`
 	LookingSince time.Time `cbor:"13,keyasint,omitzero"`
 	Silent       int       `cbor:"14,keyasint,omitempty"`
-	// Arrives: the host's records lead to this node, as far as DNS shows.
+	// Arrives: the host's records lead to this node, as far as DNS or a probe shows.
 	Arrives bool `cbor:"15,keyasint,omitempty"`
 	// AtApex: the host is the top of a zone, where DNS allows no CNAME.
 	AtApex bool `cbor:"16,keyasint,omitempty"`
@@ -74,6 +74,8 @@ type Domain struct {
 	History []Transition `cbor:"18,keyasint,omitempty"`
 	// Reason is why the status is what it is. (4 was it as one text.)
 	Reason Reason `cbor:"19,keyasint,omitempty"`
+	// BehindCDN: visitors arrive, but over something that ends their TLS connections, so that no authority can look into ours.
+	BehindCDN bool `cbor:"30,keyasint,omitempty"`
 
 	// Slug is the tenant's present slug; Records is what it has to put into DNS. Neither is stored.
 	Slug    string   `cbor:"-"`

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/deskgate/deskgate/tenant"
 )
@@ -16,22 +17,31 @@ type answer[T any] struct {
 	err   error
 }
 
-// evidence is all that DNS said about a host.
+// evidence is all that one resolver said about a host.
 type evidence struct {
+	server    string             // who said it; empty: whichever of the resolvers that stand in for each other
 	texts     answer[string]     // TXT at the proof's name
+	aliased   []string           // the chain of aliases that begins there
+	good      time.Duration      // how long the answer about it may be remembered; 0: nobody knows
 	aliases   answer[string]     // the chain that begins at the host
 	addresses answer[netip.Addr] // at the end of the chain
 	caa       answer[CAA]
 	apex      answer[string]
 }
 
-// gather asks all questions at once. It always returns in bounded time.
+// gather asks one resolver all questions at once.
 func gather(ctx context.Context, r Resolver, host tenant.Host) *evidence {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
 	e, name := &evidence{}, string(host)
 	var wg sync.WaitGroup
-	wg.Go(func() { e.texts.found, e.texts.err = r.TXT(ctx, proofName(host)) })
+	wg.Go(func() {
+		own, ok := r.(*resolver)
+		if !ok {
+			e.texts.found, e.texts.err = r.TXT(ctx, proofName(host))
+			return
+		}
+		e.server = own.name()
+		e.texts.found, e.aliased, e.good, e.texts.err = own.texts(ctx, proofName(host))
+	})
 	wg.Go(func() { e.aliases.found, e.aliases.err = r.CNAMEs(ctx, name) })
 	wg.Go(func() { e.addresses.found, e.addresses.err = r.Addresses(ctx, name) })
 	wg.Go(func() { e.caa.found, e.caa.err = r.CAA(ctx, name) })
@@ -41,6 +51,13 @@ func gather(ctx context.Context, r Resolver, host tenant.Host) *evidence {
 	})
 	wg.Wait()
 	return e
+}
+
+// sight is all that is known about a host when the claims to it are judged.
+type sight struct {
+	views []*evidence  // one of each resolver that has a vote
+	home  []netip.Addr // where the tenants' targets lead; none: it was not asked
+	echo  *echo        // what became of a probe; nil: none was made
 }
 
 // claim is what a domain's tenant has to show.
@@ -57,26 +74,43 @@ type claim struct {
 	// textOnly: the host was another tenant's until lately.
 	textOnly bool
 	operator bool
+	// challenged: an authority issues only what it has reached the node by.
+	challenged bool
 }
 
 // finding is what follows from the evidence.
 type finding struct {
 	proved  bool
 	arrives bool
-	atApex  bool
+	// behind: visitors arrive, but something stands in front that ends their connections.
+	behind bool
+	// vain: they certainly do not arrive, so that no authority would issue a certificate.
+	vain   bool
+	atApex bool
 	// foreign: the host is an alias of another tenant's name.
 	foreign bool
 	// reason says what is missing, or, if it is proved, what else is not right. Empty: nothing.
 	reason Reason
+	// weak: most resolvers see the proof no more.
+	weak bool
 	// silent: the question could not be decided because DNS did not answer.
 	silent bool
 }
 
 // judge decides by the evidence alone.
-func (c *claim) judge(e *evidence) finding {
+func (c *claim) judge(s *sight) finding {
+	each := make([]finding, len(s.views))
+	for i, e := range s.views {
+		each[i] = c.view(s, e)
+	}
+	return c.agree(s, each)
+}
+
+// view is what would follow if what one resolver said were all that there is.
+func (c *claim) view(s *sight, e *evidence) finding {
 	f := finding{atApex: c.atApex(e)}
 	points, foreign := c.points(e.aliases.found)
-	all, some := c.ours(e.addresses.found)
+	all, some := within(e.addresses.found, c.node.Addresses())
 	f.arrives, f.foreign = points || all, foreign
 	switch {
 	case slices.ContainsFunc(e.texts.found, c.isProof):
@@ -87,8 +121,9 @@ func (c *claim) judge(e *evidence) finding {
 	case f.arrives && c.arrivalProves, (points || some) && c.goesOn:
 		f.proved = true
 	}
+	c.path(s, e, &f)
 	if f.proved {
-		f.reason = c.remarks(e, &f)
+		f.reason = c.remarks(s, e, &f)
 		return f
 	}
 	if err := c.undecided(e); err != nil {
@@ -96,9 +131,25 @@ func (c *claim) judge(e *evidence) finding {
 		f.reason = undecided(err)
 		return f
 	}
-	f.reason = c.missing(e, &f)
+	f.reason = c.missing(s, e, &f)
 	return f
 }
+
+// path says whether visitors arrive although the records do not name this node. It proves nothing: whoever has a host can have it
+// forwarded to us.
+func (c *claim) path(s *sight, e *evidence, f *finding) {
+	if home, _ := within(e.addresses.found, c.known(s)); home {
+		f.arrives = true
+	}
+	if !f.arrives && s.echo != nil && s.echo.arrived {
+		f.arrives, f.behind = true, true
+	}
+	nowhere := e.addresses.err == nil && e.aliases.err == nil && len(e.addresses.found) == 0
+	f.vain = c.challenged && (nowhere || !f.arrives && s.echo.elsewhere())
+}
+
+// known are the addresses at which visitors arrive.
+func (c *claim) known(s *sight) []netip.Addr { return slices.Concat(c.node.Addresses(), s.home) }
 
 // atApex says whether the host is the top of a zone; where DNS does not tell, whether it is what is registered.
 func (c *claim) atApex(e *evidence) bool {
@@ -135,11 +186,11 @@ func (c *claim) points(chain []string) (here, foreign bool) {
 
 func (c *claim) isTarget(alias string) bool { return slices.Contains(c.targets, tenant.Host(alias)) }
 
-// ours says whether all, or some, of the addresses are the node's.
-func (c *claim) ours(found []netip.Addr) (all, some bool) {
+// within says whether all, or some, of the addresses are among the known ones.
+func within(found, known []netip.Addr) (all, some bool) {
 	all = len(found) > 0
 	for _, a := range found {
-		if slices.Contains(c.node.Addresses(), a) {
+		if slices.Contains(known, a) {
 			some = true
 		} else {
 			all = false

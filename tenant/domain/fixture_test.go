@@ -100,6 +100,10 @@ type zone struct {
 	mu      sync.Mutex
 	records []dns.RR
 	rcodes  map[string]int // for names that get an error
+	ede     uint16         // the reason that is given for it; 0: none
+	signed  bool           // errors are but for wrong signatures
+	flat    bool           // capitals get lost over UDP
+	capital bool           // some were seen
 	asked   map[string]int // questions over UDP and TCP
 }
 
@@ -169,15 +173,42 @@ func (z *zone) find(name string, kind uint16) (answer []dns.RR, rcode int) {
 // ServeDNS answers over the network; what does not fit into UDP is truncated.
 func (z *zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	m := new(dns.Msg).SetReply(q)
-	m.Answer, m.Rcode = z.find(strings.ToLower(q.Question[0].Name), q.Question[0].Qtype)
+	name := strings.ToLower(q.Question[0].Name)
+	m.Answer, m.Rcode = z.find(name, q.Question[0].Qtype)
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.capital = z.capital || name != q.Question[0].Name
+	switch {
+	case m.Rcode == dns.RcodeServerFailure && q.CheckingDisabled && z.signed:
+		m.Rcode = dns.RcodeSuccess
+	case m.Rcode == dns.RcodeServerFailure && z.ede != 0:
+		m.SetEdns0(1232, false)
+		o := m.IsEdns0()
+		o.Option = append(o.Option, &dns.EDNS0_EDE{InfoCode: z.ede})
+	case len(m.Answer) == 0:
+		m.Ns = z.authority(name)
+	}
 	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
+		if z.flat { // and whatever is said is wrong
+			m.Question[0].Name, m.Answer, m.Rcode = name, nil, dns.RcodeNameError
+		}
 		m.Truncate(512)
 	}
 	_ = w.WriteMsg(m)
 }
 
-// serve puts the zone on a port of this machine and returns a resolver that asks it.
-func (z *zone) serve(t *testing.T) domain.Resolver {
+// authority is the SOA of the zone that a name is in, if there is one. The lock is held.
+func (z *zone) authority(name string) (soa []dns.RR) {
+	for _, rr := range z.records {
+		if h := rr.Header(); h.Rrtype == dns.TypeSOA && dns.IsSubDomain(h.Name, name) {
+			soa = []dns.RR{rr}
+		}
+	}
+	return soa
+}
+
+// listen puts the zone on a port of this machine.
+func (z *zone) listen(t *testing.T) (address string) {
 	t.Helper()
 	l, pc, err := proxytest.ListenBoth()
 	if err != nil {
@@ -190,7 +221,23 @@ func (z *zone) serve(t *testing.T) domain.Resolver {
 		<-ready
 		t.Cleanup(func() { _ = s.Shutdown() })
 	}
-	r, err := domain.NewResolver([]string{pc.LocalAddr().String()})
+	return pc.LocalAddr().String()
+}
+
+// serve puts the zone on a port of this machine and returns a resolver that asks it.
+func (z *zone) serve(t *testing.T) domain.Resolver {
+	t.Helper()
+	return ask(t, z)
+}
+
+// ask returns a resolver that asks the zones, each of which has a server of its own.
+func ask(t *testing.T, zones ...*zone) domain.Resolver {
+	t.Helper()
+	addresses := make([]string, len(zones))
+	for i, z := range zones {
+		addresses[i] = z.listen(t)
+	}
+	r, err := domain.NewResolver(addresses)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,5 +65,21 @@ func (s Sentence) short(room int) Sentence {
 	return Sentence{Form: s.Form, Args: args}
 }
 
-// undecided is the reason where DNS could not be asked.
-func undecided(err error) Reason { return Say("Nothing was decided: %s.", err.Error()) }
+// undecided is the reason where DNS could not be asked, with what is to be done, as far as that can be told.
+func undecided(err error) Reason {
+	r := Say("Nothing was decided: %s.", err.Error())
+	e, ok := errors.AsType[*UnansweredError](err)
+	if !ok {
+		return r
+	}
+	switch e.Fault {
+	case BrokenSignatures:
+		r = r.Also(Say("DNSSEC is broken at %s: have its zone signed anew, or take its DS record out of the zone above.", e.Name))
+	case SilentServers:
+		r = r.Also(Say("The name servers of %s do not answer: have its NS records corrected, in the zone and at its registrar.", e.Name))
+	case Refusal:
+		r = r.Also(Say("%s does not serve this node: its operator has to let it, or to name another with --dns-resolver.", e.Server))
+	case NoFault:
+	}
+	return r
+}

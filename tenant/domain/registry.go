@@ -15,6 +15,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/outbound"
 )
 
 const maxDomains = 500 // that one tenant may add by itself
@@ -31,6 +32,11 @@ func (e *ConflictError) Error() string {
 type Options struct {
 	// Resolver asks DNS. Nil: no domain can be verified.
 	Resolver Resolver
+	// Prober asks hosts whether their visitors arrive, where DNS does not show it. Nil: nobody does.
+	Prober *outbound.Prober
+	// Challenged: certificates come from an authority that has to reach the node by the host, so that none is asked for while its
+	// visitors certainly do not arrive.
+	Challenged bool
 	// Authority is the CA's name as it stands in CAA records ("letsencrypt.org"). Empty: CAA is not looked at.
 	Authority string
 	// Grace is how long a drifted domain is still served. 0: 72 hours.

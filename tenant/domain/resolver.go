@@ -34,7 +34,19 @@ type UnansweredError struct {
 	Type, Name string // the question
 	Server     string // who was asked last
 	Why        string // in a few words: "SERVFAIL", "no answer in time"
+	Fault      Fault
 }
+
+// Fault is what is wrong with a name's DNS, as far as a server that can't answer lets it be known.
+type Fault uint8
+
+// The faults.
+const (
+	NoFault          Fault = iota
+	BrokenSignatures       // DNSSEC says that whatever there is, is wrong
+	SilentServers          // the zone's own name servers don't answer
+	Refusal                // the server that was asked does not serve this node
+)
 
 // Error is a sentence for people.
 func (e *UnansweredError) Error() string {

@@ -76,7 +76,7 @@ func (d *Domain) settle(f finding, r rules, now time.Time) {
 		d.unproved(f, r, now)
 	}
 	d.CheckedAt, d.Silent = now, 0
-	d.Arrives, d.AtApex = f.arrives, f.atApex
+	d.Arrives, d.BehindCDN, d.AtApex = f.arrives, f.behind, f.atApex
 	d.NextCheck = nextCheck(d, now)
 	if d.Status == Drifted {
 		d.checkBy(d.Since.Add(r.grace), now)
@@ -101,14 +101,19 @@ func (d *Domain) unheard(f finding, now time.Time) {
 }
 
 func (d *Domain) proved(f finding, r rules, now time.Time) {
-	d.Tries, d.LookingSince = 0, time.Time{}
+	if !f.vain || !d.waits() {
+		d.Tries, d.LookingSince = 0, time.Time{}
+	}
 	if d.VerifiedAt.IsZero() {
 		d.VerifiedAt = now
 	}
 	switch c := &d.Certificate; {
 	case r.tlsOff, c.valid(now):
 		d.to(Active, f.reason, now)
-	case !d.Served() || c.Status == CertificateNone || d.Status == Drifted || f.arrives && !d.Arrives:
+	case f.vain && !c.underWay():
+		d.to(Verified, f.reason, now)
+		d.wait(now)
+	case d.waits(), !d.Served() || c.Status == CertificateNone || d.Status == Drifted || f.arrives && !d.Arrives:
 		// It may have failed for what was just put right.
 		d.to(Verified, f.reason, now)
 		d.queue(now)
@@ -153,6 +158,20 @@ func (d *Domain) queue(now time.Time) {
 	d.Certificate.NextAttempt, d.Certificate.Attempts = now, 0
 }
 
+// wait has no certificate asked for until the host's visitors arrive, which is looked at as often as for a missing proof.
+func (d *Domain) wait(now time.Time) {
+	d.certify(CertificateQueued, Say("Waiting until visitors of %s arrive here: no certificate authority would issue a certificate before.", string(d.Host)), now)
+	d.Certificate.NextAttempt = time.Time{}
+	if d.Tries++; d.Tries == 1 {
+		d.LookingSince = now
+	}
+}
+
+// waits says whether nobody is to ask for a certificate yet.
+func (d *Domain) waits() bool {
+	return d.Certificate.Status == CertificateQueued && d.Certificate.NextAttempt.IsZero()
+}
+
 // hasten brings the next attempt after a failure forward. Attempts stay counted, and an hour is between two of them, so that
 // no authority's limit of failures is reached.
 func (d *Domain) hasten(now time.Time) {
@@ -162,6 +181,11 @@ func (d *Domain) hasten(now time.Time) {
 		d.certify(CertificateQueued, c.Reason, now)
 		c.NextAttempt = now
 	}
+}
+
+// underWay says whether the certificate is being asked for right now.
+func (c *Certificate) underWay() bool {
+	return c.Status == CertificateIssuing || c.Status == CertificateRenewing
 }
 
 func (c *Certificate) valid(now time.Time) bool { return now.Before(c.NotAfter) }

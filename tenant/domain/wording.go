@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -14,7 +15,7 @@ import (
 func (c *claim) isProof(text string) bool { return strings.Trim(text, "\" \t") == c.text }
 
 // missing says what was asked, what came back, and what to add.
-func (c *claim) missing(e *evidence, f *finding) Reason {
+func (c *claim) missing(s *sight, e *evidence, f *finding) Reason {
 	r := Say("The proof was not found.")
 	if all := e.texts.found; len(all) > 0 {
 		r = r.Also(Say("TXT %s is %s.", proofName(c.host), list(all, strQuote)))
@@ -41,7 +42,7 @@ func (c *claim) missing(e *evidence, f *finding) Reason {
 	case f.arrives:
 		r = r.Also(Say("Visitors do arrive at this node, but another tenant had this host before, so that this does not show whose domain it is."))
 	}
-	return r.Also(c.wanted(e, f)).Also(c.remarks(e, f))
+	return r.Also(c.wanted(e, f)).Also(c.remarks(s, e, f))
 }
 
 // wanted says which records are to be added, and what has to go for a CNAME, beside which DNS allows nothing.
@@ -60,35 +61,82 @@ func (c *claim) wanted(e *evidence, f *finding) Reason {
 }
 
 // remarks are what keeps visitors, or a certificate, from coming.
-func (c *claim) remarks(e *evidence, f *finding) (r Reason) {
-	host := string(c.host)
-	_, some := c.ours(e.addresses.found)
+func (c *claim) remarks(s *sight, e *evidence, f *finding) (r Reason) {
+	host, found := string(c.host), e.addresses.found
+	_, some := within(found, c.known(s))
 	switch {
 	case e.addresses.err != nil || e.aliases.err != nil:
 	case f.atApex && len(e.aliases.found) > 0:
 		r = Say("%s is the top of its zone, where DNS allows no CNAME: use A and AAAA records, or what your provider calls ALIAS.", host)
 	case some && !f.arrives:
-		r = c.stale(e.addresses.found)
-	case f.arrives && len(e.addresses.found) == 0:
+		r = c.stale(found, c.known(s))
+	case f.behind:
+		r = c.through(s.echo)
+	case f.arrives && len(found) == 0:
 		r = Say("%s has no address: the node's operator has to add it to DNS.", e.aliases.found[len(e.aliases.found)-1])
 	case f.arrives:
-	case f.proved && len(e.addresses.found) == 0:
+	case f.proved && len(found) == 0:
 		r = Say("The proof is there, but %s has no address yet.", host).Also(c.wayHere(f))
 	case f.proved:
-		r = Say("The proof is there, but %s leads to %s, not to this node as far as DNS shows.", host, list(e.addresses.found, netip.Addr.String)).
-			Also(c.wayHere(f)).Also(Say("Or have the CDN that stands in front forward to it."))
+		r = Say("The proof is there, but %s leads to %s, not to this node as far as DNS shows.", host, list(found, netip.Addr.String)).
+			Also(c.astray(s, e, f))
 	}
 	return r.Also(c.forbids(e.caa.found))
 }
 
+// through says what visitors come through.
+func (c *claim) through(e *echo) Reason {
+	if e.front != "" {
+		return Say("%s stands in front of %s: visitors arrive through it.", e.front, string(c.host))
+	}
+	return Say("A CDN or another proxy stands in front of %s: visitors arrive through it.", string(c.host))
+}
+
+// astray says where visitors arrive instead, and what brings them here.
+func (c *claim) astray(s *sight, e *evidence, f *finding) (r Reason) {
+	name := frontOf(func(string) string { return "" }, e.aliases.found)
+	if s.echo != nil {
+		r = s.echo.say(c.host)
+		name = cmp.Or(s.echo.front, name)
+	}
+	if s.echo != nil && s.echo.inside() {
+		return r.Also(c.wayHere(f))
+	}
+	if name != "" {
+		return r.Also(Say("Have %s forward %s to %s with the Host header kept.", name, string(c.host), string(c.targets[0])))
+	}
+	return r.Also(c.wayHere(f)).
+		Also(Say("Or have the CDN that stands in front forward %s to %s with the Host header kept.", string(c.host), string(c.targets[0])))
+}
+
+// say tells what came back of a probe that did not arrive.
+func (e *echo) say(host tenant.Host) Reason {
+	who, status := cmp.Or(e.front, strQuote(e.server)), strconv.Itoa(e.status)
+	switch {
+	case e.inside():
+		return Say("That is no address of the internet: nobody from outside arrives there.")
+	case e.err != nil:
+		return Say("Whether they forward visitors here could not be found out: nobody answers at port 80 there.")
+	case !e.answered && e.front == "" && e.server == "":
+		return Say("Whether visitors arrive could not be found out: %s was turned away with status %s.", string(host)+ProbePath, status)
+	case !e.answered:
+		return Say("Whether visitors arrive could not be found out: %s turned %s away with status %s.", who, string(host)+ProbePath, status)
+	case e.to != "":
+		return Say("Visitors do not arrive: they are sent on to %s.", strPlain(e.to))
+	case e.front == "" && e.server == "":
+		return Say("Visitors do not arrive: the answer was %s from a server without a name.", status)
+	}
+	return Say("Visitors do not arrive: the answer was %s from server %s.", status, who)
+}
+
 // stale names the addresses that lead elsewhere.
-func (c *claim) stale(addresses []netip.Addr) (r Reason) {
+func (c *claim) stale(addresses, known []netip.Addr) (r Reason) {
 	for _, a := range addresses {
 		kind := "A"
 		if a.Is6() {
 			kind = "AAAA"
 		}
-		if all, _ := c.ours([]netip.Addr{a}); !all {
+		if !slices.Contains(known, a) {
 			r = r.Also(Say("Remove %s %s %s: it leads elsewhere, and so do a part of the visitors.", kind, string(c.host), a.String()))
 		}
 	}

@@ -1,0 +1,75 @@
+package domain
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// panel are resolvers that have one vote each about a domain. As a Resolver they stand in for each other.
+type panel struct {
+	*resolver
+
+	members []*resolver
+}
+
+// agree makes one finding of what the answers of each resolver alone would mean. A host is given to whom more than half of those
+// that answered, and two at least, see the proof of: one that was lied to, or is late, gives nothing away. It is taken from whom all
+// that answered, at least half, see no proof of any more: one that has heard of it already, or was lied to, takes nothing. So it
+// costs a new domain some minutes, until it is seen by most, that no tenant's visitors ever depend on a single resolver.
+func (c *claim) agree(s *sight, each []finding) finding {
+	if len(each) == 1 {
+		return each[0]
+	}
+	var yes, no, silent []int
+	for i := range each {
+		switch {
+		case each[i].proved:
+			yes = append(yes, i)
+		case each[i].silent:
+			silent = append(silent, i)
+		default:
+			no = append(no, i)
+		}
+	}
+	answered := len(yes) + len(no)
+	most := 2*len(yes) > answered
+	var f finding
+	switch {
+	case answered == 0:
+		return each[silent[0]]
+	case c.goesOn && len(yes) > 0:
+		f = each[yes[0]]
+		f.weak = !most
+	case most && len(yes) >= 2:
+		f = each[yes[0]]
+	case most || 2*answered < len(each):
+		f = each[silent[0]]
+		f.reason = Say("Nothing was decided: only %s of %s DNS servers answered.", strconv.Itoa(answered), strconv.Itoa(len(each))).Also(f.reason)
+		return f
+	default:
+		f = each[no[0]]
+	}
+	if len(yes) > 0 && len(no) > 0 {
+		f.reason = c.differ(s, yes, no).Also(f.reason)
+	}
+	return f
+}
+
+// differ says who sees the proof and who does not, and how long that may last: those who see an old answer have it until its time
+// is over.
+func (c *claim) differ(s *sight, yes, no []int) Reason {
+	names := func(all []int) string { return list(all, func(i int) string { return s.views[i].server }) }
+	late := no
+	if c.goesOn {
+		late = slices.Concat(yes, no) // it may be on its way out
+	}
+	var longest time.Duration
+	for _, i := range late {
+		longest = max(longest, s.views[i].good)
+	}
+	if longest == 0 {
+		return Say("The DNS servers do not agree: the proof is seen by %s, not by %s.", names(yes), names(no))
+	}
+	return Say("The DNS servers do not agree: the proof is seen by %s, not by %s. It may take %s s until they do.", names(yes), names(no), strconv.Itoa(int(longest.Seconds())))
+}
