@@ -62,6 +62,7 @@ type Server struct {
 
 	stop     context.Context //nolint:containedctx // ends when a stop begins
 	begin    context.CancelFunc
+	open     atomic.Int64   // connections
 	greeting atomic.Int64   // connections whose client has not said all about itself yet
 	accepted chan struct{}  // closed when all who have come are connections
 	running  sync.WaitGroup // connections
@@ -72,8 +73,6 @@ const (
 	silence = 30 * time.Second
 	// window is how many bytes of a body may wait for who reads it.
 	window = 1 << 20
-	// greeted is how long a stop waits for a moment in which nobody is about to say who it is, at most, and glance how often it looks.
-	greeted, glance = 100 * time.Millisecond, 100 * time.Microsecond
 	// linger is how long a connection stays during a stop once nothing runs on it: the last bytes of an answer arrive in that time,
 	// and a request that was on its way hears that nothing was done about it.
 	linger = time.Second
@@ -114,6 +113,7 @@ func New(packets net.PacketConn, o Options) (*Server, error) {
 	if o.TokenKey != nil {
 		s.transport.TokenGeneratorKey = (*quic.TokenGeneratorKey)(o.TokenKey)
 	}
+	filter(packets, takeAll) // whoever had the port before may have ended badly while it stopped
 	var err error
 	// A listener that hands out connections early has none to refuse when it is closed in the middle of their handshake.
 	s.listener, err = s.transport.ListenEarly(http3.ConfigureTLSConfig(s.judging(o.TLS)), &quic.Config{
@@ -214,6 +214,8 @@ func (s *Server) Serve() error {
 
 // connection serves the requests of one, once its handshake is made.
 func (s *Server) connection(c *quic.Conn) {
+	s.open.Add(1)
+	defer s.open.Add(-1)
 	select {
 	case <-c.HandshakeComplete():
 	case <-c.Context().Done():
@@ -272,9 +274,7 @@ func reject(c *quic.Conn) {
 // Shutdown stops accepting and waits until what is running is answered, or until ctx ends. Who comes meanwhile is not answered at
 // all, and says the same again until somebody has the port who does.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.pause()
-	err := s.listener.Close()
-	s.begin() // now, for whoever is rejected comes again at once, and must not be taken by this process
+	err := s.depart()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -289,18 +289,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(err, s.Close())
 }
 
-// pause waits for a moment to close the listener in: quic-go refuses then whoever has not said all about itself. What clients say
-// takes more than one packet, but those come together.
-func (s *Server) pause() {
-	for begin := time.Now(); s.greeting.Load() > 0 && time.Since(begin) < greeted; {
-		<-time.After(glance)
-	}
-}
-
 // Close ends everything at once. To close twice does nothing.
 func (s *Server) Close() error {
 	s.begin()
 	err := s.transport.Close()
+	filter(s.packets, takeAll) // what comes before somebody else has the port waits for them
 	if e := s.packets.Close(); !errors.Is(e, net.ErrClosed) {
 		err = errors.Join(err, e)
 	}

@@ -146,55 +146,71 @@ func TestLateRequests(t *testing.T) {
 	}
 }
 
-// A handshake that is under way when a stop begins is made, and what is asked then is rejected so that it comes again.
+// A handshake that is under way when a stop begins is made, and what is asked then is answered, or rejected so that it comes again. Meanwhile
+// newcomers hear nothing, least of all that they are refused.
 func TestHandshakeDuringStop(t *testing.T) {
-	s := start(t, ok, nil)
-	line := newLine(t, s.addr)
-	connected := make(chan error, 1)
-	var c *quic.Conn
-	go func() {
-		var err error
-		c, err = quic.DialAddr(t.Context(), line.addr(), s.tls(), nil)
-		connected <- err
-	}()
-	<-line.first // the server has begun to answer
-	stopped := make(chan error, 1)
-	go func() { stopped <- s.Shutdown(t.Context()) }()
-	for late := s.tls(); ; { // it is stopping when nobody new is answered
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		other, err := quic.DialAddr(ctx, s.addr, late, nil)
-		cancel()
-		if err != nil {
-			break
-		}
-		_ = other.CloseWithError(0, "")
-	}
-	close(line.proceed)
-	if err := <-connected; err != nil {
-		t.Fatalf("the handshake: %v", err)
-	}
-	defer c.CloseWithError(0, "") //nolint:errcheck // the server has closed it
-	str, err := c.OpenStreamSync(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.WriteString(str, getHead)
-	rejected := &quic.StreamError{}
-	if _, err := io.ReadAll(str); !errors.As(err, &rejected) || rejected.ErrorCode != quic.StreamErrorCode(http3.ErrCodeRequestRejected) {
-		t.Errorf("the request ended with %v, want H3_REQUEST_REJECTED", err)
-	}
-	if err := <-stopped; err != nil {
-		t.Error(err)
+	for name, packets := range map[string]int{"half a hello": 1, "a hello": 2} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, ok, nil)
+			line := newLine(t, s.addr, packets)
+			connected := make(chan error, 1)
+			var c *quic.Conn
+			go func() {
+				var err error
+				c, err = quic.DialAddr(t.Context(), line.addr(), s.tls(), nil)
+				connected <- err
+			}()
+			<-line.answered
+			stopped := make(chan error, 1)
+			go func() { stopped <- s.Shutdown(t.Context()) }()
+			var err error
+			for err == nil { // it is stopping when nobody new is answered
+				err = s.greet(t)
+			}
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a newcomer heard %v, want nothing", err)
+			}
+			close(line.proceed)
+			if err := <-connected; err != nil {
+				t.Fatalf("the handshake: %v", err)
+			}
+			defer c.CloseWithError(0, "") //nolint:errcheck // the server has closed it
+			str, err := c.OpenStreamSync(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(str, getHead)
+			_ = str.Close()
+			rejected := &quic.StreamError{}
+			if _, err := io.ReadAll(str); err != nil && (!errors.As(err, &rejected) || rejected.ErrorCode != quic.StreamErrorCode(http3.ErrCodeRequestRejected)) {
+				t.Errorf("the request ended with %v, want an answer or H3_REQUEST_REJECTED", err)
+			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-// line is a way to a server on which everything waits for proceed that the client says after its hello, which is two packets.
+// greet connects, unless that takes long.
+func (s *served) greet(t *testing.T) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	c, err := quic.DialAddr(ctx, s.addr, s.tls(), nil)
+	if err != nil {
+		return err
+	}
+	return c.CloseWithError(0, "")
+}
+
+// line is a way to a server on which everything waits for proceed that the client says after the first packets. Its hello is two.
 type line struct {
 	net.PacketConn
-	first, proceed chan struct{}
+	answered, proceed chan struct{}
 }
 
-func newLine(t *testing.T, to string) *line {
+func newLine(t *testing.T, to string, packets int) *line {
 	t.Helper()
 	near, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -217,7 +233,7 @@ func newLine(t *testing.T, to string) *line {
 			if said == 0 {
 				client <- from
 			}
-			if said > 1 {
+			if said >= packets {
 				<-l.proceed
 			}
 			_, _ = far.Write(b[:n])
@@ -231,9 +247,9 @@ func newLine(t *testing.T, to string) *line {
 				return
 			}
 			_, _ = near.WriteTo(b[:n], to)
-			if !said && n >= 1200 { // no mere acknowledgement
+			if whole := n >= 1200; !said && (whole || packets == 1) { // else it is an acknowledgement
 				said = true
-				close(l.first)
+				close(l.answered)
 			}
 		}
 	}()
