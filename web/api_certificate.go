@@ -16,12 +16,13 @@ type certificateDocument struct {
 	NotBefore  tenant.Moment `json:"not_before"`
 	NotAfter   tenant.Moment `json:"not_after"`
 	UploadedAt tenant.Moment `json:"uploaded_at"`
+	Warning    string        `json:"warning"`
 }
 
 func documentOfCertificate(c *domain.OwnCertificate) certificateDocument {
 	return certificateDocument{
 		Host: c.Host, Names: c.Names, Issuer: c.Issuer,
-		NotBefore: tenant.Moment(c.NotBefore), NotAfter: tenant.Moment(c.NotAfter), UploadedAt: tenant.Moment(c.UploadedAt),
+		NotBefore: tenant.Moment(c.NotBefore), NotAfter: tenant.Moment(c.NotAfter), UploadedAt: tenant.Moment(c.UploadedAt), Warning: c.Warning,
 	}
 }
 

@@ -134,7 +134,7 @@ func (d *busyDesk) settings() {
 	d.answer("domain-wrong", d.ann, at+"/domains", at+"/domains", url.Values{"host": {"not a host"}})
 	d.answer("sla-wrong", d.ann, at+"/sla", at+"/sla", url.Values{"on": {"true"}, "first_urgent": {"soon"}, "open_monday": {"true"}, "from_monday": {"9"}, "to_monday": {"x"}})
 	d.answer("invited", d.ann, at+"/team", at+"/team", url.Values{"email": {"nils@acme.example"}, "name": {"Nils"}, "role": {"agent"}})
-	d.visit("domains-missing", d.ann, at+"/domains?done=domain-missing")
+	d.domains(at + "/domains/")
 	d.visit("reply", d.ann, at+"/replies/"+d.reply)
 	d.visit("reply-new", d.ann, at+"/replies/new")
 	rules := d.ann.Open(d.home + at + "/rules").Body

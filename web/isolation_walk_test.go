@@ -21,7 +21,7 @@ var whose = map[string][]string{
 	"/static/:file": {}, "/api/docs/:group": {}, "/agent/settings/keys/:kind/reveal": {"kind"}, "/agent/settings/keys/:kind/rotate": {"kind"},
 	"/api/auth/redirect/:slug": {"slug"}, "/api/test/auth/redirect/:slug": {"slug"}, "/agent/reports/:file": {"report"},
 	"/agent/settings/categories/:id":    {"category"},
-	"/agent/settings/domains/:host/*":   {"domain"},
+	"/agent/settings/domains/:host*":    {"domain"},
 	"/agent/settings/replies/:id*":      {"reply"},
 	"/agent/settings/rules/:id*":        {"rule"},
 	"/agent/settings/team/:id*":         {"member"},

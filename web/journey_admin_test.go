@@ -128,9 +128,9 @@ func (a *admin) bringsDomain(host string) (origin string) {
 	a.settings("domains")
 	a.Fill("#host", host)
 	a.saves("main form[action$=domains] .primary", "The domain was added.")
-	a.Click(`main section form[action$="/verify"] button`)
+	a.Click(`main form[action$="/verify"] button`)
 	a.See(".notice.warn", "The records were not found yet.")
-	a.See("main section .chip", "Waiting for DNS")
+	a.See("main .head .chip", "Waiting for DNS")
 	for row := 1; row <= 2; row++ {
 		copied := make([]string, 2)
 		for i := range copied {
@@ -141,13 +141,13 @@ func (a *admin) bringsDomain(host string) (origin string) {
 		}
 		a.n.Publish(a.t, a.See(fmt.Sprintf("tbody tr:nth-child(%d) td", row), ""), copied[0], copied[1])
 	}
-	a.saves(`main section form[action$="/verify"] button`, "The domain is verified.")
-	a.See("main section .chip", "Verified")
-	for late := time.Now().Add(20 * time.Second); !strings.Contains(a.See("main section", ""), "The certificate is good until"); a.Reload() {
+	a.saves(`main form[action$="/verify"] button`, "The domain is verified.")
+	for late := time.Now().Add(20 * time.Second); !strings.Contains(a.See("main", ""), "days left"); a.Reload() {
 		if time.Now().After(late) {
 			a.t.Fatal("there is no certificate")
 		}
 	}
+	a.See("main .head .chip.done", "Active")
 	a.See("main section", "This is the primary domain")
 	return a.n.Directory.Node().URLFor("help.umbrella.example")
 }

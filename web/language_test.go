@@ -170,11 +170,11 @@ func TestReasonsAreInTheReadersLanguage(t *testing.T) {
 	german := func(path string) webtest.Answer {
 		return ann.Get(n.Acme.URL+path, append(webtest.Navigate, "Accept-Language: de")...)
 	}
-	page := german("/agent/settings/domains")
+	page := german("/agent/settings/domains/help.acme.example")
 	expect(t, page, 200, "Im DNS wurde noch nicht nachgesehen.")
 	expect(t, page, 200, "weist nach, dass die Domain Ihnen gehört")
 	expect(t, ann.Send(n.Acme.URL+"/agent/settings/domains/help.acme.example/verify", nil), 303, "")
-	page = german("/agent/settings/domains")
+	page = german("/agent/settings/domains/help.acme.example")
 	expect(t, page, 200, "Der Nachweis wurde nicht gefunden. Zu TXT _deskgate.help.acme.example gibt es keinen Eintrag.")
 	if strings.Contains(page.Body, "has no record") {
 		t.Errorf("a German page says %s", page.Body)

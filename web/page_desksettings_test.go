@@ -68,7 +68,8 @@ func TestFromEmptyToIntegrated(t *testing.T) {
 	expect(t, n.Client(t).Get(n.Acme.URL+"/brand/logo"), 404, "")
 
 	expect(t, amy.Send(home+"/domains", url.Values{"host": {"support.acme-shop.com"}}), 303, "")
-	expect(t, amy.Open(home+"/domains?done=domain-added"), 200, "_deskgate.support.acme-shop.com")
+	expect(t, amy.Open(home+"/domains"), 200, `href="/agent/settings/domains/support.acme-shop.com"`)
+	expect(t, amy.Open(home+"/domains/support.acme-shop.com?done=domain-added"), 200, "_deskgate.support.acme-shop.com")
 	expect(t, amy.Send(home+"/domains", url.Values{"host": {"not a host"}}), 422, "not a host")
 	if got := amy.Send(home+"/domains/support.acme-shop.com/verify", nil); got.Status != 303 || !strings.Contains(got.Location(), "domain-missing") {
 		t.Errorf("verify = %d to %s", got.Status, got.Location())

@@ -3,41 +3,40 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
-// domainsPath is the page about the tenant's own hosts, domainMissing the notice there that records are not found.
+// domainsPath is the page about the tenant's own hosts, domainMissing the notice at one of them that records are not found.
 const (
 	domainsPath   = "/agent/settings/domains"
 	domainMissing = "domain-missing"
 )
 
+// domainPath is the page about one of them.
+func domainPath(host string) string { return domainsPath + "/" + url.PathEscape(host) }
+
 // domainsView lists the tenant's domains.
 type domainsView struct {
 	frame
 
-	Done string
-	// Missing: what was done just now was to look for records that are not there.
-	Missing bool
+	Done    string
 	Default string
-	Primary string
 	Domains []domainRow
+	// Removed are those that are kept for the tenant.
+	Removed []domainRow
 	Host    string
 	Errors  fieldErrors
 }
 
-// domainRow is one domain, with what has to stand in DNS for it.
+// domainRow is one domain in the list.
 type domainRow struct {
-	domain.Document
+	domainWords
 
-	// Chip is how the state is drawn; Served: it can be the primary one.
-	Chip            string
-	Served, Primary bool
-	// Until is the end of the certificate.
-	Until string
-	// Why is the reason of its state, CertificateWhy that of its certificate's.
-	Why, CertificateWhy string
+	Host    string
+	Path    string
+	Primary bool
 }
 
 func (s *Server) domainsPage(w http.ResponseWriter, r *http.Request) error {
@@ -50,33 +49,26 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
+	removed, err := s.domains.ListRemoved(r.Context(), c.tenant)
+	if err != nil {
+		return err
+	}
 	view := &domainsView{
 		frame: s.settingsFrame(r, "Domains", domainsPath), Done: s.noticeOf(r), Default: string(s.directory.Node().TenantHost(c.tenant.Slug)),
-		Primary: string(s.directory.PrimaryHost(c.tenant)), Host: typed, Errors: wrong,
-		Missing: r.URL.Query().Get("done") == domainMissing,
+		Host: typed, Errors: wrong,
 	}
-	for _, d := range all {
-		row := domainRow{
-			Document: d.Document(), Chip: chipOf(d.Status), Served: d.Served(), Primary: string(d.Host) == view.Primary,
-			Why: d.Reason.In(view.T), CertificateWhy: d.Certificate.Reason.In(view.T),
-		}
-		if end := row.Certificate.NotAfter; end != nil {
-			row.Until = view.Day(end.Time())
-		}
-		view.Domains = append(view.Domains, row)
-	}
+	view.Domains, view.Removed = s.domainRows(r, all), s.domainRows(r, removed)
 	return s.render(w, r, status, "domains", view)
 }
 
-// chipOf is how a domain's state is drawn.
-func chipOf(status domain.Status) string {
-	switch status {
-	case domain.Verified, domain.Active:
-		return "done"
-	case domain.Pending:
-		return "waiting"
+func (s *Server) domainRows(r *http.Request, all []*domain.Domain) (rows []domainRow) {
+	primary := s.directory.PrimaryHost(callerOf(r).tenant)
+	for _, d := range all {
+		rows = append(rows, domainRow{
+			domainWords: s.wordsAbout(r, d), Host: string(d.Host), Path: domainPath(string(d.Host)), Primary: d.Host == primary,
+		})
 	}
-	return "alert"
+	return rows
 }
 
 func (s *Server) addDomainPage(w http.ResponseWriter, r *http.Request) error {
@@ -84,7 +76,7 @@ func (s *Server) addDomainPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.newDomain(r, values.Get("host"))
+	d, err := s.newDomain(r, values.Get("host"))
 	if problem, ok := errors.AsType[*answerError](err); ok {
 		wrong := problem.Fields
 		if wrong == nil {
@@ -95,7 +87,7 @@ func (s *Server) addDomainPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return done(w, r, domainsPath, "domain-added")
+	return done(w, r, domainPath(string(d.Host)), "domain-added")
 }
 
 func (s *Server) verifyDomainPage(w http.ResponseWriter, r *http.Request) error {
@@ -104,9 +96,9 @@ func (s *Server) verifyDomainPage(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	if d.Served() {
-		return done(w, r, domainsPath, "domain-verified")
+		return done(w, r, domainPath(string(d.Host)), "domain-verified")
 	}
-	return done(w, r, domainsPath, domainMissing)
+	return done(w, r, domainPath(string(d.Host)), domainMissing)
 }
 
 func (s *Server) primaryDomain(w http.ResponseWriter, r *http.Request) error {
@@ -118,7 +110,7 @@ func (s *Server) primaryDomain(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.tenants.As(c.Actor()).Set(r.Context(), c.tenant.Slug, map[string]string{"primary_host": string(d.Host)}); err != nil {
 		return err
 	}
-	return done(w, r, domainsPath, "saved")
+	return done(w, r, domainPath(string(d.Host)), "saved")
 }
 
 func (s *Server) removeDomainPage(w http.ResponseWriter, r *http.Request) error {

@@ -32,7 +32,7 @@ var typedTexts = []typedText{
 // kept says whether a field goes along with what is sent again. Nothing that opens doors stands in a page.
 func kept(name string) bool {
 	switch name {
-	case "as", "code", "password", "secret", "sig", "token":
+	case "as", "code", "password", "private_key", "secret", "sig", "token":
 		return false
 	}
 	return !slices.ContainsFunc(typedTexts, func(t typedText) bool { return t.Name == name })

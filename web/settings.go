@@ -182,6 +182,10 @@ var notices = map[string]string{
 	"domain-verified": "The domain is verified.",
 	"domain-missing":  "The records were not found yet. What is missing stands below.",
 	"domain-removed":  "The domain was removed.",
+
+	"certificate-brought": "The certificate was taken.",
+	"certificate-removed": "The certificate is no longer used. Deskgate gets one by itself.",
+
 	"key-rotated":     "There is a new key. Show it, and give it to whoever signs with it.",
 	"token-revoked":   "The token opens nothing any more.",
 	"saved":           "Saved.",

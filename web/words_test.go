@@ -169,7 +169,7 @@ func saying(n parse.Node) bool {
 	return len(path) > 0 && (path[len(path)-1] == "T" || path[len(path)-1] == "H")
 }
 
-// inVerdict finds what the room that judges partners' tokens says is wrong with one.
+// inVerdict finds what the rooms that judge partners' tokens, and certificates that people bring, say is wrong with one.
 func (s said) inVerdict(name string, n ast.Node) {
 	call, is := n.(*ast.CallExpr)
 	if !is || len(call.Args) == 0 {
@@ -212,7 +212,7 @@ func (s said) inCode(t *testing.T, root string) (literals map[string]bool) {
 					s[text] = name
 				}
 			}
-			if strings.HasPrefix(name, "../auth/partner/") {
+			if strings.HasPrefix(name, "../auth/partner/") || strings.HasPrefix(name, "../tenant/domain/pair") {
 				s.inVerdict(name, n)
 			}
 			if strings.HasPrefix(name, "..") && !strings.HasPrefix(name, "../web") {

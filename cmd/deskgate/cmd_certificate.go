@@ -19,9 +19,10 @@ type oneCertificate struct {
 }
 
 type broughtCertificate struct {
-	Host        string `json:"host"`
-	Certificate string `json:"certificate"`
-	Key         string `json:"key"`
+	Host string `json:"host"`
+	// Certificate and Key are what stands in the files: no text, if they are not PEM.
+	Certificate []byte `json:"certificate"`
+	Key         []byte `json:"key"`
 }
 
 var (
@@ -36,7 +37,7 @@ func (o *operator) showCertificate(ctx context.Context, q domainName) (oneCertif
 }
 
 func (o *operator) setCertificate(ctx context.Context, q broughtCertificate) (oneCertificate, error) {
-	own, err := o.domains.SetCertificate(ctx, nil, q.Host, []byte(q.Certificate), []byte(q.Key))
+	own, err := o.domains.SetCertificate(ctx, nil, q.Host, q.Certificate, q.Key)
 	return oneCertificate{own}, o.aboutCertificate(ctx, q.Host, err)
 }
 
@@ -99,12 +100,15 @@ domain certificate support.acme.example --remove`,
 
 func (p *program) bringCertificate(ctx context.Context, host, cert, key string) error {
 	q := broughtCertificate{Host: host}
-	var err error
-	if q.Certificate, err = p.readSecret(cert); err != nil {
-		return err
-	}
-	if q.Key, err = p.readSecret(key); err != nil {
-		return err
+	for _, from := range []struct {
+		file string
+		to   *[]byte
+	}{{cert, &q.Certificate}, {key, &q.Key}} {
+		text, err := p.readSecret(from.file)
+		if err != nil {
+			return err
+		}
+		*from.to = []byte(text)
 	}
 	a, err := ask(ctx, p, certificateSet, q)
 	if err != nil {
@@ -126,5 +130,5 @@ func (a oneCertificate) people(b *bytes.Buffer) {
 	c := a.Certificate
 	pairs(b, "host", c.Host, "names", strings.Join(c.Names, ", "), "issuer", c.Issuer,
 		"valid", c.NotBefore.Format(time.DateTime)+" to "+c.NotAfter.Format(time.DateTime)+" UTC",
-		"uploaded", c.UploadedAt.Format(time.DateTime)+" UTC")
+		"uploaded", c.UploadedAt.Format(time.DateTime)+" UTC", "warning", c.Warning)
 }

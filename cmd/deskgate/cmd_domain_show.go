@@ -160,7 +160,7 @@ func arrival(d *domain.Document) string {
 func inHand(c *domain.CertificateDocument) string {
 	text := string(c.Status)
 	if c.NotAfter != nil {
-		text += " until " + whenever(c.NotAfter) + " (" + daysLeft(c) + " days)"
+		text += " until " + whenever(c.NotAfter) + " (" + daysLeft(c) + " days left)"
 	}
 	return text
 }

@@ -23,6 +23,8 @@ type OwnCertificate struct {
 	NotBefore  time.Time `cbor:"7,keyasint" json:"not_before"`
 	NotAfter   time.Time `cbor:"8,keyasint" json:"not_after"`
 	UploadedAt time.Time `cbor:"9,keyasint" json:"uploaded_at"`
+	// Warning is a sentence about what may keep some visitors out, empty if there is nothing.
+	Warning string `cbor:"10,keyasint,omitempty" json:"warning"`
 }
 
 var ownCertificates = storage.NewTable(storage.Declaration[OwnCertificate]{

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -32,12 +33,11 @@ const (
 // readPair checks what somebody brought for a host: a chain and the key of its first certificate, both in PEM. What is wrong with
 // it is said in tenant.FieldErrors.
 func readPair(host string, chain, key []byte, now time.Time) (*OwnCertificate, error) {
-	mark := []byte("\ufeff") // which some editors put in front
-	certs, err := readChain(bytes.TrimPrefix(chain, mark))
+	certs, err := readChain(chain)
 	if err != nil {
 		return nil, tenant.FieldErrors{"certificate": {err.Error()}}
 	}
-	private, der, err := readKey(bytes.TrimPrefix(key, mark))
+	private, der, err := readKey(key)
 	if err != nil {
 		return nil, tenant.FieldErrors{"key": {err.Error()}}
 	}
@@ -53,6 +53,7 @@ func readPair(host string, chain, key []byte, now time.Time) (*OwnCertificate, e
 	}
 	own := &OwnCertificate{
 		Host: host, Key: der, Names: leaf.DNSNames, Issuer: IssuerOf(leaf), NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(),
+		Warning: loose(certs, now),
 	}
 	if last := certs[len(certs)-1]; len(certs) > 1 && bytes.Equal(last.RawIssuer, last.RawSubject) {
 		certs = certs[:len(certs)-1] // clients have the root, or don't trust it
@@ -67,6 +68,10 @@ func readChain(b []byte) ([]*x509.Certificate, error) {
 	if len(b) > maxPEM {
 		return nil, wrong("The certificate is larger than %d KiB.", maxPEM>>10)
 	}
+	b, err := textOf(b)
+	if err != nil {
+		return nil, err
+	}
 	var certs []*x509.Certificate
 	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
 		switch block.Type {
@@ -78,7 +83,7 @@ func readChain(b []byte) ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, wrong("Certificate %d can't be read: %v.", len(certs)+1, err)
+			return nil, wrong("Certificate %d can't be read: %s.", len(certs)+1, err)
 		}
 		if certs = append(certs, c); len(certs) > maxChain {
 			return nil, wrong("There are more than %d certificates.", maxChain)
@@ -93,7 +98,11 @@ func readChain(b []byte) ([]*x509.Certificate, error) {
 // readKey reads a private key that browsers can work with. No error repeats anything of it.
 func readKey(b []byte) (crypto.Signer, []byte, error) {
 	if len(b) > maxPEM {
-		return nil, nil, wrong("The key is too large.")
+		return nil, nil, wrong("The key is larger than %d KiB.", maxPEM>>10)
+	}
+	b, err := textOf(b)
+	if err != nil {
+		return nil, nil, err
 	}
 	block, _ := pem.Decode(b)
 	for rest := b; block != nil && block.Type == "EC PARAMETERS"; {
@@ -150,7 +159,7 @@ func fits(host string, leaf *x509.Certificate, now time.Time) error {
 	case leaf.IsCA && leaf.BasicConstraintsValid && !bytes.Equal(leaf.RawIssuer, leaf.RawSubject):
 		return wrong("The first certificate is an authority's: the host's own has to be the first one.")
 	case leaf.VerifyHostname(name) != nil:
-		return wrong("The certificate does not cover %s, only %v.", host, leaf.DNSNames)
+		return uncovered(host, leaf.DNSNames)
 	case !now.Before(leaf.NotAfter):
 		return wrong("The certificate has expired on %s.", leaf.NotAfter.UTC().Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
@@ -159,6 +168,13 @@ func fits(host string, leaf *x509.Certificate, now time.Time) error {
 		return wrong("The certificate is not made for servers (extended key usage).")
 	}
 	return nil
+}
+
+func uncovered(host string, names []string) error {
+	if len(names) == 0 {
+		return wrong("The certificate does not cover %s: there are no names in it.", host)
+	}
+	return wrong("The certificate does not cover %s, only %s.", host, list(names, strPlain))
 }
 
 // linked says what is wrong with the order of a chain, or how it is signed.
@@ -177,6 +193,23 @@ func linked(certs []*x509.Certificate) error {
 		}
 	}
 	return nil
+}
+
+// loose says that a chain ends at an authority which, as far as this machine knows, is not everybody's. Empty: it does not.
+func loose(certs []*x509.Certificate, now time.Time) string {
+	last := certs[len(certs)-1]
+	if bytes.Equal(last.RawIssuer, last.RawSubject) {
+		return "" // whose root it is, is known to who made it
+	}
+	between := x509.NewCertPool()
+	for _, c := range certs[1:] {
+		between.AddCert(c)
+	}
+	if _, err := certs[0].Verify(x509.VerifyOptions{Intermediates: between, CurrentTime: now}); err == nil {
+		return ""
+	}
+	return wrong("The chain ends with what %s signed. Unless your visitors know that authority, add its certificate below: else some can't come.",
+		IssuerOf(last)).Error()
 }
 
 func weak(a x509.SignatureAlgorithm) bool {
@@ -198,11 +231,8 @@ func equal(a, b crypto.PublicKey) bool {
 // IssuerOf is who issued a certificate, in the words that people know.
 func IssuerOf(c *x509.Certificate) string {
 	name := c.Issuer.CommonName
-	if len(c.Issuer.Organization) > 0 && c.Issuer.Organization[0] != name {
-		if name != "" {
-			name = " " + name
-		}
-		name = c.Issuer.Organization[0] + name
+	if len(c.Issuer.Organization) == 0 || strings.HasPrefix(name, c.Issuer.Organization[0]) {
+		return name
 	}
-	return name
+	return strings.TrimSpace(c.Issuer.Organization[0] + " " + name)
 }

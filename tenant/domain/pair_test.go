@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +39,7 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 	}
 	shortChain, shortKey := ca.Pair(t, short, nil, host)
 	edChain, edKey := ca.Pair(t, edwards, nil, host)
+	packed, seven := keep(t, "packed.p12"), keep(t, "packed.p7b")
 	pair := func(change func(*x509.Certificate), name string) [2][]byte {
 		chain, key := ca.Pair(t, nil, change, name)
 		return [2][]byte{chain, key}
@@ -49,7 +52,7 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 		"good, without chain": {[2][]byte{first, key}, "", ""},
 		"good, wildcard":      {pair(nil, "*.acme.example"), "", ""},
 		"another key":         {[2][]byte{chain, otherKey}, "key", "not the key"},
-		"another host":        {pair(nil, "acme.example"), "certificate", "does not cover support.acme.example, only [acme.example]"},
+		"another host":        {pair(nil, "acme.example"), "certificate", "does not cover support.acme.example, only acme.example."},
 		"over":                {pair(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, host), "certificate", "has expired"},
 		"too early":           {pair(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }, host), "certificate", "not valid before"},
 		"of a client": {pair(func(c *x509.Certificate) {
@@ -63,6 +66,16 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 		"key among them":       {[2][]byte{append(bytes.Clone(chain), key...), key}, "certificate", "private key among the certificates"},
 		"certificate as a key": {[2][]byte{chain, chain}, "key", "a certificate, not its private key"},
 		"encrypted key":        {[2][]byte{chain, bytes.ReplaceAll(key, []byte("PRIVATE KEY"), []byte("ENCRYPTED PRIVATE KEY"))}, "key", "is encrypted"},
+		"CRLF":                 {[2][]byte{crlf(chain), crlf(key)}, "", ""},
+		"UTF-16":               {[2][]byte{utf16le(chain), utf16be(key)}, "", ""},
+		"PKCS #12":             {[2][]byte{packed, key}, "certificate", "This is a PKCS #12 file"},
+		"PKCS #12 as a key":    {[2][]byte{chain, packed}, "key", "This is a PKCS #12 file"},
+		"PKCS #7":              {[2][]byte{seven, key}, "certificate", "This is a PKCS #7 file"},
+		"DER":                  {[2][]byte{leaf.Bytes, key}, "certificate", "in DER, not in PEM"},
+		"key in DER":           {[2][]byte{chain, skipPEM(key)}, "key", "If it is a key in DER"},
+		"begins with a zero":   {[2][]byte{[]byte("0 certificates"), key}, "certificate", "no certificate in PEM"},
+		"no names":             {pair(func(c *x509.Certificate) { c.DNSNames = nil }, host), "certificate", "there are no names in it"},
+		"huge key":             {[2][]byte{chain, bytes.Repeat([]byte("x"), 70<<10)}, "key", "larger than 64 KiB"},
 		"no PEM":               {[2][]byte{[]byte("hello"), key}, "certificate", "no certificate in PEM"},
 		"no key":               {[2][]byte{chain, []byte("hello")}, "key", "no private key in PEM"},
 		"broken":               {[2][]byte{bytes.Replace(chain, []byte("MII"), []byte("MIJ"), 1), key}, "certificate", "can't be read"},
@@ -72,6 +85,10 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 		if tc.field == "" {
 			if err != nil || own.Issuer != "CA" || !own.NotAfter.After(time.Now()) {
 				t.Errorf("%s: %+v, %v", name, own, err)
+				continue
+			}
+			if warned := strings.HasPrefix(own.Warning, "The chain ends with what CA signed."); warned != (name == "good, without chain") {
+				t.Errorf("%s: warning %q", name, own.Warning)
 			}
 			continue
 		}
@@ -83,6 +100,39 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 			t.Errorf("%s: a key is in the error", name)
 		}
 	}
+}
+
+// keep reads a file of testdata. Those were made by openssl, from certificates that are of no further use.
+func keep(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func crlf(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) }
+
+func utf16le(b []byte) []byte {
+	out := []byte{0xff, 0xfe}
+	for _, c := range b {
+		out = append(out, c, 0)
+	}
+	return out
+}
+
+func utf16be(b []byte) []byte {
+	out := []byte{0xfe, 0xff}
+	for _, c := range b {
+		out = append(out, 0, c)
+	}
+	return out
+}
+
+func skipPEM(b []byte) []byte {
+	block, _ := pem.Decode(b)
+	return block.Bytes
 }
 
 // skip is all but the first block.

@@ -41,6 +41,14 @@ func (n *Node) Publish(tb testing.TB, kind, name, value string) {
 	n.dns.add(tb, kind, name, value)
 }
 
+// Withdraw takes all records of a name out of the DNS that the node asks.
+func (n *Node) Withdraw(name string) {
+	n.dns.mu.Lock()
+	defer n.dns.mu.Unlock()
+	delete(n.dns.aliases, name)
+	delete(n.dns.texts, name)
+}
+
 // CNAMEs returns the name that this one is an alias of.
 func (z *zone) CNAMEs(_ context.Context, name string) ([]string, error) {
 	z.mu.Lock()
