@@ -99,6 +99,9 @@ func (r *Registry) write(tx *storage.Tx, before, after *Domain) error {
 			return err
 		}
 	}
+	if err := r.tell(tx, before, after); err != nil {
+		return err
+	}
 	if before.Status != after.Status {
 		if err := r.record(tx, after, "domain."+string(after.Status), after.Reason.String()); err != nil {
 			return err

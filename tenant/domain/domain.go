@@ -101,6 +101,10 @@ type Certificate struct {
 	// Issuer is who issued it; Own: somebody brought it.
 	Issuer string `cbor:"8,keyasint,omitempty"`
 	Own    bool   `cbor:"9,keyasint,omitempty"`
+	// TroubledSince is when the first attempt came to nothing since there was a certificate; zero: none did.
+	TroubledSince time.Time `cbor:"20,keyasint,omitzero"`
+	// Alarm is failing or expired when that matters, until there is a certificate again; empty: all is well.
+	Alarm CertificateStatus `cbor:"21,keyasint,omitempty"`
 }
 
 // Transition is one step of a domain's or its certificate's life.
@@ -124,10 +128,10 @@ const certificateStep = "certificate "
 
 // Record is one DNS record that the tenant has to set.
 type Record struct {
-	Type    string `json:"type"`
-	Name    string `json:"name"`
-	Value   string `json:"value"`
-	Purpose string `json:"purpose"`
+	Type    string `cbor:"1,keyasint" json:"type"`
+	Name    string `cbor:"2,keyasint" json:"name"`
+	Value   string `cbor:"3,keyasint" json:"value"`
+	Purpose string `cbor:"4,keyasint" json:"purpose"`
 }
 
 // Report is what proxy tells about a host's certificate.

@@ -6,6 +6,6 @@ import "github.com/deskgate/deskgate/tenant/erasure"
 func Forgets() []erasure.Answer {
 	return []erasure.Answer{
 		erasure.Never(domainTable, "names of hosts"), erasure.Never(formerTable, "names of hosts"),
-		erasure.Never(ownCertificates, "certificates of hosts"),
+		erasure.Never(ownCertificates, "certificates of hosts"), erasure.Never(eventTable, "names of hosts"),
 	}
 }

@@ -38,6 +38,9 @@ func (r *Registry) remove(ctx context.Context, host string, t *tenant.Tenant) er
 			return err
 		}
 		served = d.Served()
+		if err := r.tellRemoved(tx, d); err != nil {
+			return err
+		}
 		if err := r.drop(tx, d, clock()); err != nil {
 			return err
 		}

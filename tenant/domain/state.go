@@ -155,7 +155,7 @@ func (d *Domain) suspend(reason Reason, now time.Time) {
 // queue asks for a certificate.
 func (d *Domain) queue(now time.Time) {
 	d.certify(CertificateQueued, nil, now)
-	d.Certificate.NextAttempt, d.Certificate.Attempts = now, 0
+	d.Certificate.NextAttempt, d.Certificate.Attempts, d.Certificate.TroubledSince = now, 0, time.Time{}
 }
 
 // wait has no certificate asked for until the host's visitors arrive, which is looked at as often as for a missing proof.
@@ -200,6 +200,7 @@ func (d *Domain) take(rep Report, r rules, now time.Time) {
 	switch rep.Status {
 	case CertificateActive:
 		c.Attempts, c.Issuer, c.Own = 0, rep.Issuer, rep.Own
+		c.calm()
 		if d.FitSince.IsZero() {
 			d.FitSince = now
 		}
@@ -208,6 +209,9 @@ func (d *Domain) take(rep Report, r rules, now time.Time) {
 		c.Attempts++
 	}
 	d.certify(rep.Status, rep.Reason, now)
+	if rep.inVain() {
+		c.worry(now)
+	}
 	switch {
 	case d.Status == Verified && c.valid(now):
 		d.to(Active, d.Reason, now)

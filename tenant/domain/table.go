@@ -35,7 +35,7 @@ var (
 
 // Tables are the tables of this package.
 func Tables() []storage.Declared {
-	return []storage.Declared{domainTable, formerTable, ownCertificates}
+	return []storage.Declared{domainTable, formerTable, ownCertificates, eventTable}
 }
 
 type dueRow struct {
