@@ -319,8 +319,11 @@ func (d *Directory) PrimaryURL(t *Tenant) string { return d.node.URLFor(d.Primar
 
 // PortalURL is where the product's pages begin at the tenant's primary host: PrimaryURL and the mount, without a slash at
 // the end.
-func (d *Directory) PortalURL(t *Tenant) string {
-	h, mount := d.PrimaryHost(t), ""
+func (d *Directory) PortalURL(t *Tenant) string { return d.PortalURLAt(d.PrimaryHost(t)) }
+
+// PortalURLAt is where the product's pages begin at a host, without a slash at the end.
+func (d *Directory) PortalURLAt(h Host) string {
+	mount := ""
 	if site, ok := d.Lookup(string(h)); ok {
 		mount = strings.TrimSuffix(site.Mount, "/")
 	}

@@ -132,6 +132,8 @@ type Settings struct {
 	HSTS HSTS `cbor:"95,keyasint,omitempty" json:"hsts_days"`
 	// CompanyView says whether requesters read the tickets of others in their organization.
 	CompanyView Switch `cbor:"110,keyasint,omitempty" json:"company_view"`
+	// DomainTickets says whether trouble with the tenant's own domains opens tickets in its desk.
+	DomainTickets Switch `cbor:"120,keyasint,omitempty" json:"domain_tickets"`
 	// WelcomeText stands at the head of the portal: plain text, of several lines maybe.
 	WelcomeText string `cbor:"34,keyasint,omitempty" json:"welcome_text"`
 }
@@ -173,6 +175,7 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.AutoCloseDays, 7)
 	fill(&s.Survey, SurveyOn)
 	fill(&s.CompanyView, Off)
+	fill(&s.DomainTickets, On)
 	fill(&s.AttachmentMiB, 25)
 	fill(&s.RequesterMail, On)
 	fill(&s.Language, Languages()[0])
@@ -245,6 +248,7 @@ func AllSettings() []Setting {
 		},
 		choice("survey", func(s *Settings) *Survey { return &s.Survey }, SurveyOn, SurveyOff),
 		choice("company_view", func(s *Settings) *Switch { return &s.CompanyView }, Off, On),
+		choice("domain_tickets", func(s *Settings) *Switch { return &s.DomainTickets }, On, Off),
 		number("attachment_mib", func(s *Settings) *int { return &s.AttachmentMiB }, 1024),
 		number("attachment_quota_mib", func(s *Settings) *int { return &s.AttachmentQuotaMiB }, 100<<20),
 		number("uploads_per_hour", func(s *Settings) *int { return &s.UploadsPerHour }, 1_000_000),

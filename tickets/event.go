@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 // EventType says what kind of thing happened.
@@ -33,13 +34,24 @@ const (
 	// know; its change named "event" says of what.
 	RuleNotify  EventType = "rule.notify"
 	RuleEmitted EventType = "rule.emitted"
+
+	// What became of the tenant's own domains and their certificates: see package domain.
+	DomainVerified     = EventType(domain.EventVerified)
+	DomainActive       = EventType(domain.EventActive)
+	DomainDrifted      = EventType(domain.EventDrifted)
+	DomainSuspended    = EventType(domain.EventSuspended)
+	DomainRemoved      = EventType(domain.EventRemoved)
+	CertificateActive  = EventType(domain.EventCertificateActive)
+	CertificateFailed  = EventType(domain.EventCertificateFailed)
+	CertificateExpired = EventType(domain.EventCertificateExpired)
 )
 
 // EventTypes are all types of events, those that happen most first.
 func EventTypes() []EventType {
 	return []EventType{
 		TicketCreated, TicketUpdated, TicketCommented, TicketDeleted, TicketRestored, TicketMerged, TicketSplit, TicketRated, TicketClaimed,
-		TicketDisowned, TicketOverdue, TicketClosing, TicketFollowedUp, UserErased, RuleNotify, RuleEmitted,
+		TicketDisowned, TicketOverdue, TicketClosing, TicketFollowedUp, UserErased, RuleNotify, RuleEmitted, DomainVerified, DomainActive,
+		DomainDrifted, DomainSuspended, DomainRemoved, CertificateActive, CertificateFailed, CertificateExpired,
 	}
 }
 
@@ -64,6 +76,8 @@ type Event struct {
 	Owner string `cbor:"12,keyasint,omitempty"`
 	// UserID is the user that it happened to, where it happened to one.
 	UserID string `cbor:"13,keyasint,omitempty"`
+	// Host is the domain that it happened to, where it happened to one.
+	Host string `cbor:"14,keyasint,omitempty"`
 }
 
 // Events are kept for so long, and so many of a tenant's, whichever ends first.

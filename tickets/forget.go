@@ -43,14 +43,19 @@ func (d *Desk) Forgets() []erasure.Answer {
 
 // UserErased writes among the events that somebody was forgotten.
 func (d *Desk) UserErased(tx *storage.Tx, tn *tenant.Tenant, e erasure.Erasure) error {
-	by := Author{Role: "system"}
-	if kind, id, found := strings.Cut(e.By, ":"); found {
-		by = Author{ID: id, Role: kind}
+	return d.record(tx, tn, Happening{Event: Event{Type: UserErased, UserID: e.ID, Actor: actorNamed(e.By)}})
+}
+
+// actorNamed is whom the audit log names so.
+func actorNamed(actor string) Author {
+	kind, id, found := strings.Cut(actor, ":")
+	switch {
+	case !found:
+		return Author{Role: "system"}
+	case kind == "token":
+		return Author{ID: id, Role: "api"}
 	}
-	if by.Role == "token" {
-		by.Role = "api"
-	}
-	return d.record(tx, tn, Happening{Event: Event{Type: UserErased, UserID: e.ID, Actor: by}})
+	return Author{ID: id, Role: kind}
 }
 
 // ownedBy says whether an owner is the person, or somebody who only said so.

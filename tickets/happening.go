@@ -9,6 +9,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 // Happening is something that happens in a transaction, with all that those need who follow it.
@@ -24,6 +25,8 @@ type Happening struct {
 	Automatic bool
 	// Notice is what a RuleNotify has to say.
 	Notice *Notice
+	// Domain is what became of one of the tenant's own domains, where that is what happened.
+	Domain *domain.Event
 }
 
 // Notice is something that a rule wants to be known.

@@ -25,6 +25,7 @@ type happeningDocument struct {
 	CommentID     *string             `json:"comment_id"`
 	Visibility    *tickets.Visibility `json:"visibility,omitempty"`
 	UserID        *string             `json:"user_id,omitempty"`
+	Host          *string             `json:"host,omitempty"`
 	Actor         authorDocument      `json:"actor"`
 	Changes       []fieldDocument     `json:"changes"`
 	CreatedAt     tenant.Moment       `json:"created_at"`
@@ -32,7 +33,7 @@ type happeningDocument struct {
 
 func happening(e *tickets.Event, to tickets.Actor) happeningDocument {
 	d := happeningDocument{
-		ID: e.ID, Sequence: e.Seq, Type: e.Type, TicketID: orNull(e.TicketID), CommentID: orNull(e.CommentID), UserID: orNull(e.UserID),
+		ID: e.ID, Sequence: e.Seq, Type: e.Type, TicketID: orNull(e.TicketID), CommentID: orNull(e.CommentID), UserID: orNull(e.UserID), Host: orNull(e.Host),
 		Actor: author(e.Actor, to), CreatedAt: tenant.Moment(e.CreatedAt),
 	}
 	if e.TicketID != "" {

@@ -46,6 +46,7 @@ type settingsDocument struct {
 	AutoCloseReminderDays   int                     `json:"auto_close_reminder_days"`
 	Survey                  tenant.Survey           `json:"survey"`
 	CompanyView             tenant.Switch           `json:"company_view"`
+	DomainTickets           tenant.Switch           `json:"domain_tickets"`
 	RequesterMail           tenant.Switch           `json:"requester_mail"`
 	WaitingReminderDays     int                     `json:"waiting_reminder_days"`
 }
@@ -65,7 +66,7 @@ func (s *Server) tenantDocument(t *tenant.Tenant) tenantDocument {
 			BrandColor:    orNull(set.BrandColor), LogoURL: s.logoURL(t), Language: set.Language, TimeZone: set.TimeZone,
 			WelcomeText:   orNull(set.WelcomeText),
 			AutoCloseDays: set.AutoCloseDays, AutoCloseReminderDays: set.AutoCloseReminderDays, Survey: set.Survey,
-			CompanyView: set.CompanyView, RequesterMail: set.RequesterMail, WaitingReminderDays: set.WaitingReminderDays,
+			CompanyView: set.CompanyView, DomainTickets: set.DomainTickets, RequesterMail: set.RequesterMail, WaitingReminderDays: set.WaitingReminderDays,
 		},
 	}
 }
@@ -107,6 +108,7 @@ type settingsChange struct {
 	AutoCloseReminderDays   optional[int]      `json:"auto_close_reminder_days"`
 	Survey                  optional[string]   `json:"survey"`
 	CompanyView             optional[string]   `json:"company_view"`
+	DomainTickets           optional[string]   `json:"domain_tickets"`
 	RequesterMail           optional[string]   `json:"requester_mail"`
 	WaitingReminderDays     optional[int]      `json:"waiting_reminder_days"`
 }
@@ -178,6 +180,7 @@ func (c tenantChange) values() map[string]string {
 	note(values, "auto_close_reminder_days", set.AutoCloseReminderDays, strconv.Itoa)
 	note(values, "survey", set.Survey, plain)
 	note(values, "company_view", set.CompanyView, plain)
+	note(values, "domain_tickets", set.DomainTickets, plain)
 	note(values, "requester_mail", set.RequesterMail, plain)
 	note(values, "waiting_reminder_days", set.WaitingReminderDays, strconv.Itoa)
 	return values

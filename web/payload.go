@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/domain"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/webhook"
 )
@@ -27,6 +28,10 @@ type payloadData struct {
 	Event   happeningDocument `json:"event"`
 	Ticket  *ticketDocument   `json:"ticket"`
 	Comment *commentDocument  `json:"comment"`
+	// The following are for what happened to one of the tenant's domains: the domain after it, what it was before, and when it changed.
+	Domain         *domain.Document `json:"domain,omitzero"`
+	PreviousStatus string           `json:"previous_status,omitzero"`
+	ChangedAt      *tenant.Moment   `json:"changed_at,omitzero"`
 }
 
 // Webhook is the body of a message.
@@ -39,6 +44,9 @@ func (p *Payloads) Webhook(tn *tenant.Tenant, m webhook.Message) ([]byte, error)
 	}
 	if m.Comment != nil {
 		out.Data.Comment = new(comment(portal, eyes, m.Comment))
+	}
+	if e := m.Domain; e != nil {
+		out.Data.Domain, out.Data.PreviousStatus, out.Data.ChangedAt = new(e.Document()), e.Was, moment(e.At)
 	}
 	body, err := json.Marshal(out, json.Deterministic(true))
 	if err != nil {

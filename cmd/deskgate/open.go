@@ -24,6 +24,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/domains"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/tickets/transfer"
@@ -51,6 +52,7 @@ type operator struct {
 	eraser    *erasure.Eraser
 	transfers *transfer.Transfers
 	notifier  *notify.Notifier
+	lookout   *domains.Watch
 	tls       string        // the setting
 	data      string        // the folder
 	edge      *proxy.Server // nil where no node runs
@@ -61,13 +63,13 @@ const byOperator = "operator"
 
 // tables are all tables of the program.
 func tables() []storage.Declared {
-	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), transfer.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables())
+	return slices.Concat(tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), transfer.Tables(), notify.Tables(), domains.Tables(), proxy.Tables(), erasure.Tables())
 }
 
 // forgets is what all tables of the program do about somebody who is to be forgotten: who lets people in comes first, then what
 // they wrote, then what was noted about it.
 func (o *operator) forgets() []erasure.Answer {
-	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), o.webhooks.Forgets(), rule.Forgets(), o.transfers.Forgets(), notify.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
+	return slices.Concat(o.doors.Forgets(), o.desk.Forgets(), o.webhooks.Forgets(), rule.Forgets(), o.transfers.Forgets(), notify.Forgets(), domains.Forgets(), mail.Forgets(), tenant.Forgets(), domain.Forgets(), staff.Forgets(),
 		oidc.Forgets(), passkey.Forgets(), proxy.Forgets(), erasure.Forgets())
 }
 
@@ -126,6 +128,9 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.desk = tickets.New(tickets.Config{
 		Store: store, Tenants: o.tenants.List, Agents: o.team, Organizations: auth.OrganizationOf, Followers: []tickets.Follower{o.webhooks.Follow, o.notifier.Follow}, Rules: o.rules.Rules, Waits: o.rules.Waits, Log: log,
 	})
+	if o.lookout, err = o.newWatch(log); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	o.doors, err = auth.Open(ctx, auth.Config{
 		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Mail: o.post, Log: log,
 	})
@@ -167,6 +172,14 @@ func (s *settings) newWebhooks(o *operator, log *slog.Logger) *webhook.Hooks {
 		Store: o.store, Directory: o.directory, Log: log, Render: web.NewPayloads(o.directory).Webhook, Off: o.notifier.WebhookOff,
 		Client: outbound.New(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version, Patience: webhook.Patience}),
 	})
+}
+
+// newWatch makes the room that tells tenants' desks of their own domains.
+func (o *operator) newWatch(log *slog.Logger) (*domains.Watch, error) {
+	speech, err := web.DomainSpeech()
+	return domains.New(domains.Config{
+		Store: o.store, Directory: o.directory, Desk: o.desk, Speech: speech, Page: web.DomainPage(o.directory), Log: log,
+	}), err
 }
 
 // authority is the CA's name in CAA records, as far as it is known and the only one.

@@ -171,7 +171,7 @@ func (n *node) Run(ctx context.Context, beside func(context.Context) error) erro
 		front = append(front, beside)
 	}
 	err := runStages(ctx, front,
-		stage{n.domains.Run, n.desk.Run, n.desk.RunHeld, n.desk.Live.Run, n.webhooks.Run, n.tenants.Run, n.notifier.Run, n.post.Run, n.eraser.Run, n.transfers.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
+		stage{n.domains.Run, n.desk.Run, n.desk.RunHeld, n.desk.Live.Run, n.webhooks.Run, n.lookout.Run, n.tenants.Run, n.notifier.Run, n.post.Run, n.eraser.Run, n.transfers.Run, func(ctx context.Context) error { return admin.Run(ctx, n.admin) }},
 		stage{n.doors.Run, n.directory.Run},
 		stage{n.store.Run},
 	)

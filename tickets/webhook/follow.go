@@ -39,7 +39,7 @@ func (h *Hooks) Follow(tx *storage.Tx, _ *tenant.Tenant, x *tickets.Happening) e
 			continue
 		}
 		if !written {
-			if err := messageTable.Put(tx, &Message{Event: x.Event, Ticket: x.After, Comment: x.Comment}); err != nil {
+			if err := messageTable.Put(tx, &Message{Event: x.Event, Ticket: x.After, Comment: x.Comment, Domain: x.Domain}); err != nil {
 				return err
 			}
 			written = true

@@ -6,7 +6,7 @@ import (
 )
 
 func aboutMessage(p *erasure.Person, m *Message) bool {
-	return p.Told(m) || m.Ticket != nil && m.Ticket.IsOf(p)
+	return m.Domain == nil && p.Told(m) || m.Ticket != nil && m.Ticket.IsOf(p)
 }
 
 // forgetMessage drops what is to be said about the person's tickets, or by them. What others said of them goes on without them.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant/domain"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -100,6 +101,8 @@ type Message struct {
 	// Ticket and Comment are nil for what happened to none.
 	Ticket  *tickets.Ticket  `cbor:"2,keyasint,omitempty"`
 	Comment *tickets.Comment `cbor:"3,keyasint,omitempty"`
+	// Domain is what became of one of the tenant's domains, if it is that.
+	Domain *domain.Event `cbor:"4,keyasint,omitempty"`
 }
 
 // TestType is the type of the message that is sent to try a webhook. It has neither ticket nor comment.

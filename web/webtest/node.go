@@ -29,6 +29,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/mail/mailtest"
 	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tickets"
+	"github.com/deskgate/deskgate/tickets/domains"
 	"github.com/deskgate/deskgate/tickets/notify"
 	"github.com/deskgate/deskgate/tickets/rule"
 	"github.com/deskgate/deskgate/tickets/transfer"
@@ -56,6 +57,7 @@ type Node struct {
 	Transfers *transfer.Transfers
 	Rules     *rule.Engine
 	Notifier  *notify.Notifier
+	Watch     *domains.Watch
 	// Mail is the mail server of a node that was started with WithMail, else nil.
 	Mail *mailtest.Server
 	// URL is the node's base URL.
@@ -152,6 +154,11 @@ func Start(tb testing.TB, options ...Option) *Node {
 	n.Desk = tickets.New(tickets.Config{
 		Store: n.Store, Tenants: n.Tenants.List, Organizations: auth.OrganizationOf, Followers: []tickets.Follower{n.Webhooks.Follow, n.Notifier.Follow}, Agents: n.team, Rules: n.Rules.Rules, Waits: n.Rules.Waits,
 	})
+	speech, err := web.DomainSpeech()
+	ok(tb, err)
+	n.Watch = domains.New(domains.Config{
+		Store: n.Store, Directory: n.Directory, Desk: n.Desk, Speech: speech, Page: web.DomainPage(n.Directory),
+	})
 	n.Transfers = transfer.New(transfer.Config{
 		Store: n.Store, Desk: n.Desk, Tenants: n.Tenants.List, Ensure: web.EnsureRequester, Team: n.team,
 		Sections: web.Exported{
@@ -217,6 +224,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	g.Go(func() error { return n.Notifier.Run(ctx) })
 	g.Go(func() error { return n.Desk.Live.Run(ctx) })
 	g.Go(func() error { return n.Webhooks.Run(ctx) })
+	g.Go(func() error { return n.Watch.Run(ctx) })
 	g.Go(func() error { return n.Desk.RunHeld(ctx) })
 	tb.Cleanup(func() {
 		stop()
@@ -232,7 +240,7 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 
 func tables() []storage.Declared {
 	var all []storage.Declared
-	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), transfer.Tables(), notify.Tables(), proxy.Tables(), erasure.Tables()} {
+	for _, room := range [][]storage.Declared{tenant.Tables(), domain.Tables(), mail.Tables(), auth.Tables(), staff.Tables(), oidc.Tables(), passkey.Tables(), tickets.Tables(), webhook.Tables(), rule.Tables(), transfer.Tables(), notify.Tables(), domains.Tables(), proxy.Tables(), erasure.Tables()} {
 		all = append(all, room...)
 	}
 	return all

@@ -1,0 +1,141 @@
+package web_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/web/webtest"
+)
+
+// aboutDomain is a webhook's message about a domain.
+type aboutDomain struct {
+	Type string
+	Data struct {
+		Event struct {
+			Type, Host string
+			Changes    []struct{ Field, From, To string }
+		}
+		Ticket, Domain map[string]any
+		PreviousStatus string    `json:"previous_status"`
+		ChangedAt      time.Time `json:"changed_at"`
+	}
+}
+
+// TestDomainTicket: a domain that drifts has one ticket in its tenant's desk, in its language, and webhooks hear of it, signed, with
+// the domain as the API shows it; when the domain is right again the ticket is resolved.
+func TestDomainTicket(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	n.Set(t, n.Acme, map[string]string{"language": "de"})
+	p := caller(t, n, n.Acme)
+	const host = "help.acme.example"
+	n.Bring(t, n.Acme, host)
+	to, messages := receive(t)
+	hook := p.call("POST", "/api/webhooks", `{"url":"`+to+`","types":["domain.drifted","domain.active","domain.removed"]}`).JSON(t)
+	secret, _ := hook["secret"].(string)
+	hears := func(kind, was string) aboutDomain {
+		t.Helper()
+		m := next(t, messages)
+		verifier, err := standardwebhooks.NewWebhook(secret)
+		if err != nil || verifier.Verify(m.body, m.header) != nil {
+			t.Errorf("not verified: %v, %v", err, m.header)
+		}
+		var said aboutDomain
+		if err := json.Unmarshal(m.body, &said); err != nil {
+			t.Fatal(err)
+		}
+		d := &said.Data
+		if said.Type != kind || d.Event.Host != host || d.PreviousStatus != was || d.Ticket != nil || time.Since(d.ChangedAt) > time.Minute {
+			t.Errorf("want %s, that was %s; came %s", kind, was, m.body)
+		}
+		return said
+	}
+	shown := p.call("GET", "/api/tenant/domains/"+host, "").JSON(t)
+	for _, r := range records(shown) {
+		n.Withdraw(r["name"].(string)) //nolint:errcheck,forcetypeassert // a panic fails the test
+	}
+	p.call("POST", "/api/tenant/domains/"+host+"/verify", "")
+	said := hears("domain.drifted", "active")
+	now := p.call("GET", "/api/tenant/domains/"+host, "").JSON(t)
+	for _, key := range []string{"host", "tenant", "status", "reason", "records", "serves_until", "since", "verified_at"} {
+		if fmt.Sprint(said.Data.Domain[key]) != fmt.Sprint(now[key]) || now[key] == nil {
+			t.Errorf("%s: the webhook says %v, the API %v", key, said.Data.Domain[key], now[key])
+		}
+	}
+	one := until(t, p, "/api/tickets/1", func(one map[string]any) bool { return one["title"] != nil })
+	id, _ := one["external_id"].(string)
+	text, _ := one["description"].(string)
+	if one["title"] != host+": Die DNS-Einträge fehlen" || one["requester"] != nil || one["source"] != "system" || one["priority"] != "high" ||
+		!strings.HasPrefix(id, "domain:"+host+":drifted:") || !strings.Contains(text, "Besucher werden noch bis") || !strings.Contains(text, "/agent/settings/domains") {
+		t.Errorf("ticket %v", one)
+	}
+	noStrangers(t, n)
+
+	for _, r := range records(shown) {
+		n.Publish(t, r["type"].(string), r["name"].(string), r["value"].(string)) //nolint:errcheck,forcetypeassert // a panic fails the test
+	}
+	p.call("POST", "/api/tenant/domains/"+host+"/verify", "")
+	hears("domain.active", "drifted")
+	until(t, p, "/api/tickets/1", func(one map[string]any) bool { return one["status"] == "resolved" })
+	expect(t, p.call("DELETE", "/api/tenant/domains/"+host, ""), 204, "")
+	if said := hears("domain.removed", "active"); said.Data.Domain["status"] != "removed" {
+		t.Errorf("domain %v", said.Data.Domain)
+	}
+	expect(t, p.call("GET", "/api/events?type=domain.drifted", ""), 200, `"host":"`+host+`"`)
+	expect(t, p.call("GET", "/api/tickets?include_total=true", ""), 200, `"total":1`)
+	ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann Lee", auth.RoleAgent)
+	expect(t, ann.Open(n.Acme.URL+"/agent/tickets/1"), 200, "Das DNS zeigt wieder")
+}
+
+// noStrangers: no customer of the tenant's, no visitor and no other tenant sees the ticket or its events.
+func noStrangers(t *testing.T, n *webtest.Node) {
+	t.Helper()
+	zoe, nobody, bolt := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe"), n.Client(t), caller(t, n, n.Bolt)
+	yan := n.Visit(t, n.Acme, "yan@example.com", "Yan")
+	const words = "DNS"
+	for _, path := range []string{"/tickets", "/tickets/1", "/dashboard", "/api/tickets", "/api/tickets/1", "/api/tickets/1/comments", "/api/events"} {
+		for name, c := range map[string]*webtest.Client{"a requester": zoe, "a visitor": yan, "nobody": nobody} {
+			if got := c.Open(n.Acme.URL + path); strings.Contains(got.Body, words) || strings.HasSuffix(path, "/1") && got.Status == http.StatusOK {
+				t.Errorf("%s sees %s: %d %s", name, path, got.Status, got.Body)
+			}
+		}
+		if strings.HasPrefix(path, "/api") {
+			if got := bolt.call("GET", path, ""); strings.Contains(got.Body, words) || strings.Contains(path, "/1") && got.Status != http.StatusNotFound {
+				t.Errorf("the other tenant sees %s: %d %s", path, got.Status, got.Body)
+			}
+		}
+	}
+}
+
+func records(domain map[string]any) (all []map[string]any) {
+	list, _ := domain["records"].([]any)
+	for _, one := range list {
+		r, _ := one.(map[string]any)
+		all = append(all, r)
+	}
+	return all
+}
+
+// until waits until what a path answers is as wanted.
+func until(t *testing.T, p *program, path string, wanted func(map[string]any) bool) map[string]any {
+	t.Helper()
+	late, look := time.After(20*time.Second), time.NewTicker(10*time.Millisecond)
+	defer look.Stop()
+	for {
+		if got := p.call("GET", path, ""); got.Status == http.StatusOK && wanted(got.JSON(t)) {
+			return got.JSON(t)
+		}
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("%s does not come to what is wanted: %s", path, p.call("GET", path, "").Body)
+		}
+	}
+}
