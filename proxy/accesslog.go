@@ -25,6 +25,7 @@ type exchange struct {
 	job    upstream.Job
 	body   *slowBody   // nil if it needs no watch
 	span   *trace.Span // nil if nothing is traced
+	page   func(*http.Request, *tenant.Visit, Notice) Page
 	start  time.Time
 	status int
 	bytes  int64

@@ -154,7 +154,7 @@ func (s *Server) openHTTP3(h http.Handler) (err error) {
 func (s *Server) exempt(a netip.Addr) bool { return a.IsLoopback() || s.trusted.now().contain(a) }
 
 func (s *Server) edge(next func(*exchange, *http.Request)) *edge {
-	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, watchers: &s.watchers, leaving: &s.leaving, log: s.config.Log, access: s.config.AccessLog, tracer: s.config.Tracer, probe: s.config.Domains.AnswerProbe, next: next}
+	e := &edge{directory: s.config.Directory, trusted: &s.trusted, crowd: s.crowd, metrics: s.metrics, watchers: &s.watchers, leaving: &s.leaving, log: s.config.Log, access: s.config.AccessLog, tracer: s.config.Tracer, probe: s.config.Domains.AnswerProbe, next: next, page: s.config.Page}
 	if s.certificates != nil {
 		e.challenge = s.certificates.Answer
 	}

@@ -33,6 +33,7 @@ type edge struct {
 	// probe answers nodes of ours that ask whether a host's visitors arrive.
 	probe func(host tenant.Host, nonce string) (answer string, ok bool)
 	next  func(x *exchange, r *http.Request)
+	page  func(*http.Request, *tenant.Visit, Notice) Page // nil: plain English
 	// alternative is what Alt-Svc says to clients that come over TCP; nil if there is nothing.
 	alternative []string
 	// hsts is nil where browsers are not told to come over https alone.
@@ -44,7 +45,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A connection that the runtime found while all processors were busy waits behind every goroutine that keeps them so. Each
 	// request goes to that queue's end once: they are served in the order of their coming, and the slowest half as late.
 	runtime.Gosched()
-	x := &exchange{ResponseWriter: w, start: time.Now()}
+	x := &exchange{ResponseWriter: w, start: time.Now(), page: e.page}
 	e.metrics.running.Add(1)
 	direct, tunnel := settle(r)
 	x.last = tunnel || r.ProtoMajor < 3 && (e.crowd.Narrow() || e.leaving.Load())

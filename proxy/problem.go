@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -8,6 +9,21 @@ import (
 	"strconv"
 	"strings"
 )
+
+// Notice is what the edge itself says to a person, in English.
+type Notice struct {
+	Status      int
+	Title, Text string
+	RequestID   string
+	// Again says that the same request may be answered a little later.
+	Again bool
+}
+
+// Page is a notice in the language and the look that suit the visitor. Title and Text are there for pages of the operator's own.
+type Page struct {
+	Lang, Title, Text string
+	HTML              []byte
+}
 
 // problem is an answer of the edge itself that is no success.
 type problem struct {
@@ -55,29 +71,31 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request, requestID string
 	p.answerWith(w, r, requestID, "")
 }
 
-// answerWith is answer with a page of the operator's own, if there is one. In it, {{status}}, {{message}}, {{detail}} and
-// {{request_id}} stand for what there is to say.
-func (p problem) answerWith(w http.ResponseWriter, r *http.Request, requestID, page string) {
-	d := document{Message: p.message, Error: p.detail, Code: p.code, Retry: p.retry, RequestID: requestID}
-	var body strings.Builder
-	kind, policy := "application/json", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+// answerWith is answer with a page of the operator's own, if there is one. In it, {{status}}, {{message}}, {{detail}}, {{request_id}},
+// {{lang}} and {{name}} stand for what there is to say.
+func (p problem) answerWith(w http.ResponseWriter, r *http.Request, requestID, own string) {
+	h := w.Header()
+	kind, policy := "application/json", inert
+	var body []byte
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		kind = "text/html; charset=utf-8"
-		title, text, id := html.EscapeString(d.Message), html.EscapeString(d.Error), html.EscapeString(d.RequestID)
-		if page != "" {
+		page, name := p.page(w, r, requestID)
+		if body = page.HTML; own != "" {
 			policy = "default-src 'none'; img-src https: data:; style-src 'unsafe-inline' https:; font-src https: data:; frame-ancestors 'none'"
-			_, _ = strings.NewReplacer( // into memory
-				"{{status}}", strconv.Itoa(p.status), "{{message}}", title, "{{detail}}", text, "{{request_id}}", id,
-			).WriteString(&body, page)
-		} else {
-			fmt.Fprintf(&body, problemPage, title, title, text, id)
+			body = []byte(strings.NewReplacer(
+				"{{status}}", strconv.Itoa(p.status), "{{message}}", html.EscapeString(page.Title), "{{detail}}", html.EscapeString(page.Text),
+				"{{request_id}}", html.EscapeString(requestID), "{{lang}}", page.Lang, "{{name}}", html.EscapeString(name),
+			).Replace(own))
 		}
+		h.Set("Content-Language", page.Lang)
+		h.Add("Vary", "Accept-Language, Cookie")
 	} else {
-		_ = json.NewEncoder(&body).Encode(d) // strings into memory
+		var b bytes.Buffer
+		_ = json.NewEncoder(&b).Encode(document{Message: p.message, Error: p.detail, Code: p.code, Retry: p.retry, RequestID: requestID}) // strings into memory
+		body = b.Bytes()
 	}
-	h := w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", policy)
@@ -86,5 +104,27 @@ func (p problem) answerWith(w http.ResponseWriter, r *http.Request, requestID, p
 	}
 	h.Add("Vary", "Accept")
 	w.WriteHeader(p.status)
-	_, _ = w.Write([]byte(body.String())) // the client may be gone
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// inert lets a page be styled by itself, and do nothing.
+const inert = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+// page is what people get to see, and the name of whose host they have come to, if it is somebody's.
+func (p problem) page(w http.ResponseWriter, r *http.Request, requestID string) (Page, string) {
+	n := Notice{Status: p.status, Title: p.message, Text: p.detail, RequestID: requestID}
+	n.Again = p.status >= http.StatusInternalServerError && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	name := ""
+	if x, ok := w.(*exchange); ok {
+		if x.visit.Tenant != nil {
+			name = x.visit.Tenant.Name
+		}
+		if x.page != nil {
+			if page := x.page(r, &x.visit, n); page.HTML != nil {
+				return page, name
+			}
+		}
+	}
+	title, text := html.EscapeString(n.Title), html.EscapeString(n.Text)
+	return Page{"en", n.Title, n.Text, fmt.Appendf(nil, problemPage, title, title, text, html.EscapeString(requestID))}, name
 }

@@ -47,6 +47,9 @@ type Config struct {
 	Product http.Handler
 	// Gate knows who visitors are, for routes that demand a login; nil: such routes are not answered.
 	Gate Gate
+	// Page makes a page of what the edge itself has to say to a person, in the language and the look that suit the visitor, whose tenant
+	// may be nil; without HTML in it, or nil: plain English.
+	Page func(r *http.Request, v *tenant.Visit, n Notice) Page
 
 	// HTTP and HTTPS are the addresses to listen on. The listeners, if not nil, are used instead (socket activation), and so are
 	// the packets, for HTTP/3.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/deskgate/deskgate/auth"
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/web/webtest"
 )
 
@@ -72,6 +73,14 @@ func allPages(t *testing.T) (all []page) {
 			name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"), "-")
 			all = append(all, page{name: name, address: home + path, as: as})
 		}
+	}
+	for path, resting := range map[string]bool{"/shop": true, "/gone": false} { // what the edge says itself
+		if err := n.Tenants.AddRoute(t.Context(), n.Acme.ID, n.Directory.PrimaryHost(n.Acme.Tenant), tenant.Route{
+			Prefix: path, Upstreams: []string{"http://127.0.0.1:1"}, Maintenance: resting,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		visit(nobody, path)
 	}
 	visit(nobody, "/auth/sign-in", "/agent/login", "/agent/forgot", "/auth/callback?token=x", "/nowhere")
 	visit(visitor, "/auth/confirm")

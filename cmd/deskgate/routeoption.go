@@ -54,7 +54,7 @@ func routeOptions() []routeOption {
 			return nil
 		}},
 		{"maintenance", "`on|off`: answer with a page that asks to come back later", "", yes(func(r *tenant.Route) *bool { return &r.Maintenance })},
-		{"error-page", "`FILE` with HTML for the node's own answers (502, maintenance …), where {{status}}, {{message}}, {{detail}} and {{request_id}} are filled in; off: the node's page", "", func(r *tenant.Route, v string) error {
+		{"error-page", "`FILE` with HTML for the node's own answers (502, maintenance …), where {{status}}, {{message}}, {{detail}}, {{request_id}}, {{lang}} and {{name}} are filled in; off: the node's page", "", func(r *tenant.Route, v string) error {
 			if r.ErrorPage = v; v == "off" {
 				r.ErrorPage = ""
 			}

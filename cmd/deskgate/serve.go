@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/proxy/accesslog"
 	"github.com/deskgate/deskgate/proxy/trace"
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/web"
 )
 
@@ -130,6 +132,9 @@ func (n *node) listen(ctx context.Context, p *program, l sockets) error {
 	}
 	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
 	config.Product, config.Gate, config.Log, config.Numbers = product, product, n.log, n.numbers() //nolint:contextcheck // asked for long after
+	config.Page = func(r *http.Request, v *tenant.Visit, n proxy.Notice) proxy.Page {
+		return proxy.Page(product.Notice(r, v, web.Notice(n)))
+	}
 	if err := n.openAccessLog(p, &config); err != nil {
 		return err
 	}

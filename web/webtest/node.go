@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"testing"
 	"time"
@@ -209,6 +210,9 @@ func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	ok(tb, err)
 	edge, err := proxy.New(tb.Context(), proxy.Config{
 		Store: n.Store, Directory: n.Directory, Node: n.Directory.Node(), Product: product, Gate: product, Log: log,
+		Page: func(r *http.Request, v *tenant.Visit, n proxy.Notice) proxy.Page {
+			return proxy.Page(product.Notice(r, v, web.Notice(n)))
+		},
 		Domains: n.Domains, HTTPSListener: listener, TLS: proxy.Internal,
 		// A test may say where a visitor comes from.
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
