@@ -157,3 +157,15 @@ func firstLink(body, start string) string {
 	link, _, _ := strings.Cut(rest, `"`)
 	return link
 }
+
+// domains are the pages about domains, one in each state.
+func (d *busyDesk) domains(at string) {
+	const below = ".acme-coffee.example"
+	for _, state := range d.DomainStates(d.t, below[1:]) {
+		d.visit("domain-"+state, d.ann, at+state+below)
+	}
+	pending := at + "pending" + below
+	d.visit("domain-missing", d.ann, pending+"?done=domain-missing")
+	d.after("domain-bring", d.ann, at+"own"+below, `document.querySelectorAll("details").forEach(d => d.open = true); ""`)
+	d.answer("domain-bring-wrong", d.ann, pending, pending+"/certificate", url.Values{"certificate": {"-----BEGIN"}, "private_key": {""}})
+}

@@ -142,14 +142,39 @@ func (a *admin) bringsDomain(host string) (origin string) {
 		a.n.Publish(a.t, a.See(fmt.Sprintf("tbody tr:nth-child(%d) td", row), ""), copied[0], copied[1])
 	}
 	a.saves(`main form[action$="/verify"] button`, "The domain is verified.")
-	for late := time.Now().Add(20 * time.Second); !strings.Contains(a.See("main", ""), "days left"); a.Reload() {
-		if time.Now().After(late) {
-			a.t.Fatal("there is no certificate")
-		}
-	}
+	a.comes("days left")
 	a.See("main .head .chip.done", "Active")
 	a.See("main section", "This is the primary domain")
+	a.bringsCertificate(host)
 	return a.n.Directory.Node().URLFor("help.umbrella.example")
+}
+
+// bringsCertificate brings a certificate for the domain whose page is open, with the wrong key at first, and takes it back.
+func (a *admin) bringsCertificate(host string) {
+	a.t.Helper()
+	chain, key := pair(a.t, host)
+	_, other := pair(a.t, host)
+	files := onDisk(a.t, map[string]string{"chain.pem": string(chain), "key.pem": string(key), "other.pem": string(other)})
+	a.Click("summary.link")
+	a.Upload("[name=certificate_file]", files["chain.pem"])
+	a.Upload("[name=private_key_file]", files["other.pem"])
+	a.Click(".bring .primary")
+	a.See("#key-wrong .error", "This is not the key of the certificate.")
+	a.Upload("[name=private_key_file]", files["key.pem"])
+	a.saves(".bring .primary", "The certificate was taken.")
+	a.comes("you: it was brought")
+	a.saves(".brought button", "The certificate is no longer used.")
+	a.comes("Deskgate, which got it by itself")
+}
+
+// comes loads the page again until it says so.
+func (a *admin) comes(words string) {
+	a.t.Helper()
+	for late := time.Now().Add(20 * time.Second); !strings.Contains(a.See("main", ""), words); a.Reload() {
+		if time.Now().After(late) {
+			a.t.Fatalf("the page never says %q", words)
+		}
+	}
 }
 
 // fillsTheDesk adds a category, a canned reply, a rule, and a webhook that gets a test.

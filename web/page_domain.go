@@ -22,14 +22,14 @@ type domainView struct {
 	Path       string
 	// Served: requests are answered. Removed: it is kept, and no more. Primary: links lead here.
 	Served, Removed, Primary bool
-	// Arrives: the host's records lead here. Looked: somebody has looked.
-	Arrives, Looked bool
-	Records         []domain.Record
-	Verified        time.Time
-	Checked         time.Time
-	NextCheck       time.Time
-	Certificate     certificateView
-	Story           story
+	// Arrives: visitors come here, BehindCDN: over something in front. Looked: somebody has looked.
+	Arrives, BehindCDN, Looked bool
+	Records                    []domain.Record
+	Verified                   time.Time
+	Checked                    time.Time
+	NextCheck                  time.Time
+	Certificate                certificateView
+	Story                      story
 }
 
 // certificateView is a domain's certificate on its page, and the form to bring one.
@@ -74,7 +74,7 @@ func (s *Server) renderDomain(w http.ResponseWriter, r *http.Request, status int
 		Missing: r.URL.Query().Get("done") == domainMissing,
 		Host:    d.Host.Unicode(), Name: string(d.Host), Path: domainPath(string(d.Host)),
 		Served: d.Served(), Removed: d.Status == domain.Removed, Primary: d.Host == s.directory.PrimaryHost(callerOf(r).tenant),
-		Arrives: d.Arrives, Looked: !d.CheckedAt.IsZero(), Records: d.Records,
+		Arrives: d.Arrives, BehindCDN: d.BehindCDN, Looked: !d.CheckedAt.IsZero(), Records: d.Records,
 		Verified: d.VerifiedAt, Checked: d.CheckedAt, NextCheck: d.NextCheck,
 	}
 	view.Story = tellStory(view.Reader, names, d, time.Now())

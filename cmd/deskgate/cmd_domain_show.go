@@ -145,15 +145,17 @@ func lastChecked(d *domain.Document) string {
 	return whenever(d.CheckedAt)
 }
 
-// arrival says whether the host's records lead here, once somebody has looked.
+// arrival says whether visitors come here, once somebody has looked.
 func arrival(d *domain.Document) string {
 	switch {
 	case d.CheckedAt == nil:
 		return ""
+	case d.BehindCDN:
+		return "arrive at this node, over a CDN in front"
 	case d.Arrives:
-		return "arrive at this node, as far as DNS shows"
+		return "arrive at this node"
 	}
-	return "do not arrive at this node, as far as DNS shows"
+	return "do not arrive at this node, as far as can be seen"
 }
 
 // inHand is the state of a certificate, and how long it lasts.
@@ -176,7 +178,7 @@ func daysLeft(c *domain.CertificateDocument) string {
 // attempt is what the node does at a certificate's next time.
 func attempt(c *domain.CertificateDocument) string {
 	if c.Status == domain.CertificateActive {
-		return "renewed"
+		return "renewal"
 	}
 	return "next attempt"
 }

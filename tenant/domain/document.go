@@ -22,8 +22,9 @@ type Document struct {
 	// ServesUntil is the end of a drifted domain's grace, QuarantinedUntil of a removed one's quarantine; else null.
 	ServesUntil      *tenant.Moment `json:"serves_until"`
 	QuarantinedUntil *tenant.Moment `json:"quarantined_until"`
-	// Arrives: the host's records lead to this node, as far as DNS shows.
-	Arrives bool `json:"arrives"`
+	// Arrives: visitors of the host come to this node, as far as DNS or a probe shows; BehindCDN: over something in front.
+	Arrives   bool `json:"arrives"`
+	BehindCDN bool `json:"behind_cdn"`
 	// History is in Full alone.
 	History []TransitionDocument `json:"history,omitzero"`
 }
@@ -55,7 +56,7 @@ func (d *Domain) Document() Document {
 	doc := Document{
 		Host: d.Host, Tenant: d.Slug, Status: d.Status, Reason: d.Reason.String(), Records: d.Records, CheckedAt: orNull(d.CheckedAt),
 		Certificate: d.Certificate.document(), Since: orNull(d.Since), VerifiedAt: orNull(d.VerifiedAt), NextCheckAt: orNull(d.NextCheck),
-		ServesUntil: orNull(d.ServesUntil), QuarantinedUntil: orNull(d.KeptUntil), Arrives: d.Arrives,
+		ServesUntil: orNull(d.ServesUntil), QuarantinedUntil: orNull(d.KeptUntil), Arrives: d.Arrives, BehindCDN: d.BehindCDN,
 	}
 	if doc.Records == nil {
 		doc.Records = []Record{}
