@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestDomainTicket(t *testing.T) {
 	id, _ := one["external_id"].(string)
 	text, _ := one["description"].(string)
 	if one["title"] != host+": Die DNS-Einträge fehlen" || one["requester"] != nil || one["source"] != "system" || one["priority"] != "high" ||
-		!strings.HasPrefix(id, "domain:"+host+":drifted:") || !strings.Contains(text, "Besucher werden noch bis") || !strings.Contains(text, "/agent/settings/domains") {
+		!strings.HasPrefix(id, "domain:"+host+":drifted:") || !strings.Contains(text, "Besucher werden noch bis") || !strings.Contains(text, "<"+n.Acme.URL+"/agent/settings/domains/"+host+">") {
 		t.Errorf("ticket %v", one)
 	}
 	noStrangers(t, n)
@@ -92,6 +93,29 @@ func TestDomainTicket(t *testing.T) {
 	expect(t, p.call("GET", "/api/tickets?include_total=true", ""), 200, `"total":1`)
 	ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann Lee", auth.RoleAgent)
 	expect(t, ann.Open(n.Acme.URL+"/agent/tickets/1"), 200, "Das DNS zeigt wieder")
+	page := expect(t, ann.Open(n.Acme.URL+"/agent/tickets/1"), 200, `<b>Deskgate</b><span class="chip plain">automatisch</span>`)
+	if strings.Contains(page.Body, "</time> von <") || !strings.Contains(page.Body, "eröffnet <time") {
+		t.Errorf("nobody opened it: %s", page.Body)
+	}
+}
+
+// TestDomainTicketsSwitch: admins switch tickets about domains on and off where the domains are.
+func TestDomainTicketsSwitch(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p, admin := caller(t, n, n.Acme), n.Agent(t, n.Acme, "ann@acme.example", "Ann Lee", auth.RoleAdmin)
+	page, change := n.Acme.URL+"/agent/settings/domains", n.Acme.URL+"/agent/settings/domains/tickets"
+	expect(t, admin.Open(page), 200, `name="domain_tickets" value="on" checked`)
+	expect(t, admin.Send(change, nil), 303, "")
+	expect(t, p.call("GET", "/api/tenant", ""), 200, `"domain_tickets":"off"`)
+	expect(t, admin.Open(page), 200, `name="domain_tickets" value="on">`)
+	expect(t, p.call("PUT", "/api/tenant", `{"settings":{"domain_tickets":"maybe"}}`), 422, "settings.domain_tickets")
+	expect(t, admin.Send(change, url.Values{"domain_tickets": {"on"}}), 303, "")
+	expect(t, p.call("GET", "/api/tenant", ""), 200, `"domain_tickets":"on"`)
+	expect(t, caller(t, n, n.Bolt).call("GET", "/api/tenant", ""), 200, `"domain_tickets":"on"`)
+	agent := n.Agent(t, n.Acme, "bob@acme.example", "Bob", auth.RoleAgent)
+	expect(t, agent.Send(change, nil), 403, "")
+	expect(t, admin.Send(page+"/other", nil), 404, "")
 }
 
 // noStrangers: no customer of the tenant's, no visitor and no other tenant sees the ticket or its events.

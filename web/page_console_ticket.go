@@ -52,7 +52,7 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 	}
 	v.Title = "#" + strconv.FormatUint(t.Number, 10) + " " + t.Title
 	v.Ticket = v.ticket(&t, c)
-	v.Ticket.First = messageView{message: first(r, &t)}
+	v.Ticket.First = v.first(r, &t)
 	v.Ticket.Errors = again.title
 	for i := range v.List.Rows {
 		v.List.Rows[i].Current = v.List.Rows[i].Number == t.Number
@@ -71,6 +71,9 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 	v.Ticket.Properties.insist(mine)
 	return s.render(w, r, status, "console", v)
 }
+
+// sourceSystem is where tickets come from that the node has opened itself.
+const sourceSystem = "system"
 
 // ticket is what stands in the ticket itself.
 func (v *consoleView) ticket(t *tickets.Ticket, c caller) *ticketView {
@@ -139,6 +142,15 @@ func (s *Server) fillThread(r *http.Request, v *consoleView, t *tickets.Ticket) 
 		x.Pending = append(x.Pending, v.pending(&held[i], c))
 	}
 	return nil
+}
+
+// first is the ticket's description as agents see it.
+func (v *consoleView) first(r *http.Request, t *tickets.Ticket) messageView {
+	m := messageView{message: first(r, t)}
+	if t.Requester == nil && t.Source == sourceSystem {
+		m.Author, m.Staff, m.Role = "Deskgate", false, v.T("automatic")
+	}
+	return m
 }
 
 // message is a comment as agents see it.

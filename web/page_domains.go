@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
@@ -28,6 +29,8 @@ type domainsView struct {
 	Removed []domainRow
 	Host    string
 	Errors  fieldErrors
+	// Tickets: trouble with them opens tickets.
+	Tickets bool
 }
 
 // domainRow is one domain in the list.
@@ -55,7 +58,7 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 	}
 	view := &domainsView{
 		frame: s.settingsFrame(r, "Domains", domainsPath), Done: s.noticeOf(r), Default: string(s.directory.Node().TenantHost(c.tenant.Slug)),
-		Host: typed, Errors: wrong,
+		Host: typed, Errors: wrong, Tickets: c.tenant.Settings.DomainTickets != tenant.Off,
 	}
 	view.Domains, view.Removed = s.domainRows(r, all), s.domainRows(r, removed)
 	return s.render(w, r, status, "domains", view)
@@ -88,6 +91,25 @@ func (s *Server) addDomainPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return done(w, r, domainPath(string(d.Host)), "domain-added")
+}
+
+// changeDomainTickets switches tickets about domains on or off: a box that is not ticked is not sent.
+func (s *Server) changeDomainTickets(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("host") != "tickets" {
+		return errNotFound
+	}
+	values, err := readForm(w, r, maxLogin)
+	if err != nil {
+		return err
+	}
+	c, value := callerOf(r), tenant.Off
+	if values.Has("domain_tickets") {
+		value = tenant.On
+	}
+	if _, err := s.tenants.As(c.Actor()).Set(r.Context(), c.tenant.Slug, map[string]string{"domain_tickets": string(value)}); err != nil {
+		return err
+	}
+	return done(w, r, domainsPath, "saved")
 }
 
 func (s *Server) verifyDomainPage(w http.ResponseWriter, r *http.Request) error {

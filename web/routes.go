@@ -377,6 +377,7 @@ func (s *Server) deskSettingsRoutes() {
 	s.settingsRoute(get, domainsPath, s.domainsPage)
 	s.settingsRoute(post, domainsPath, s.addDomainPage)
 	s.settingsRoute(get, domainsPath+"/:host", s.domainPage)
+	s.settingsRoute(post, domainsPath+"/:host", s.changeDomainTickets) // at the word "tickets", which is no host
 	s.settingsRoute(post, domainsPath+"/:host/verify", s.verifyDomainPage)
 	s.settingsRoute(post, domainsPath+"/:host/primary", s.primaryDomain)
 	s.settingsRoute(post, domainsPath+"/:host/remove", s.removeDomainPage)

@@ -28,10 +28,12 @@ func DomainSpeech() (func(*tenant.Tenant) domains.Speech, error) {
 // DomainPage is where a tenant's staff sees one of its domains, or all of them: at a host that is not the one that it is about.
 func DomainPage(d *tenant.Directory) func(*tenant.Tenant, tenant.Host) string {
 	return func(t *tenant.Tenant, h tenant.Host) string {
-		portal := d.PortalURL(t)
-		if h != "" && d.PrimaryHost(t) == h {
-			portal = d.PortalURLAt(d.Node().TenantHost(t.Slug))
+		switch {
+		case h == "":
+			return d.PortalURL(t) + domainsPath
+		case h == d.PrimaryHost(t):
+			return d.PortalURLAt(d.Node().TenantHost(t.Slug)) + domainPath(string(h))
 		}
-		return portal + domainsPath
+		return d.PortalURL(t) + domainPath(string(h))
 	}
 }

@@ -61,7 +61,7 @@ func TestADriftedDomain(t *testing.T) {
 			t.Errorf("another ticket")
 		}
 		for _, c := range w.comments(&again) {
-			if c.Visibility != tickets.Internal || c.Author != (tickets.Author{Name: "domains", Role: "system"}) {
+			if c.Visibility != tickets.Internal || c.Author != (tickets.Author{Name: "Deskgate", Role: "system"}) {
 				t.Errorf("comment %+v", c)
 			}
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // node is who writes.
-func node() tickets.Actor { return tickets.System("domains") }
+func node() tickets.Actor { return tickets.System("Deskgate") }
 
 func ignoreGone(err error) error {
 	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, tickets.ErrNotFound) {

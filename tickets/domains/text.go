@@ -3,7 +3,6 @@ package domains
 import (
 	"strings"
 
-	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
@@ -17,19 +16,19 @@ func code(s string) string {
 }
 
 // short is a host name that leaves room beside it in a title.
-func short(h tenant.Host) string {
+func short(host string) string {
 	const longest = 120
-	if len(h) > longest {
-		return "…" + string(h[len(h)-longest:])
+	if r := []rune(host); len(r) > longest {
+		return "…" + string(r[len(r)-longest:])
 	}
-	return string(h)
+	return host
 }
 
 func paragraphs(all ...string) string { return strings.Join(all, "\n\n") }
 
 // title is that of a ticket that an event opens.
 func (b *book) title(e *domain.Event) string {
-	host := short(e.Is.Host)
+	host := short(e.Is.Host.Unicode())
 	switch e.Type {
 	case domain.EventSuspended:
 		return b.T("%s is suspended", host)
