@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mholt/acmez/v3/acme"
+
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/proxy/proxytest"
@@ -98,6 +100,85 @@ func TestRetryAfter(t *testing.T) {
 	}
 	if got := cas[0].Orders(); got != asked {
 		t.Errorf("%d orders while the authority wants none", got-asked)
+	}
+}
+
+// TestRetryAfterByAnotherClock: a date is one of the authority's clock, whatever this machine's shows, and both are told.
+func TestRetryAfterByAnotherClock(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"ours is behind": 50 * time.Hour, "ours is ahead": -50 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			n, cas := newNodeOf(t, proxytest.ACMEOptions{}, proxytest.ACMEOptions{})
+			theirs := time.Now().Add(ahead)
+			cas[0].Refuse(http.StatusTooManyRequests, `{"type":"urn:ietf:params:acme:error:rateLimited","status":429,"detail":"slow down"}`,
+				"Date", theirs.UTC().Format(http.TimeFormat), "Retry-After", theirs.Add(5*time.Hour).UTC().Format(http.TimeFormat))
+			n.start(t)
+			if _, err := n.hello(t.Context(), "tickets.example", cas[1].Roots); err != nil {
+				t.Fatal(err)
+			}
+			first := n.server.Authorities()[0]
+			if rest := time.Until(first.Until); rest < 4*time.Hour || rest > 6*time.Hour {
+				t.Errorf("it rests for %s, want 5h", rest)
+			}
+			if (first.Ahead - ahead).Abs() > time.Minute {
+				t.Errorf("its clock is ahead by %s, want %s", first.Ahead, ahead)
+			}
+			if second := n.server.Authorities()[1]; second.Ahead != 0 {
+				t.Errorf("the other one's clock is ahead by %s", second.Ahead)
+			}
+		})
+	}
+}
+
+// TestAuthoritySwitchedOff: one that nobody answers at is passed over, and asked again when it is back.
+func TestAuthoritySwitchedOff(t *testing.T) {
+	n, cas := newNodeOf(t, proxytest.ACMEOptions{}, proxytest.ACMEOptions{})
+	cas[0].Switch(false)
+	n.start(t)
+	if _, err := n.hello(t.Context(), "tickets.example", cas[1].Roots); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.server.Authorities()[0].Faults; got != 1 {
+		t.Errorf("%d faults in a row, want 1", got)
+	}
+	cas[0].Switch(true)
+	n.dns.Set(t, acmeHost+". 60 IN A 127.0.0.1")
+	if _, err := n.hello(t.Context(), acmeHost, cas[0].Roots); err != nil {
+		t.Errorf("when it is back: %v", err)
+	}
+}
+
+// TestRenewalInfo: a certificate that its authority wants replaced, as after a mass revocation, is replaced at once, by an order that says
+// so, and the operator is told where that is explained.
+func TestRenewalInfo(t *testing.T) {
+	n, cas := newNodeOf(t, proxytest.ACMEOptions{})
+	n.start(t)
+	state, err := n.hello(t.Context(), "tickets.example", cas[0].Roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := state.PeerCertificates[0]
+	begin := first.NotBefore.UTC()
+	cas[0].Suggest(t, first, fmt.Sprintf(`{"suggestedWindow":{"start":%q,"end":%q},"explanationURL":"https://ca.example/incident"}`,
+		begin.Format(time.RFC3339), begin.Add(time.Second).Format(time.RFC3339)))
+	other := *n // another process on the same store: it looks at its own names as it starts
+	other.config.HTTPListener, other.config.HTTPSListener = nil, nil
+	other.start(t)
+	if said := n.waitFor(t, "the certificate authority wants a certificate renewed early"); fmt.Sprint(said[0]["explanation"]) != "https://ca.example/incident" {
+		t.Errorf("the operator is told %v", said[0])
+	}
+	n.eventually(t, func() string {
+		state, err := other.hello(t.Context(), "tickets.example", cas[0].Roots)
+		if err != nil || state.PeerCertificates[0].Equal(first) {
+			return fmt.Sprintf("it is not replaced: %v", err)
+		}
+		return ""
+	})
+	id, err := acme.ARIUniqueIdentifier(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cas[0].Replaced(); len(got) != 1 || got[0] != id {
+		t.Errorf("orders replace %q, want %q", got, id)
 	}
 }
 

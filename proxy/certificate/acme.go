@@ -43,7 +43,8 @@ type acmeIssuer struct {
 	wire      http.RoundTripper
 	log       *slog.Logger
 
-	profile sync.Map // of profiles that it turned out not to offer, so that this is said once
+	ahead   atomic.Int64 // how far its clock is ahead of ours, as a time.Duration
+	profile sync.Map     // of profiles that it turned out not to offer, so that this is said once
 
 	mu       sync.Mutex
 	document []byte // the directory, as it was read
@@ -87,14 +88,14 @@ func (i *acmeIssuer) close() {
 // client is for one conversation, in which the ear hears what acmez keeps to itself. The directory is read here: acmez would read
 // it under a lock that all authorities share, so that one that hangs would hold up the others.
 func (i *acmeIssuer) client(ctx context.Context) (*acme.Client, *ear, error) {
-	e := &ear{next: i.wire, directory: i.authority.Directory}
+	e := &ear{next: i.wire, directory: i.authority.Directory, ahead: &i.ahead}
 	c := &http.Client{Transport: e, Timeout: answerTime}
 	doc, err := i.read(ctx, c)
-	var urls struct{ NewOrder string }
+	var urls struct{ NewOrder, RenewalInfo string }
 	if err == nil {
 		err = json.Unmarshal(doc, &urls)
 	}
-	e.document, e.newOrder = doc, urls.NewOrder
+	e.document, e.newOrder, e.renewalInfo = doc, urls.NewOrder, urls.RenewalInfo
 	return &acme.Client{Directory: e.directory, UserAgent: "Deskgate", HTTPClient: c, PollTimeout: pollTime}, e, err
 }
 
@@ -216,19 +217,6 @@ func (i *acmeIssuer) offered(ctx context.Context, d acme.Directory) string {
 	return ""
 }
 
-// renewal is when the authority suggests to renew a certificate; the zero time if it does not say.
-func (i *acmeIssuer) renewal(ctx context.Context, leaf *x509.Certificate) time.Time {
-	client, _, err := i.client(ctx)
-	if err != nil {
-		return time.Time{}
-	}
-	info, err := client.GetRenewalInfo(ctx, leaf)
-	if err != nil || !info.HasWindow() {
-		return time.Time{}
-	}
-	return info.SelectedTime
-}
-
 // ear listens to what authorities say beside their documents.
 type ear struct {
 	next      http.RoundTripper
@@ -236,6 +224,9 @@ type ear struct {
 	document  []byte // what was read there; nil: nothing yet
 	newOrder  string // where orders are made
 	taken     atomic.Bool
+	ahead     *atomic.Int64
+
+	renewalInfo string // where advice is given; empty: nowhere
 
 	mu   sync.Mutex
 	told time.Time // when to come back
@@ -253,12 +244,13 @@ func (e *ear) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return res, err
 	}
+	e.ahead.Store(int64(ahead(res.Header, time.Now())))
 	if res.StatusCode == http.StatusCreated && r.URL.String() == e.newOrder {
 		e.taken.Store(true)
 	}
 	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
 		e.mu.Lock()
-		e.told = comeBack(res.Header.Get("Retry-After"), time.Now())
+		e.told = comeBack(res.Header, time.Now())
 		e.mu.Unlock()
 	}
 	return res, nil
@@ -268,17 +260,4 @@ func (e *ear) until() time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.told
-}
-
-// comeBack reads a Retry-After header: seconds or a date. What is not in the future, or further away than any limit lasts, counts
-// as not said.
-func comeBack(header string, now time.Time) time.Time {
-	at, err := http.ParseTime(header)
-	if seconds, notNumber := time.ParseDuration(header + "s"); notNumber == nil {
-		at, err = now.Add(seconds), nil
-	}
-	if err != nil || !at.After(now) || at.Sub(now) > domainWindow {
-		return time.Time{}
-	}
-	return at
 }

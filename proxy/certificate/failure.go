@@ -38,6 +38,9 @@ func (e *authorityError) Error() string { return e.name + ": " + e.err.Error() }
 // Unwrap is what happened.
 func (e *authorityError) Unwrap() error { return e.err }
 
+// errOver: a certificate came, and is over.
+var errOver = errors.New("the certificate is over by this machine's clock")
+
 // accountError says that the authority does not want us as a customer, whatever is ordered.
 type accountError struct{ err error }
 
@@ -127,6 +130,9 @@ func judge(err error) failing {
 	}
 	if errors.Is(err, storage.ErrReadOnly) {
 		return failing{reason: domain.Say("Nothing can be stored: the node's disk is nearly full."), until: time.Now().Add(coolTime), postponed: true}
+	}
+	if errors.Is(err, errOver) {
+		return failing{reason: domain.Say("The certificate that came is over by the clock of this machine: see to it that the clock is right.")}
 	}
 	f := read(err)
 	var a *authorityError

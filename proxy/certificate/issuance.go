@@ -56,8 +56,10 @@ func (k *Keeper) bring(ctx context.Context, t task, site *tenant.Site) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return k.reportFailure(ctx, t, nil, err)
 	}
-	if cert != nil && k.renewal(ctx, t.host, cert).After(time.Now()) {
-		return k.reportActive(ctx, t, cert)
+	if cert != nil && !k.moves(ctx, cert) {
+		if at, look := k.renewal(ctx, string(t.host), cert, cert.due(t.host)); at.After(time.Now()) {
+			return k.reportActive(ctx, t, cert, at, look)
+		}
 	}
 	if t.patient {
 		state, err := k.ledger(t.kind).find(ctx, t.host)
@@ -74,12 +76,15 @@ func (k *Keeper) bring(ctx context.Context, t task, site *tenant.Site) error {
 	if err := k.order(ctx, t, cert); err != nil {
 		return k.reportFailure(ctx, t, cert, err)
 	}
-	if cert, err = k.load(ctx, site); err != nil {
+	if cert, err = k.load(ctx, site); err == nil && !cert.valid(time.Now()) {
+		err = errOver
+	}
+	if err != nil {
 		return k.reportFailure(ctx, t, cert, err)
 	}
 	k.options.Attempt(result)
 	k.log.InfoContext(ctx, "certificate", "host", t.host, "not_after", cert.leaf.NotAfter, "issuer", cert.leaf.Issuer.String())
-	return k.reportActive(ctx, t, cert)
+	return k.reportFresh(ctx, t, cert)
 }
 
 // tooEarly says whether a failure, or an attempt that was cut short, asks for patience.
@@ -229,27 +234,13 @@ func (k *Keeper) load(ctx context.Context, site *tenant.Site) (*held, error) {
 	return h, err
 }
 
-// renewal is when a certificate is to be renewed: when its authority suggests it, else when a third of its life is left; one that
-// somebody brought, two weeks before its end.
-func (k *Keeper) renewal(ctx context.Context, host tenant.Host, cert *held) time.Time {
-	if k.internal != nil && cert.from == k.internal.IssuerKey() {
-		if under, err := k.internal.Signed(ctx, cert.pair.Certificate); err == nil && !under {
-			return time.Time{} // the authority has another root by now
-		}
+// moves says whether the node's own authority has another root by now.
+func (k *Keeper) moves(ctx context.Context, cert *held) bool {
+	if k.internal == nil || cert.from != k.internal.IssuerKey() {
+		return false
 	}
-	at := cert.due(host)
-	ctx, cancel := context.WithTimeout(ctx, loadTime)
-	defer cancel()
-	for _, s := range k.sources {
-		if s.key != cert.from || cert.name != string(host) || !s.suggests() || s.rests(time.Now()) != nil {
-			continue
-		}
-		suggested := s.renewal(ctx, cert.leaf)
-		if !suggested.IsZero() && suggested.Before(cert.leaf.NotAfter.Add(-cert.left()/4)) { // else there were no time for a second try
-			return suggested
-		}
-	}
-	return at
+	under, err := k.internal.Signed(ctx, cert.pair.Certificate)
+	return err == nil && !under
 }
 
 // suggested says whether who issued a certificate may say when it is to be renewed.
@@ -262,12 +253,22 @@ func (k *Keeper) suggested(cert *held) bool {
 	return false
 }
 
-func (k *Keeper) reportActive(ctx context.Context, t task, cert *held) error {
-	leaf, next := cert.leaf, cert.due(t.host)
-	if look := time.Now().Add(lookTime); k.suggested(cert) && look.Before(next) {
+// reportFresh is reportActive for a certificate that has just come.
+func (k *Keeper) reportFresh(ctx context.Context, t task, cert *held) error {
+	return k.reportActive(ctx, t, cert, cert.due(t.host), time.Now().Add(lookTime))
+}
+
+// reportActive says that there is a certificate, when it is to be renewed, and when it is to be asked again when that is.
+func (k *Keeper) reportActive(ctx context.Context, t task, cert *held, at, look time.Time) error {
+	leaf, now, next := cert.leaf, time.Now(), at
+	if k.suggested(cert) && look.Before(next) {
 		next = look
 	}
-	next = next.Add(rand.N(leaf.NotAfter.Sub(leaf.NotBefore) / 100)) //nolint:gosec // hosts that came together need not be renewed together
+	if !next.After(now) && !cert.own() { // it came late: our clock is ahead of the authority's
+		next = now.Add(leaf.NotAfter.Sub(now) / 2)
+	}
+	// Hosts that came together need not be renewed together.
+	next = next.Add(rand.N(1 + min(leaf.NotAfter.Sub(leaf.NotBefore)/100, max(next.Sub(now)/4, 0)))) //nolint:gosec // nobody gains by guessing
 	k.mu.Lock()
 	delete(k.waiting, t.host)
 	k.mu.Unlock()

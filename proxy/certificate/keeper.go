@@ -33,8 +33,6 @@ const (
 	coolTime = 20 * time.Second
 	// loadTime bounds the reading of a certificate during a handshake.
 	loadTime = 5 * time.Second
-	// lookTime is how often an authority that suggests times for renewal is asked.
-	lookTime = 24 * time.Hour
 	// renewalRatio is the part of a certificate's life that is left when it is renewed.
 	renewalRatio = 1.0 / 3
 )

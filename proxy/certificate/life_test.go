@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -30,7 +31,9 @@ type town struct {
 	tenants   *tenant.Registry
 	domains   *domain.Registry
 	lab       *lab
+	second    *lab // is asked where the first one can't or won't; nil: there is none
 	proofs    proofs
+	log       bytes.Buffer
 
 	keeper *Keeper
 	crash  func()
@@ -100,16 +103,20 @@ func (w *town) join(t *tenant.Tenant, host string) {
 
 // start runs a keeper over the store, as a process that was begun anew would.
 func (w *town) start() {
+	authorities, labs := []Authority{{Directory: w.lab.url + "/dir", Limited: true}}, []*lab{w.lab}
+	if w.second != nil {
+		authorities, labs = append(authorities, Authority{Directory: w.second.url + "/dir", Limited: true}), append(labs, w.second)
+	}
 	k, err := New(w.Context(), Options{
 		Store: w.store, Directory: w.directory, Domains: w.domains, HTTP: true, HandshakeTime: 15 * time.Second,
-		ACME:  &ACME{Authorities: []Authority{{Directory: labURL + "/dir", Limited: true}}},
-		Hello: func(string) {}, Attempt: func(string) {}, Log: slog.New(slog.DiscardHandler),
+		ACME:  &ACME{Authorities: authorities},
+		Hello: func(string) {}, Attempt: func(string) {}, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
-	for _, s := range k.sources {
-		s.wire = w.lab
+	for i, s := range k.sources {
+		s.wire = labs[i]
 	}
 	ctx, cancel := context.WithCancel(w.Context())
 	done := make(chan error, 1)
@@ -124,89 +131,315 @@ func (w *town) start() {
 	w.Cleanup(func() { w.crash() })
 }
 
-// certified says whether a valid certificate for the host is in hand.
-func (w *town) certified(host string) bool {
+// holds is the certificate of a host that is in hand, nil if there is none.
+func (w *town) holds(host string) *held {
 	site, served := w.directory.Lookup(host)
 	if !served {
-		return false
+		return nil
 	}
 	h, err := w.keeper.read(w.Context(), site)
-	return err == nil && h.valid(time.Now())
+	if err != nil {
+		return nil
+	}
+	return h
 }
 
-// TestNinetyDays: for ninety days, with crashes, an authority that is out of order, slow, or wants to be left alone, and domains that never
-// succeed: no limit is passed, and whoever has had a certificate never is without one again.
+// certified says whether a valid certificate for the host is in hand.
+func (w *town) certified(host string) bool { return w.holds(host).valid(time.Now()) }
+
+// usual is the window that authorities suggest as a rule: around the time when a third of a life is left.
+func usual(o *labOrder, life time.Duration) any {
+	middle := o.issuedAt.Add(2 * life / 3)
+	return window(middle.Add(-24*time.Hour), middle.Add(24*time.Hour))
+}
+
+// window is a document of RFC 9773.
+func window(start, end time.Time) map[string]any {
+	return map[string]any{"suggestedWindow": map[string]any{"start": start.UTC(), "end": end.UTC()}, "explanationURL": "https://lab.example/why"}
+}
+
+// weather is what goes wrong with authorities in a simulation.
+type weather struct {
+	chance     *rand.Rand
+	nonces     *rand.Rand // of the lab
+	away, busy time.Time
+	seconds    time.Time // until then the second authority is away
+	mild       bool      // no authority is away for days
+	revoked    time.Time // all certificates from before that are to be replaced
+}
+
+// trouble is that of the first authority. What it says about when to come back, it says as a date of its clock each second time.
+func (b *weather) trouble(now time.Time, r *http.Request) *http.Response {
+	switch {
+	case now.Before(b.away):
+		return refused(http.StatusServiceUnavailable, "serverInternal")
+	case now.Before(b.busy) && r.URL.Path == "/new":
+		later := strconv.Itoa(int(b.busy.Sub(now).Seconds()))
+		if b.nonces.IntN(2) == 0 {
+			later = b.busy.UTC().Format(http.TimeFormat)
+		}
+		return refused(http.StatusTooManyRequests, "rateLimited", "Retry-After", later)
+	case r.Method == http.MethodPost && b.nonces.IntN(100) < 5:
+		return refused(http.StatusBadRequest, "badNonce", "Replay-Nonce", "again")
+	}
+	return nil
+}
+
+// advice moves windows: to now for what is revoked; and for some it makes no sense.
+func (b *weather) advice(life time.Duration) func(time.Time, *labOrder) any {
+	return func(now time.Time, o *labOrder) any {
+		switch {
+		case o.issuedAt.Before(b.revoked):
+			return window(now.Add(-time.Hour), now.Add(-30*time.Minute))
+		case strings.HasPrefix(o.host, "t1"):
+			return window(time.Unix(0, 0), time.Unix(3600, 0))
+		case strings.HasPrefix(o.host, "t2"):
+			return window(now.Add(time.Hour), now)
+		case strings.HasPrefix(o.host, "t3"):
+			return window(o.issuedAt.Add(2*life), o.issuedAt.Add(3*life))
+		}
+		return usual(o, life)
+	}
+}
+
+// change is what an hour brings.
+func (b *weather) change(w *town, now time.Time) {
+	if b.chance.IntN(24*4) == 0 { // a loop of crashes
+		for range 1 + b.chance.IntN(5) {
+			w.crash()
+			w.start()
+			time.Sleep(time.Duration(b.chance.IntN(20)) * time.Second)
+		}
+		return
+	}
+	w.lab.mu.Lock()
+	defer w.lab.mu.Unlock()
+	switch {
+	case b.chance.IntN(24*6) == 0:
+		b.away = now.Add(time.Duration(1+b.chance.IntN(20)) * time.Hour)
+	case b.chance.IntN(24*6) == 0:
+		b.busy = now.Add(time.Duration(1+b.chance.IntN(10)) * time.Hour)
+	case !b.mild && b.chance.IntN(24*30) == 0: // switched off, for days
+		b.away = now.Add(time.Duration(3+b.chance.IntN(5)) * 24 * time.Hour)
+	case b.chance.IntN(24*30) == 0:
+		b.revoked = now
+	}
+}
+
+// residents join, and the town remembers since when: more hosts below one registered domain than it may have certificates a week, and
+// some below others.
+func (w *town) residents(many, others int) map[string]time.Time {
+	joined, all := map[string]time.Time{}, w.tenant("big")
+	for i := range many {
+		joined[fmt.Sprintf("t%d.big.test", i)] = time.Now()
+	}
+	for i := range others {
+		joined[fmt.Sprintf("help.acme%d.test", i)] = time.Now()
+	}
+	for host := range joined {
+		w.join(all, host)
+	}
+	for i := range 2 {
+		w.join(all, fmt.Sprintf("broken%d.test", i))
+	}
+	for _, l := range []*lab{w.lab, w.second} {
+		if l != nil {
+			l.slow, l.again = 20*time.Second, "86400" // fewer looks, for a quicker test
+			l.broken = func(host string) bool { return strings.HasPrefix(host, "broken") }
+		}
+	}
+	return joined
+}
+
+// live lets days pass, and has each hour bring something: whoever has had a certificate is never without one again, and after ten days
+// everybody has had one.
+func (w *town) live(days int, joined map[string]time.Time, hourly func(now time.Time)) {
+	w.Helper()
+	had := map[string]bool{}
+	for hour := range days * 24 {
+		time.Sleep(time.Hour)
+		now := time.Now()
+		hourly(now)
+		if hour%12 != 11 {
+			continue
+		}
+		for host, since := range joined {
+			has := w.certified(host)
+			if late := now.Sub(since) > 10*24*time.Hour; !has && (had[host] || late) {
+				w.Fatalf("after %d hours %s has no valid certificate", hour, host)
+			}
+			had[host] = had[host] || has
+		}
+	}
+	for _, l := range []*lab{w.lab, w.second} {
+		if l != nil && len(l.passed) > 0 {
+			w.Errorf("limits of %s were passed: %s", l.url, strings.Join(l.passed, "\n"))
+		}
+	}
+}
+
+// TestNinetyDays: for ninety days, with crashes, authorities that are out of order, slow, or want to be left alone, for hours or days,
+// that revoke all certificates or suggest nonsense, and domains that never succeed: no limit is passed, and whoever has had a
+// certificate never is without one again.
 func TestNinetyDays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const day = 24 * time.Hour
-		w := newTown(t, 30*day)
-		chance, nonces := rand.New(rand.NewPCG(1, 2)), rand.New(rand.NewPCG(3, 4)) // the second one is the lab's
-		w.lab.slow = 20 * time.Second
-		w.lab.broken = func(host string) bool { return strings.HasPrefix(host, "broken") }
-		var away, busy time.Time
-		w.lab.trouble = func(now time.Time, r *http.Request) *http.Response {
-			switch {
-			case now.Before(away):
-				return refused(http.StatusServiceUnavailable, "serverInternal")
-			case now.Before(busy) && r.URL.Path == "/new":
-				return refused(http.StatusTooManyRequests, "rateLimited", "Retry-After", strconv.Itoa(int(busy.Sub(now).Seconds())))
-			case r.Method == http.MethodPost && nonces.IntN(100) < 5:
-				return refused(http.StatusBadRequest, "badNonce", "Replay-Nonce", "again")
+		const life = 30 * 24 * time.Hour
+		w := newTown(t, life)
+		w.second = newLab(t, life)
+		w.second.url = "https://second.example"
+		b := &weather{chance: rand.New(rand.NewPCG(1, 2)), nonces: rand.New(rand.NewPCG(3, 4))}
+		w.lab.trouble, w.lab.suggest = b.trouble, b.advice(life)
+		w.second.trouble = func(now time.Time, _ *http.Request) *http.Response {
+			if now.Before(b.seconds) {
+				return refused(http.StatusBadGateway, "serverInternal")
 			}
 			return nil
 		}
-		big := w.tenant("big")
-		joined := map[string]time.Time{}
-		for i := range 52 { // more than a week's certificates for one registered domain
-			joined[fmt.Sprintf("t%d.big.test", i)] = time.Now()
-		}
-		for i := range 4 {
-			joined[fmt.Sprintf("help.acme%d.test", i)] = time.Now()
-		}
-		for host := range joined {
-			w.join(big, host)
-		}
-		for i := range 2 {
-			w.join(big, fmt.Sprintf("broken%d.test", i))
-		}
+		joined := w.residents(52, 4)
 		w.start()
-		had := map[string]bool{}
-		for hour := range 90 * 24 {
-			time.Sleep(time.Hour)
-			now := time.Now()
-			switch {
-			case chance.IntN(24*4) == 0: // a loop of crashes
-				for range 1 + chance.IntN(5) {
-					w.crash()
-					w.start()
-					time.Sleep(time.Duration(chance.IntN(20)) * time.Second)
-				}
-			case chance.IntN(24*6) == 0:
-				w.lab.mu.Lock()
-				away = now.Add(time.Duration(1+chance.IntN(20)) * time.Hour)
-				w.lab.mu.Unlock()
-			case chance.IntN(24*6) == 0:
-				w.lab.mu.Lock()
-				busy = now.Add(time.Duration(1+chance.IntN(10)) * time.Hour)
-				w.lab.mu.Unlock()
+		w.live(90, joined, func(now time.Time) {
+			b.change(w, now)
+			if b.chance.IntN(24*5) == 0 {
+				w.second.mu.Lock()
+				b.seconds = now.Add(time.Duration(1+b.chance.IntN(40)) * time.Hour)
+				w.second.mu.Unlock()
 			}
-			if hour%12 != 11 {
-				continue
-			}
-			for host, since := range joined {
-				has := w.certified(host)
-				if late := now.Sub(since) > 10*day; !has && (had[host] || late) {
-					t.Fatalf("after %d hours %s has no valid certificate", hour, host)
-				}
-				had[host] = had[host] || has
+		})
+		replaced := 0
+		for _, o := range w.lab.orders {
+			if o.replaces != "" {
+				replaced++
 			}
 		}
-		if len(w.lab.passed) > 0 {
-			t.Errorf("limits were passed: %s", strings.Join(w.lab.passed, "\n"))
+		if len(w.second.orders) < 20 || replaced < 100 || len(w.lab.failures["broken0.test"]) < 20 {
+			t.Errorf("%d orders of the second authority, %d certificates were replaced: nothing is shown", len(w.second.orders), replaced)
 		}
-		t.Logf("%d orders, %d requests, %d failures of broken0", len(w.lab.orders), w.lab.requests, len(w.lab.failures["broken0.test"]))
+		t.Logf("%d orders (%d replace others), %d requests, %d failures of broken0; the second authority: %d orders",
+			len(w.lab.orders), replaced, w.lab.requests, len(w.lab.failures["broken0.test"]), len(w.second.orders))
 	})
+}
+
+// TestClocks: the node's clock is hours or days before or behind that of the authority.
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{-5 * 24 * time.Hour, -7 * time.Hour, 7 * time.Hour, 5 * 24 * time.Hour} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const life = 30 * 24 * time.Hour
+				w := newTown(t, life)
+				b := &weather{chance: rand.New(rand.NewPCG(5, 6)), nonces: rand.New(rand.NewPCG(7, 8)), mild: true}
+				w.lab.ahead, w.lab.trouble, w.lab.suggest = ahead, b.trouble, b.advice(life)
+				joined := w.residents(4, 4)
+				w.start()
+				w.live(32, joined, func(now time.Time) {
+					b.change(w, now.Add(ahead))
+					for host := range joined {
+						if h := w.holds(host); h != nil && !h.valid(w.lab.now()) {
+							t.Fatalf("the certificate of %s is over for the rest of the world", host)
+						}
+					}
+				})
+				if got := w.keeper.Rests()[0].Ahead; (got - ahead).Abs() > time.Minute {
+					t.Errorf("the authority's clock is ahead by %s, want %s", got, ahead)
+				}
+			})
+		})
+	}
+}
+
+// TestClockFarAhead: certificates that are over or nearly so by the node's clock when they come use up neither the authority nor the
+// node's orders, and as soon as the clock is right all is well.
+func TestClockFarAhead(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		ahead time.Duration // of the node
+		most  int           // orders in two days
+	}{{5 * 24 * time.Hour, 6}, {10 * 24 * time.Hour, 8}} {
+		t.Run(tc.ahead.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, 6*24*time.Hour) // as Let's Encrypt's short ones
+				w.lab.ahead = -tc.ahead
+				w.join(w.tenant("one"), "help.one.test")
+				w.start()
+				for range 48 {
+					time.Sleep(time.Hour)
+					site, _ := w.directory.Lookup("help.one.test")
+					if _, err := w.keeper.fetch(t.Context(), site); err != nil { // as a handshake does
+						t.Fatal(err)
+					}
+				}
+				if n := len(w.lab.orders); n > 2*tc.most {
+					t.Errorf("%d orders for two hosts in two days", n)
+				}
+				w.lab.mu.Lock()
+				w.lab.ahead = 0
+				w.lab.mu.Unlock()
+				time.Sleep(25 * time.Hour)
+				if h := w.holds("help.one.test"); !h.valid(time.Now()) || time.Until(h.leaf.NotAfter) < 3*24*time.Hour {
+					t.Error("the clock is right again, and the certificate is not")
+				}
+			})
+		})
+	}
+}
+
+// TestAdvice: what an authority suggests is done, when it changes its mind too; what makes no sense is left alone.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	const life, day = 30 * 24 * time.Hour, 24 * time.Hour
+	for _, tc := range []struct {
+		name        string
+		suggest     func(now time.Time, o *labOrder) any
+		first, last time.Duration // when the certificate is replaced, after its beginning
+		ahead       time.Duration // of the authority's clock
+	}{
+		{"around two thirds", func(_ time.Time, o *labOrder) any { return usual(o, life) }, life*2/3 - day, life*2/3 + 2*day, 0},
+		{"early", func(_ time.Time, o *labOrder) any { return window(o.issuedAt.Add(9*day), o.issuedAt.Add(10*day)) }, 9 * day, 10*day + 8*time.Hour, 0},
+		{"early, by another clock", func(_ time.Time, o *labOrder) any { return window(o.issuedAt.Add(9*day), o.issuedAt.Add(10*day)) }, 9 * day, 10*day + 8*time.Hour, 3 * day},
+		{"for a second", func(now time.Time, o *labOrder) any {
+			if now.Sub(o.issuedAt) > 5*day && o.replaces == "" {
+				return window(now.Add(-time.Hour), now.Add(-time.Hour+time.Second))
+			}
+			return usual(o, life)
+		}, 5 * day, 5*day + 9*time.Hour, 0},
+		{"at once, for all times", func(time.Time, *labOrder) any { return window(time.Unix(0, 0), time.Unix(1, 0)) }, life * 2 / 3, life*2/3 + 2*day, 0},
+		{"backwards", func(now time.Time, _ *labOrder) any { return window(now, now.Add(-day)) }, life * 2 / 3, life*2/3 + 2*day, 0},
+		{"too late", func(_ time.Time, o *labOrder) any { return window(o.issuedAt.Add(life-day), o.issuedAt.Add(life)) }, life * 2 / 3, life*2/3 + 2*day, 0},
+		{"no dates", func(time.Time, *labOrder) any { return map[string]string{"suggestedWindow": "soon"} }, life * 2 / 3, life*2/3 + 2*day, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, life)
+				w.lab.suggest, w.lab.ahead = tc.suggest, tc.ahead
+				w.join(w.tenant("one"), "help.one.test")
+				w.start()
+				for len(w.lab.orders) < 3 || w.lab.orders[2].issued == nil { // the node's own host is one of them
+					time.Sleep(time.Hour)
+					if w.lab.now().Sub(w.lab.orders[0].at) > life {
+						t.Fatal("nothing was renewed")
+					}
+				}
+				o := w.lab.orders[2]
+				first := slices.IndexFunc(w.lab.orders, func(f *labOrder) bool { return f.host == o.host })
+				after := o.at.Sub(w.lab.orders[first].issuedAt)
+				if after < tc.first || after > tc.last || !w.lab.orders[first].replaced {
+					t.Errorf("replaced (%v) after %s, want from %s to %s", w.lab.orders[first].replaced, after, tc.first, tc.last)
+				}
+				time.Sleep(2 * day)
+				if n := len(w.lab.orders); n > 4 {
+					t.Errorf("%d orders for two hosts", n)
+				}
+				w.crash()
+				if said := strings.Contains(w.log.String(), "explanation=https://lab.example/why"); said != (tc.last < life/2) {
+					t.Errorf("why it is early was said: %v", said)
+				}
+			})
+		})
+	}
 }
 
 // TestLaunch: of more domains than an authority takes orders for, all have a certificate as soon as its limits allow, and the limits are

@@ -62,5 +62,5 @@ func (k *Keeper) reconsider(ctx context.Context, name string) error {
 		return nil // as at every start
 	}
 	k.log.InfoContext(ctx, "certificate", "host", host, "not_after", h.leaf.NotAfter, "issuer", h.leaf.Issuer.String(), "own", h.own())
-	return k.reportActive(ctx, t, h)
+	return k.reportFresh(ctx, t, h)
 }

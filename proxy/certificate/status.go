@@ -15,6 +15,8 @@ type Rest struct {
 	Reason domain.Reason
 	// Faults is how often in a row it was out of order.
 	Faults int
+	// Ahead is how far its clock is ahead of this node's, as it said last; less than a minute is nothing.
+	Ahead time.Duration
 }
 
 // Rests is how it stands with all authorities, in the order in which they are asked; none with the node's own one. It costs nothing, so
@@ -27,6 +29,7 @@ func (k *Keeper) Rests() []Rest {
 		if w := s.rests(now); w != nil {
 			all[i].Until, all[i].Reason = w.until, w.reason
 		}
+		all[i].Ahead = time.Duration(s.ahead.Load())
 		s.mu.Lock()
 		all[i].Faults = s.faults
 		s.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -35,8 +36,11 @@ type ACME struct {
 
 	mu      sync.Mutex
 	orders  map[string]int // by host
+	replace []string       // what the orders said that they replace
+	issued  *db.MemoryStore
 	refusal atomic.Pointer[refusal]
 	broken  atomic.Bool
+	off     atomic.Bool
 }
 
 // refusal is what new orders get instead of an order.
@@ -101,6 +105,9 @@ func (a *ACME) Forget(tb testing.TB) {
 	front := wfe.New(log, store, validation, authority, nil, true, len(a.options.Accounts) > 0, 0, 0)
 	handler := front.Handler()
 	a.front.Store(&handler)
+	a.mu.Lock()
+	a.issued = store
+	a.mu.Unlock()
 	root, err := x509.ParseCertificate(authority.GetRootCert(0).DER)
 	if err != nil {
 		tb.Fatal(err)
@@ -140,6 +147,26 @@ func (a *ACME) Refuse(status int, problem string, header ...string) {
 	a.refusal.Store(f)
 }
 
+// Replaced are the certificates that orders said that they replace, as RFC 9773 names them.
+func (a *ACME) Replaced() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.replace)
+}
+
+// Suggest has the authority answer who asks when to renew a certificate. Until then it suggests two thirds of its life.
+func (a *ACME) Suggest(tb testing.TB, leaf *x509.Certificate, document string) {
+	tb.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.issued.SetARIResponse(leaf.SerialNumber, document); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Switch switches the authority off, so that nobody answers, or on again.
+func (a *ACME) Switch(on bool) { a.off.Store(!on) }
+
 // Break answers everything with a 500, or mends it.
 func (a *ACME) Break(broken bool) { a.broken.Store(broken) }
 
@@ -150,6 +177,9 @@ const (
 
 func (a *ACME) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.off.Load() {
+			panic(http.ErrAbortHandler)
+		}
 		if a.broken.Load() {
 			http.Error(w, "out of order", http.StatusInternalServerError)
 			return
@@ -176,7 +206,10 @@ func (a *ACME) note(r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(b))
 	var signed struct{ Payload string }
-	var order struct{ Identifiers []struct{ Value string } }
+	var order struct {
+		Identifiers []struct{ Value string }
+		Replaces    string
+	}
 	if json.Unmarshal(b, &signed) != nil {
 		return
 	}
@@ -188,5 +221,8 @@ func (a *ACME) note(r *http.Request) {
 	defer a.mu.Unlock()
 	for _, i := range order.Identifiers {
 		a.orders[i.Value]++
+	}
+	if order.Replaces != "" {
+		a.replace = append(a.replace, order.Replaces)
 	}
 }
