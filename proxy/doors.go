@@ -12,6 +12,7 @@ import (
 	"net/url"
 
 	"github.com/deskgate/deskgate/proxy/assertion"
+	"github.com/deskgate/deskgate/proxy/ech"
 	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/strict"
@@ -124,7 +125,20 @@ func (s *Server) open() error {
 func (s *Server) tls() *tls.Config {
 	c := s.certificates.TLS()
 	s.resumption.setUp(c)
+	if s.ech != nil {
+		c.GetEncryptedClientHelloKeys = s.ech.Get
+	}
 	return c
+}
+
+// encrypt makes the keys of encrypted hellos, where they are wanted.
+func (s *Server) encrypt() (err error) {
+	if s.config.ECH {
+		if s.ech, err = ech.New(s.config.Store, string(s.config.Node.Hosts()[0])); err != nil {
+			return fmt.Errorf("--ech: %w", err)
+		}
+	}
+	return nil
 }
 
 // visitorsPort is where visitors come to, which may be another port than ours.

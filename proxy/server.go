@@ -17,6 +17,7 @@ import (
 
 	"github.com/deskgate/deskgate/proxy/ca"
 	"github.com/deskgate/deskgate/proxy/certificate"
+	"github.com/deskgate/deskgate/proxy/ech"
 	"github.com/deskgate/deskgate/proxy/h3"
 	"github.com/deskgate/deskgate/proxy/listener"
 	"github.com/deskgate/deskgate/proxy/live"
@@ -58,6 +59,8 @@ type Config struct {
 	HTTPSPackets                net.PacketConn
 	// HTTP3 opens the UDP port beside HTTPS as well, and tells clients of it.
 	HTTP3 bool
+	// ECH takes hellos that are encrypted, under the name of the node's first host.
+	ECH bool
 	// Metrics is the address of Prometheus metrics, /healthz and /readyz; empty: none. The listener is used instead.
 	Metrics         string
 	MetricsListener net.Listener
@@ -109,6 +112,7 @@ type Server struct {
 	doors                         []door
 	http3                         *h3.Server  // nil if it is off
 	resumption                    *resumption // nil with TLS off
+	ech                           *ech.Keys   // nil if it is off
 	trusted                       trust
 	crowd                         *listener.Crowd // of all doors
 	handshakes                    *listener.Rate
@@ -145,6 +149,9 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if s.certificates != nil {
 		s.resumption = &resumption{store: c.Store, log: s.config.Log}
 		s.resumption.change(ctx)
+		if err := s.encrypt(); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
 	s.metrics.watchUpstreams(s.upstreams)

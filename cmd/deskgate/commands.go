@@ -12,7 +12,7 @@ func (p *program) addCommands(root *cobra.Command) {
 		p.tenantCommand(), p.domainCommand(), p.tokenCommand(), p.keyCommand(), p.agentCommand(), p.routeCommand(),
 	)
 	for _, c := range []*cobra.Command{
-		p.backupCommand(), p.restoreCommand(), p.checkCommand(), p.doctorCommand(), p.topCommand(), p.caCommand(), p.versionCommand(),
+		p.backupCommand(), p.restoreCommand(), p.checkCommand(), p.doctorCommand(), p.topCommand(), p.caCommand(), p.echCommand(), p.versionCommand(),
 	} {
 		c.GroupID = groupCare
 		root.AddCommand(c)
@@ -28,6 +28,6 @@ func actions() []served {
 		keyShow, keyRotate, keySet,
 		agentInvite, agentList, agentReset, agentRemove, mailShow,
 		routeAdd, routeSet, routeList, routeRemove,
-		check, caShow, caRotate, stateShow, watchTraffic,
+		check, caShow, caRotate, echShow, stateShow, watchTraffic,
 	}
 }

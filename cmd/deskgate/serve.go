@@ -156,7 +156,7 @@ func (n *node) listen(ctx context.Context, p *program, l sockets) error {
 func (s *settings) edge() (proxy.Config, error) {
 	c := proxy.Config{
 		HTTP: s.http, HTTPS: s.https, Metrics: s.metrics, TLS: proxy.TLSMode(s.tls),
-		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections, HTTP3: s.http3, MetricsTenants: s.metricsTenants,
+		TrustedProxies: s.trustedProxies, ProxyProtocol: s.proxyProtocol, MaxConnections: s.maxConnections, HTTP3: s.http3, ECH: s.ech, MetricsTenants: s.metricsTenants,
 		ChallengeHTTP: s.acmeHTTPPort, ChallengeTLS: s.acmeTLSPort,
 	}
 	var err error

@@ -41,6 +41,7 @@ type settings struct {
 	proxyProtocol  []netip.Prefix
 	maxConnections int
 	http3          bool
+	ech            bool
 	outboundAllow  []netip.Prefix
 	metrics        string
 	metricsTenants int
@@ -182,6 +183,10 @@ func networkSettings() []setting {
 		{
 			name: "http3", value: "MODE", standard: "on", usage: "on: HTTP/3 as well, on the UDP port with the number of --https; off: not",
 			parse: into(func(s *settings) *bool { return &s.http3 }, onOff),
+		},
+		{
+			name: "ech", value: "MODE", standard: "off", usage: "on: take encrypted hellos, whose key deskgate ech prints for DNS; off: not",
+			parse: into(func(s *settings) *bool { return &s.ech }, onOff),
 		},
 		{
 			name: "max-connections", value: "N", standard: "0", live: true,
