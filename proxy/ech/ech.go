@@ -118,6 +118,6 @@ func (k *Keys) config(id byte, public []byte) []byte {
 	}
 	b = append(b, longest, byte(len(k.public)))
 	b = append(b, k.public...)
-	b = u16(b, 0)                                               // extensions
+	b = u16(b, 0)
 	return append(u16(u16(nil, version), uint16(len(b))), b...)
 }
