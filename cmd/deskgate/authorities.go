@@ -18,10 +18,7 @@ func (s *settings) authorities() ([]certificate.Authority, error) {
 	if err != nil {
 		return nil, &settingError{"--acme-ca-root", err}
 	}
-	directories := s.acmeCA
-	if len(directories) == 0 {
-		directories = []string{certificate.LetsEncrypt}
-	}
+	directories := s.acmeDirectories()
 	all := make([]certificate.Authority, len(directories))
 	for i, d := range directories {
 		all[i] = certificate.Authority{
@@ -41,6 +38,14 @@ func (s *settings) authorities() ([]certificate.Authority, error) {
 		return nil, &settingError{"DESKGATE_ACME_EAB_KEY or credential acme-eab", err}
 	}
 	return all, nil
+}
+
+// acmeDirectories are where the CAs are asked.
+func (s *settings) acmeDirectories() []string {
+	if len(s.acmeCA) == 0 {
+		return []string{certificate.LetsEncrypt}
+	}
+	return s.acmeCA
 }
 
 // zone is where the node can write records; nil: nowhere.

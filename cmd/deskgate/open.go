@@ -17,6 +17,7 @@ import (
 	"github.com/deskgate/deskgate/auth/passkey"
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/certificate"
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
@@ -110,7 +111,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	o.directory = tenant.NewDirectory(store, node, log)
 	o.tenants = tenant.NewRegistry(store, o.directory)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{
-		Resolver: resolver, Authority: s.authority(), Challenged: s.tls == tlsACME, Log: log,
+		Resolver: resolver, Authorities: s.authoritiesInDNS(), Challenged: s.tls == tlsACME, Log: log,
 		Prober: outbound.NewProber(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version}),
 	})
 	if err := o.directory.Load(ctx); err != nil {
@@ -182,12 +183,15 @@ func (o *operator) newWatch(log *slog.Logger) (*domains.Watch, error) {
 	}), err
 }
 
-// authority is the CA's name in CAA records, as far as it is known and the only one.
-func (s *settings) authority() string {
-	if s.tls == tlsACME && len(s.acmeCA) == 0 {
-		return "letsencrypt.org"
+// authoritiesInDNS are the CAs as CAA records name them, as far as that is known without asking them.
+func (s *settings) authoritiesInDNS() (all []domain.Authority) {
+	if s.tls != tlsACME {
+		return nil
 	}
-	return ""
+	for _, directory := range s.acmeDirectories() {
+		all = append(all, domain.Authority{Names: certificate.CAANames(directory)})
+	}
+	return all
 }
 
 // node is what the settings say about the node's names.

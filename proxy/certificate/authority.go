@@ -43,6 +43,29 @@ func LimitsKnown(directory string) bool {
 	return err == nil && strings.HasSuffix("."+u.Hostname(), ".api.letsencrypt.org")
 }
 
+// CAANames are those by which CAA records name the authority with that directory, where that is known without asking it; its directory
+// may say more.
+func CAANames(directory string) []string {
+	u, err := url.Parse(directory)
+	if err != nil {
+		return nil
+	}
+	for _, known := range []struct{ host, name string }{
+		{"letsencrypt.org", "letsencrypt.org"},
+		{"zerossl.com", "sectigo.com"},
+		{"sectigo.com", "sectigo.com"},
+		{"pki.goog", "pki.goog"},
+		{"ssl.com", "ssl.com"},
+		{"digicert.com", "digicert.com"},
+		{"buypass.com", "buypass.com"},
+	} {
+		if strings.HasSuffix("."+u.Hostname(), "."+known.host) {
+			return []string{known.name}
+		}
+	}
+	return nil
+}
+
 // ExternalAccount is a customer's account with an authority (RFC 8555, 7.3.4).
 type ExternalAccount struct {
 	KeyID string

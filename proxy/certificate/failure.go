@@ -128,6 +128,10 @@ func judge(err error) failing {
 	if errors.As(err, &wait) {
 		return failing{reason: wait.reason, until: wait.until, elsewhere: true, postponed: true}
 	}
+	var no *forbiddenError
+	if errors.As(err, &no) {
+		return failing{reason: no.reason, elsewhere: true}
+	}
 	if errors.Is(err, storage.ErrReadOnly) {
 		return failing{reason: domain.Say("Nothing can be stored: the node's disk is nearly full."), until: time.Now().Add(coolTime), postponed: true}
 	}

@@ -118,6 +118,10 @@ func (k *Keeper) order(ctx context.Context, t task, old *held) error {
 			all = append(all, refusal{rest, judge(rest)})
 			continue
 		}
+		if no := k.permit(ctx, s, t); no != nil {
+			all = append(all, refusal{no, judge(no)})
+			continue
+		}
 		err := k.orderFrom(ctx, s, t, old)
 		if err == nil {
 			s.works()

@@ -90,6 +90,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	if k.internal != nil {
 		k.wg.Go(func() { k.rotate(ctx) })
 	}
+	k.introduce(ctx)
 	k.sweep(ctx)
 	swept := time.Now()
 	for {

@@ -77,6 +77,9 @@ func New(ctx context.Context, o Options) (*Keeper, error) {
 		return nil, err
 	}
 	background := context.WithoutCancel(ctx)
+	if k.sources != nil {
+		o.Domains.AskAuthorities(k.inDNS)
+	}
 	o.Domains.OnRemove(func(h tenant.Host) { k.forget(background, h) })
 	return k, nil
 }

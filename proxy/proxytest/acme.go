@@ -62,6 +62,8 @@ type ACMEOptions struct {
 	Profiles map[string]time.Duration
 	// Accounts are those that customers have to have, with their HMAC keys. None: everybody is taken.
 	Accounts map[string]string
+	// Names are those by which CAA records let it issue. It says them, and looks at no such record.
+	Names []string
 	// BadNonces is how many of a hundred good nonces are refused.
 	BadNonces int
 }
@@ -102,7 +104,7 @@ func (a *ACME) Forget(tb testing.TB) {
 	}
 	authority := ca.New(log, store, "", "ecdsa", 0, 1, profiles)
 	validation := va.New(log, a.options.HTTPPort, a.options.TLSPort, true, a.options.DNS.Addr, store)
-	front := wfe.New(log, store, validation, authority, nil, true, len(a.options.Accounts) > 0, 0, 0)
+	front := wfe.New(log, store, validation, authority, a.options.Names, true, len(a.options.Accounts) > 0, 0, 0)
 	handler := front.Handler()
 	a.front.Store(&handler)
 	a.mu.Lock()

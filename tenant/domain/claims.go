@@ -115,19 +115,15 @@ type rival struct {
 
 // contest reads who claims a host and what each of them has to show.
 func (r *Registry) contest(ctx context.Context, host tenant.Host) (*contest, error) {
-	c := &contest{host: host, own: map[tenant.ID]bool{}}
+	c := &contest{host: host}
 	var all []*Domain
 	err := r.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
 		var err error
 		if all, err = claims(tx, host); err != nil {
 			return err
 		}
-		for _, d := range all {
-			if _, err := ownCertificates.Get(tx, ownCertificateKey(string(host), d.Tenant)); err == nil {
-				c.own[d.Tenant] = true
-			} else if !errors.Is(err, storage.ErrNotFound) {
-				return err
-			}
+		if c.own, err = broughtBy(tx, host, all); err != nil {
+			return err
 		}
 		f, err := formerTable.Get(tx, hostKey(host))
 		if errors.Is(err, storage.ErrNotFound) {
@@ -139,6 +135,7 @@ func (r *Registry) contest(ctx context.Context, host tenant.Host) (*contest, err
 	if err != nil {
 		return nil, err
 	}
+	authorities := r.asked(ctx)
 	for _, d := range all {
 		t, err := r.tenants.ByID(ctx, d.Tenant)
 		if errors.Is(err, tenant.ErrNotFound) {
@@ -154,8 +151,32 @@ func (r *Registry) contest(ctx context.Context, host tenant.Host) (*contest, err
 	}
 	for _, it := range c.rivals {
 		c.past(it)
+		if !r.rules.tlsOff {
+			it.authorities = authorities
+		}
+		if f := c.before; f != nil && f.Tenant != it.Tenant {
+			it.foreign = r.text(f.domain())
+		}
 	}
 	return c, nil
+}
+
+// broughtBy are those of a host's claimants who have brought a certificate for it.
+func broughtBy(tx *storage.Tx, host tenant.Host, all []*Domain) (map[tenant.ID]bool, error) {
+	brought := map[tenant.ID]bool{}
+	for _, d := range all {
+		_, err := ownCertificates.Get(tx, ownCertificateKey(string(host), d.Tenant))
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return nil, err
+		}
+		brought[d.Tenant] = err == nil
+	}
+	return brought, nil
+}
+
+// wanting says whether a proof is missing of somebody who has not proved the host, or no longer.
+func (c *contest) wanting() bool {
+	return !slices.ContainsFunc(c.rivals, func(it rival) bool { return it.finding.proved })
 }
 
 // past takes into what a tenant has to show that others had the host: then visitors who arrive prove nothing, and if that
@@ -224,7 +245,7 @@ func (r *Registry) claimOf(d *Domain, t *tenant.Tenant) *claim {
 		arrivalProves: d.By == ByOperator, goesOn: d.Served(),
 	}
 	if !r.rules.tlsOff {
-		c.authority, c.challenged = r.options.Authority, r.options.Challenged
+		c.challenged = r.options.Challenged
 	}
 	return c
 }

@@ -133,7 +133,7 @@ func (r *resolver) CAA(ctx context.Context, name string) ([]CAA, error) {
 		var found []CAA
 		for _, rr := range records {
 			if c, ok := rr.(*dns.CAA); ok {
-				found = append(found, CAA{Name: at, Critical: c.Flag&0x80 != 0, Tag: strings.ToLower(c.Tag), Value: c.Value})
+				found = append(found, CAA{Name: plain(c.Hdr.Name), Critical: c.Flag&0x80 != 0, Tag: strings.ToLower(c.Tag), Value: c.Value})
 			}
 		}
 		if len(found) > 0 {

@@ -58,15 +58,17 @@ type sight struct {
 	views []*evidence  // one of each resolver that has a vote
 	home  []netip.Addr // where the tenants' targets lead; none: it was not asked
 	echo  *echo        // what became of a probe; nil: none was made
+	slips *slips       // nil: nothing was missing
 }
 
 // claim is what a domain's tenant has to show.
 type claim struct {
-	host      tenant.Host
-	text      string        // the TXT record that proves it
-	targets   []tenant.Host // the tenant's own CNAME targets, the one to set first
-	node      *tenant.Node
-	authority string // the CA's name in CAA records
+	host    tenant.Host
+	text    string        // the TXT record that proves it
+	targets []tenant.Host // the tenant's own CNAME targets, the one to set first
+	node    *tenant.Node
+	// authorities are those that are asked for its certificate, in order.
+	authorities []Authority
 	// arrivalProves: that visitors arrive here is enough.
 	arrivalProves bool
 	// goesOn: the proof was seen before and nothing but its absence is to be found out.
@@ -74,6 +76,8 @@ type claim struct {
 	// textOnly: the host was another tenant's until lately.
 	textOnly bool
 	operator bool
+	// foreign is the TXT record of another tenant that had the host before; empty: none had.
+	foreign string
 	// challenged: an authority issues only what it has reached the node by.
 	challenged bool
 }

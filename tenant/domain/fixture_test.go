@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -157,6 +158,8 @@ func (z *zone) find(name string, kind uint16) (answer []dns.RR, rcode int) {
 		return nil, rc
 	}
 	rcode = dns.RcodeNameError
+	asked := name
+	name = z.match(name)
 	for _, rr := range z.records {
 		h := rr.Header()
 		if !strings.EqualFold(h.Name, name) {
@@ -164,6 +167,10 @@ func (z *zone) find(name string, kind uint16) (answer []dns.RR, rcode int) {
 		}
 		rcode = dns.RcodeSuccess
 		if h.Rrtype == kind || h.Rrtype == dns.TypeCNAME {
+			rr = dns.Copy(rr)
+			if strings.HasPrefix(name, "*") {
+				rr.Header().Name = asked
+			}
 			answer = append(answer, rr)
 		}
 	}
@@ -205,6 +212,20 @@ func (z *zone) authority(name string) (soa []dns.RR) {
 		}
 	}
 	return soa
+}
+
+// match is the name itself, if it is there, or the wildcard that stands for it.
+func (z *zone) match(name string) string {
+	has := func(name string) bool {
+		return slices.ContainsFunc(z.records, func(rr dns.RR) bool { return strings.EqualFold(rr.Header().Name, name) })
+	}
+	for at := name; at != "" && !has(name); {
+		_, at, _ = strings.Cut(at, ".")
+		if wild := "*." + at; has(wild) {
+			return wild
+		}
+	}
+	return name
 }
 
 // listen puts the zone on a port of this machine.

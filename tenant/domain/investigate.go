@@ -16,7 +16,12 @@ func (r *Registry) investigate(ctx context.Context, c *contest) {
 	defer cancel()
 	s := &sight{views: r.views(ctx, c.host)}
 	c.judge(s)
-	r.explore(ctx, c, s)
+	var wg sync.WaitGroup
+	wg.Go(func() { r.explore(ctx, c, s) })
+	if i := slices.IndexFunc(s.views, func(e *evidence) bool { return e.texts.err == nil }); i >= 0 && c.wanting() {
+		wg.Go(func() { s.slips = r.lookForSlips(ctx, c, s.views[i]) })
+	}
+	wg.Wait()
 	c.judge(s)
 }
 

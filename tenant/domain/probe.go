@@ -82,10 +82,13 @@ type echo struct {
 }
 
 // elsewhere says whether it is certain that visitors arrive somewhere else.
-func (e *echo) elsewhere() bool { return e != nil && (e.answered || e.inside()) }
+func (e *echo) elsewhere() bool { return e != nil && e.answered || e.inside() }
 
 // inside says whether the addresses are not of the internet.
 func (e *echo) inside() bool {
+	if e == nil {
+		return false
+	}
 	_, inside := errors.AsType[*outbound.AddressError](e.err)
 	return inside
 }

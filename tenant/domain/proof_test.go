@@ -127,7 +127,7 @@ func TestProof(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			z := &zone{}
-			w := newWorld(t, tenant.NodeOptions{Addresses: node}, domain.Options{Resolver: z.serve(t), Authority: "ca.example"})
+			w := newWorld(t, tenant.NodeOptions{Addresses: node}, domain.Options{Resolver: z.serve(t), Authorities: []domain.Authority{{Names: []string{"ca.example"}}}})
 			d := w.add(t, w.acme, host, tc.by)
 			other := w.directory.Node().Target(w.bee)
 			fill := strings.NewReplacer("TEXT", record(t, d, "TXT").Value, "TARGET", record(t, d, "CNAME").Value, "OTHER", string(other))

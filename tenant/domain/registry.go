@@ -37,8 +37,8 @@ type Options struct {
 	// Challenged: certificates come from an authority that has to reach the node by the host, so that none is asked for while its
 	// visitors certainly do not arrive.
 	Challenged bool
-	// Authority is the CA's name as it stands in CAA records ("letsencrypt.org"). Empty: CAA is not looked at.
-	Authority string
+	// Authorities are those that certificates come from, in the order in which they are asked. None: CAA is not looked at.
+	Authorities []Authority
 	// Grace is how long a drifted domain is still served. 0: 72 hours.
 	Grace time.Duration
 	// Log takes what goes wrong in the background. Nil: nothing is said.
@@ -64,9 +64,10 @@ type shared struct {
 	queued chan struct{} // a certificate was queued
 	hurry  chan struct{} // a check is due at once
 
-	mu       sync.Mutex
-	removed  []func(tenant.Host)
-	checking map[tenant.Host]bool
+	mu          sync.Mutex
+	removed     []func(tenant.Host)
+	authorities func(context.Context) []Authority // nil: those of the options
+	checking    map[tenant.Host]bool
 }
 
 // New returns the registry of domains, and has the tenants' registry remove a deleted tenant's domains.
@@ -282,12 +283,13 @@ func (r *Registry) complete(d *Domain, t *tenant.Tenant) {
 	}
 }
 
+const proofSize = 20 // octets of a TXT record's proof
+
 // text is the proof: the same for ever for one tenant and host, and no use for another.
 func (r *Registry) text(d *Domain) string {
-	const enough = 20 // octets
 	m := hmac.New(sha256.New, r.store.Derive(storage.Node(), "domain proof"))
 	m.Write([]byte(string(d.Tenant) + "\n" + string(d.Host)))
-	return hex.EncodeToString(m.Sum(nil)[:enough])
+	return hex.EncodeToString(m.Sum(nil)[:proofSize])
 }
 
 // gone tells those who keep something of a host that it is served no more.

@@ -14,6 +14,7 @@ const (
 	jitter       = time.Hour // daily checks spread over so much
 
 	checkTime  = 15 * time.Second // all questions of one check
+	forbidTime = 5 * time.Second  // the questions before an order
 	checkAhead = time.Hour        // before a renewal, DNS is looked at again
 
 	quarantine = 30 * 24 * time.Hour // how long a removed domain is kept for its tenant

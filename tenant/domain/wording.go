@@ -12,7 +12,9 @@ import (
 )
 
 // isProof compares a TXT record with the claim's; some providers keep the quotes that people paste.
-func (c *claim) isProof(text string) bool { return strings.Trim(text, "\" \t") == c.text }
+func (c *claim) isProof(text string) bool { return unquoted(text) == c.text }
+
+func unquoted(text string) string { return strings.Trim(text, "\" \t") }
 
 // missing says what was asked, what came back, and what to add.
 func (c *claim) missing(s *sight, e *evidence, f *finding) Reason {
@@ -42,7 +44,7 @@ func (c *claim) missing(s *sight, e *evidence, f *finding) Reason {
 	case f.arrives:
 		r = r.Also(Say("Visitors do arrive at this node, but another tenant had this host before, so that this does not show whose domain it is."))
 	}
-	return r.Also(c.wanted(e, f)).Also(c.remarks(s, e, f))
+	return r.Also(c.slipped(s, e)).Also(c.wanted(e, f)).Also(c.remarks(s, e, f))
 }
 
 // wanted says which records are to be added, and what has to go for a CNAME, beside which DNS allows nothing.
@@ -64,6 +66,7 @@ func (c *claim) wanted(e *evidence, f *finding) Reason {
 func (c *claim) remarks(s *sight, e *evidence, f *finding) (r Reason) {
 	host, found := string(c.host), e.addresses.found
 	_, some := within(found, c.known(s))
+	points, _ := c.points(e.aliases.found)
 	switch {
 	case e.addresses.err != nil || e.aliases.err != nil:
 	case f.atApex && len(e.aliases.found) > 0:
@@ -74,14 +77,38 @@ func (c *claim) remarks(s *sight, e *evidence, f *finding) (r Reason) {
 		r = c.through(s.echo)
 	case f.arrives && len(found) == 0:
 		r = Say("%s has no address: the node's operator has to add it to DNS.", e.aliases.found[len(e.aliases.found)-1])
+	case f.arrives && !points:
+		r = c.half(found, c.known(s))
 	case f.arrives:
 	case f.proved && len(found) == 0:
 		r = Say("The proof is there, but %s has no address yet.", host).Also(c.wayHere(f))
 	case f.proved:
 		r = Say("The proof is there, but %s leads to %s, not to this node as far as DNS shows.", host, list(found, netip.Addr.String)).
 			Also(c.astray(s, e, f))
+	case len(found) > 0:
+		r = c.indoors(found)
 	}
 	return r.Also(c.forbids(e.caa.found))
+}
+
+// half says whether a part of the visitors does not arrive, because their networks have the other kind of addresses.
+func (c *claim) half(found, known []netip.Addr) Reason {
+	i := slices.IndexFunc(known, netip.Addr.Is4)
+	if i < 0 || slices.ContainsFunc(found, netip.Addr.Is4) {
+		return nil
+	}
+	return Say("Visitors without IPv6 do not arrive: add A %s %s.", string(c.host), known[i].String())
+}
+
+// indoors names addresses that lead nowhere from the internet.
+func (c *claim) indoors(found []netip.Addr) (r Reason) {
+	shared := netip.MustParsePrefix("100.64.0.0/10") // by providers' customers
+	for _, a := range found {
+		if a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() || shared.Contains(a) {
+			r = r.Also(Say("%s is no address of the internet: nobody from outside arrives there.", a.String()))
+		}
+	}
+	return r
 }
 
 // through says what visitors come through.
@@ -93,14 +120,21 @@ func (c *claim) through(e *echo) Reason {
 }
 
 // astray says where visitors arrive instead, and what brings them here.
-func (c *claim) astray(s *sight, e *evidence, f *finding) (r Reason) {
+func (c *claim) astray(s *sight, e *evidence, f *finding) Reason {
+	var r Reason
+	if s.echo == nil || s.echo.err != nil { // what answers can be reached
+		r = c.indoors(e.addresses.found)
+	}
+	if s.echo.inside() || len(r) == len(e.addresses.found) {
+		if len(r) == 0 {
+			r = Say("That is no address of the internet: nobody from outside arrives there.")
+		}
+		return r.Also(c.wayHere(f))
+	}
 	name := frontOf(func(string) string { return "" }, e.aliases.found)
 	if s.echo != nil {
-		r = s.echo.say(c.host)
+		r = r.Also(s.echo.say(c.host))
 		name = cmp.Or(s.echo.front, name)
-	}
-	if s.echo != nil && s.echo.inside() {
-		return r.Also(c.wayHere(f))
 	}
 	if name != "" {
 		return r.Also(Say("Have %s forward %s to %s with the Host header kept.", name, string(c.host), string(c.targets[0])))
@@ -113,8 +147,6 @@ func (c *claim) astray(s *sight, e *evidence, f *finding) (r Reason) {
 func (e *echo) say(host tenant.Host) Reason {
 	who, status := cmp.Or(e.front, strQuote(e.server)), strconv.Itoa(e.status)
 	switch {
-	case e.inside():
-		return Say("That is no address of the internet: nobody from outside arrives there.")
 	case e.err != nil:
 		return Say("Whether they forward visitors here could not be found out: nobody answers at port 80 there.")
 	case !e.answered && e.front == "" && e.server == "":
@@ -151,33 +183,6 @@ func (c *claim) wayHere(f *finding) Reason {
 		return Say("Set A and AAAA %s to %s.", string(c.host), list(a, netip.Addr.String))
 	}
 	return Say("Set ALIAS %s %s.", string(c.host), string(c.targets[0]))
-}
-
-// forbids says which CAA records keep the node's CA from issuing; nothing if none do.
-func (c *claim) forbids(records []CAA) Reason {
-	if c.authority == "" {
-		return nil
-	}
-	var issuers []string
-	for _, r := range records {
-		if r.Tag != "issue" {
-			continue
-		}
-		name, _, _ := strings.Cut(r.Value, ";")
-		if name = strings.TrimSpace(name); strings.EqualFold(name, c.authority) {
-			return nil
-		}
-		issuers = append(issuers, name)
-	}
-	if len(issuers) == 0 {
-		return nil
-	}
-	zone := records[0].Name
-	add := Say(`Add CAA %s 0 issue "%s".`, zone, c.authority)
-	if named := slices.DeleteFunc(issuers, func(s string) bool { return s == "" }); len(named) > 0 {
-		return Say("No certificate can be had: by its CAA records %s lets only %s issue.", zone, strings.Join(named, ", ")).Also(add)
-	}
-	return Say("No certificate can be had: by its CAA records %s lets nobody issue.", zone).Also(add)
 }
 
 const most = 5 // of many records as many are shown
