@@ -133,18 +133,24 @@ func TestRetryAfterByAnotherClock(t *testing.T) {
 func TestAuthoritySwitchedOff(t *testing.T) {
 	n, cas := newNodeOf(t, proxytest.ACMEOptions{}, proxytest.ACMEOptions{})
 	cas[0].Switch(false)
+	n.config.Metrics = "127.0.0.1:0"
 	n.start(t)
+	first := `{authority="` + strings.TrimPrefix(strings.TrimSuffix(cas[0].Directory, "/dir"), "https://") + `"}`
 	if _, err := n.hello(t.Context(), "tickets.example", cas[1].Roots); err != nil {
 		t.Fatal(err)
 	}
 	if got := n.server.Authorities()[0].Faults; got != 1 {
 		t.Errorf("%d faults in a row, want 1", got)
 	}
+	wantMetrics(t, n.metrics(t), map[string]float64{
+		"deskgate_acme_faults" + first: 1, "deskgate_acme_failures_total" + first: 1, "deskgate_acme_rest_until_seconds" + first: 0,
+	})
 	cas[0].Switch(true)
 	n.dns.Set(t, acmeHost+". 60 IN A 127.0.0.1")
 	if _, err := n.hello(t.Context(), acmeHost, cas[0].Roots); err != nil {
 		t.Errorf("when it is back: %v", err)
 	}
+	wantMetrics(t, n.metrics(t), map[string]float64{"deskgate_acme_faults" + first: 0, "deskgate_acme_failures_total" + first: 1})
 }
 
 // TestRenewalInfo: a certificate that its authority wants replaced, as after a mass revocation, is replaced at once, by an order that says

@@ -191,6 +191,7 @@ func (s *Server) keeper(ctx context.Context) (*certificate.Keeper, error) {
 	k, err := certificate.New(ctx, o)
 	if err == nil {
 		s.metrics.watchRoots(k)
+		s.metrics.watchAuthorities(k)
 		s.metrics.gauge("certificate_attempts_running", "Attempts to obtain or renew a certificate that are under way.", func() float64 { return float64(k.Running()) })
 	}
 	return k, err

@@ -51,29 +51,52 @@ var (
 	selector  = regexp.MustCompile(`\b((?:deskgate|go|process)_[a-z_]+|up)\b(?:\{([^}]*)\})?`)
 )
 
-// runningMetrics are those of a node with TLS, a tenant and an upstream.
-func runningMetrics(t *testing.T) (all []series) {
+// runningMetrics are those of a node with its own CA, a tenant and an upstream, and what one shows of other CAs.
+func runningMetrics(t *testing.T) []series {
 	t.Helper()
 	upstream := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(upstream.Close)
-	data, secure, port, metrics := filepath.Join(t.TempDir(), "data"), freePort(t), freePort(t), freePort(t)
-	node := exec.CommandContext(t.Context(), "deskgate", "serve", "--data", data, "--tls", "internal", "--log-level", "error", "--metrics-tenants", "10", "--https", fmt.Sprintf("127.0.0.1:%d", secure),
-		"--metrics", fmt.Sprintf("127.0.0.1:%d", metrics), "--http", fmt.Sprintf("127.0.0.1:%d", port), "--node-url", fmt.Sprintf("https://deskgate.localhost:%d", secure))
+	data, metrics := measured(t, "--tls", "internal", "--metrics-tenants", "10")
+	for _, args := range [][]string{{"tenant", "create", "acme"}, {"route", "add", "acme", "acme.deskgate.localhost", "/app", upstream.URL}} {
+		if out, err := exec.CommandContext(t.Context(), "deskgate", append(args, "--data", data)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	all := seen(t, metrics, "deskgate_upstream_up{")
+	_, metrics = measured(t, "--tls", "acme", "--acme-ca", "https://127.0.0.1:1/directory") // where nobody answers
+	for _, s := range seen(t, metrics, `deskgate_acme_faults{authority="127.0.0.1:1"} 1`) {
+		if strings.HasPrefix(s.name, "deskgate_acme_") {
+			all = append(all, s)
+		}
+	}
+	return append(all, series{"up", map[string]string{"job": "deskgate"}})
+}
+
+// measured starts a node that shows its metrics, and says where.
+func measured(t *testing.T, args ...string) (data, metrics string) {
+	t.Helper()
+	data = filepath.Join(t.TempDir(), "data")
+	secure, port, shown := freePort(t), freePort(t), freePort(t)
+	node := exec.CommandContext(t.Context(), "deskgate", append([]string{
+		"serve", "--data", data, "--log-level", "error", "--https", fmt.Sprintf("127.0.0.1:%d", secure),
+		"--metrics", fmt.Sprintf("127.0.0.1:%d", shown), "--http", fmt.Sprintf("127.0.0.1:%d", port), "--node-url", fmt.Sprintf("https://deskgate.localhost:%d", secure),
+	}, args...)...)
 	node.Stderr = t.Output()
 	if err := node.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = node.Process.Kill(), node.Wait() })
 	nodeReady(t, data)
-	for _, args := range [][]string{{"tenant", "create", "acme"}, {"route", "add", "acme", "acme.deskgate.localhost", "/app", upstream.URL}} {
-		if out, err := exec.CommandContext(t.Context(), "deskgate", append(args, "--data", data)...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
+	return data, fmt.Sprintf("http://127.0.0.1:%d/metrics", shown)
+}
+
+// seen are the metrics at an address, as soon as a text is among them.
+func seen(t *testing.T, address, text string) (all []series) {
+	t.Helper()
 	var got stringResult
-	eventually(t, "the node does not know its upstream", func() error {
-		got = get(t, fmt.Sprintf("http://127.0.0.1:%d/metrics", metrics))
-		if got.err == nil && !strings.Contains(got.body, "deskgate_upstream_up{") {
+	eventually(t, "the node does not show "+text, func() error {
+		got = get(t, address)
+		if got.err == nil && !strings.Contains(got.body, text) {
 			return errors.New(got.body)
 		}
 		return got.err
@@ -87,7 +110,7 @@ func runningMetrics(t *testing.T) (all []series) {
 			all = append(all, s)
 		}
 	}
-	return append(all, series{"up", map[string]string{"job": "deskgate"}})
+	return all
 }
 
 // unanswered says what a query asks for that is not there.

@@ -29,7 +29,7 @@ func examineCertificates(ctx context.Context, s *settings) []diagnosis {
 		return one(err.Error(), "look at the node's log")
 	}
 	c := state.Certificates
-	found := rootFindings(c.Roots)
+	found := append(rootFindings(c.Roots), restFindings(c.Authorities)...)
 	for _, f := range c.Failing {
 		problem := f.Host + " has no certificate"
 		if f.Expires != nil {
@@ -56,6 +56,27 @@ func rootFindings(roots []rootDocument) []diagnosis {
 		}
 	}
 	return nil
+}
+
+// restFindings says which CAs are left alone, for how long and why.
+func restFindings(all []authorityState) (found []diagnosis) {
+	asked := len(all)
+	for _, a := range all {
+		if a.RestsTill != nil {
+			asked--
+		}
+	}
+	for _, a := range all {
+		if a.RestsTill == nil {
+			continue
+		}
+		fix := "nothing has to be done if this passes: another CA is asked meanwhile"
+		if asked == 0 {
+			fix = "the node goes on by itself then; a second --acme-ca would be asked meanwhile"
+		}
+		found = append(found, one(fmt.Sprintf("%s is asked for no certificates until %s UTC: %s", a.Authority, a.RestsTill.UTC().Format(time.DateTime), a.Reason), fix)...)
+	}
+	return found
 }
 
 // examineQueues asks the running node what does not move. Of mail there is more to say: see examineMail.

@@ -178,3 +178,27 @@ func TestDoctorOfTheRoot(t *testing.T) {
 		}
 	}
 }
+
+// A CA that is left alone is a finding, with until when and why.
+func TestDoctorOfCAs(t *testing.T) {
+	until := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	rests, works := authorityState{Authority: "a.example", RestsTill: &until, Reason: "It wants fewer requests."}, authorityState{Authority: "b.example", Faults: 1}
+	for name, tc := range map[string]struct {
+		all  []authorityState
+		want int
+		fix  string
+	}{
+		"none": {}, "one that works": {all: []authorityState{works}},
+		"another one works": {[]authorityState{rests, works}, 1, "another CA is asked meanwhile"},
+		"the only one":      {[]authorityState{rests}, 1, "a second --acme-ca"},
+	} {
+		found := restFindings(tc.all)
+		if len(found) != tc.want {
+			t.Errorf("%s: %v", name, found)
+			continue
+		}
+		if tc.want == 1 && (found[0].Problem != "a.example is asked for no certificates until 2026-11-21 12:00:00 UTC: It wants fewer requests." || !strings.Contains(found[0].Fix, tc.fix)) {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}

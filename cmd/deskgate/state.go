@@ -29,8 +29,10 @@ type nodeState struct {
 type certificatesState struct {
 	States  map[string]int `json:"states"`
 	Expires *time.Time     `json:"first_expires_at"`
-	Roots   []rootDocument `json:"roots"`   // of the node's own CA
-	Failing []failing      `json:"failing"` // some of them
+	// Authorities are those that are asked for certificates, in this order; none without ACME.
+	Authorities []authorityState `json:"authorities"`
+	Roots       []rootDocument   `json:"roots"`   // of the node's own CA
+	Failing     []failing        `json:"failing"` // some of them
 }
 
 type failing struct {
@@ -38,6 +40,15 @@ type failing struct {
 	Reason      string     `json:"reason"`
 	Expires     *time.Time `json:"expires_at"`
 	NextAttempt *time.Time `json:"next_attempt_at"`
+}
+
+// authorityState is how it stands with a CA that speaks ACME.
+type authorityState struct {
+	Authority string     `json:"authority"`
+	RestsTill *time.Time `json:"rests_until"` // null: it is asked
+	Reason    string     `json:"reason"`
+	Faults    int        `json:"faults"` // in a row
+	Failed    uint64     `json:"failed"` // attempts
 }
 
 type upstreamState struct {
@@ -96,7 +107,10 @@ func (o *operator) state(ctx context.Context, _ nothing) (nodeState, error) {
 	for _, t := range c.Troubled {
 		s.Certificates.Failing = append(s.Certificates.Failing, failing{string(t.Host), t.Reason, timeOrNull(t.NotAfter), timeOrNull(t.NextAttempt)})
 	}
-	s.Certificates.Roots = rootDocuments(o.edge.Roots())
+	s.Certificates.Roots, s.Certificates.Authorities = rootDocuments(o.edge.Roots()), []authorityState{}
+	for _, a := range o.edge.Authorities() {
+		s.Certificates.Authorities = append(s.Certificates.Authorities, authorityState{a.Authority, timeOrNull(a.Until), a.Reason.String(), a.Faults, a.Failed})
+	}
 	for _, u := range now.Upstreams {
 		s.Upstreams = append(s.Upstreams, upstreamState{u.Upstream, u.Health, u.Reason, u.UnderWay, u.Answered, u.Failed})
 	}

@@ -152,6 +152,8 @@ func TestTopFits(t *testing.T) {
 	for i := range 100 {
 		d.Traffic.Hosts = append(d.Traffic.Hosts, live.Row{Host: fmt.Sprintf("host%d.%s.example", i, strings.Repeat("x", i)), Requests: uint64(i), Failed: uint64(i % 7), P99: float64(i) / 10, Bytes: int64(i) << 20})
 	}
+	rests := now.Add(90 * time.Minute)
+	d.State.Certificates.Authorities = []authorityState{{Authority: "a.example", RestsTill: &rests, Reason: "slow down"}, {Authority: "b.example"}}
 	d.Traffic.Seconds = 2
 	for _, o := range allOrders() {
 		for _, size := range []view{{width: 80, height: 23, order: o, now: now}, {width: 40, height: 5, order: o, now: now}, {width: 200, height: 60, order: o, now: now}} {
@@ -167,7 +169,8 @@ func TestTopFits(t *testing.T) {
 		}
 	}
 	busiest := d.lines(view{width: 80, height: 30, order: orders()["requests"], now: now})
-	if !strings.HasPrefix(busiest[len(busiest)-1], "host") || !strings.Contains(strings.Join(busiest, "\n"), "up 2d") || !strings.Contains(strings.Join(busiest, "\n"), "ends in 23d") {
+	if !strings.HasPrefix(busiest[len(busiest)-1], "host") || !strings.Contains(strings.Join(busiest, "\n"), "up 2d") || !strings.Contains(strings.Join(busiest, "\n"), "ends in 23d") ||
+		!strings.Contains(strings.Join(busiest, "\n"), "! a.example is asked again in 1h30m: slow down") || strings.Contains(strings.Join(busiest, "\n"), "b.example") {
 		t.Errorf("got\n%s", strings.Join(busiest, "\n"))
 	}
 }

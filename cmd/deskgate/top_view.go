@@ -66,6 +66,11 @@ func (d *topDocument) lines(v view) []string {
 			out = append(out, fmt.Sprintf("! %s is %s: %s", u.Upstream, u.Health, u.Reason))
 		}
 	}
+	for _, a := range s.Certificates.Authorities {
+		if a.RestsTill != nil {
+			out = append(out, fmt.Sprintf("! %s is asked again in %s: %s", a.Authority, ago(*a.RestsTill, v.now), a.Reason))
+		}
+	}
 	for _, f := range s.Certificates.Failing[:min(len(s.Certificates.Failing), 3)] {
 		out = append(out, fmt.Sprintf("! %s: %s", f.Host, f.Reason))
 	}

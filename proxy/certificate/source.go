@@ -42,6 +42,7 @@ type source struct {
 	mu     sync.Mutex
 	paused pause
 	faults int // in a row
+	failed uint64
 }
 
 // loadSource reads whether the authority is paused.
@@ -78,6 +79,7 @@ func (s *source) works() {
 func (s *source) took(ctx context.Context, f failing, now time.Time) (failing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.failed++
 	switch {
 	case f.fault:
 		if s.faults++; s.faults >= faultsInARow {

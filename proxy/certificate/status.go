@@ -15,6 +15,8 @@ type Rest struct {
 	Reason domain.Reason
 	// Faults is how often in a row it was out of order.
 	Faults int
+	// Failed is how many attempts there ended without a certificate, since the process began.
+	Failed uint64
 	// Ahead is how far its clock is ahead of this node's, as it said last; less than a minute is nothing.
 	Ahead time.Duration
 }
@@ -31,7 +33,7 @@ func (k *Keeper) Rests() []Rest {
 		}
 		all[i].Ahead = time.Duration(s.ahead.Load())
 		s.mu.Lock()
-		all[i].Faults = s.faults
+		all[i].Faults, all[i].Failed = s.faults, s.failed
 		s.mu.Unlock()
 	}
 	return all
