@@ -62,7 +62,7 @@ func (a oneDomain) people(b *bytes.Buffer) {
 		"served until", whenever(d.ServesUntil), "kept until", whenever(d.QuarantinedUntil), "verified", whenever(d.VerifiedAt),
 		"visitors", arrival(&d), "checked", lastChecked(&d), "next check", whenever(d.NextCheckAt),
 		"certificate", inHand(&d.Certificate), "", d.Certificate.Reason, "issuer", issuer(d.Certificate),
-		attempt(&d.Certificate), whenever(d.Certificate.NextAttemptAt), "failed", failures(&d.Certificate))
+		attempt(&d.Certificate), whenever(d.Certificate.NextAttemptAt), "failed", failures(&d.Certificate), "in vain since", whenever(d.Certificate.FailingSince))
 	switch d.Status {
 	case domain.Removed:
 		fmt.Fprintf(b, "\nIts tenant can have it again: deskgate domain add %s %s\n", d.Tenant, d.Host)

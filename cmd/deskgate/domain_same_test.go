@@ -54,7 +54,7 @@ func TestDomainIsSaidThrice(t *testing.T) {
 			{string(api.Status), label},
 			{string(api.Certificate.Status), ""},
 			whenSaid(api.Since), whenSaid(api.VerifiedAt), whenSaid(api.CheckedAt), whenSaid(api.NextCheckAt), whenSaid(api.ServesUntil),
-			whenSaid(api.QuarantinedUntil), whenSaid(api.Certificate.NotAfter), whenSaid(api.Certificate.NextAttemptAt),
+			whenSaid(api.QuarantinedUntil), whenSaid(api.Certificate.NotAfter), whenSaid(api.Certificate.NextAttemptAt), whenSaid(api.Certificate.FailingSince),
 		} {
 			if !strings.Contains(text.String(), is.text) {
 				t.Errorf("%s: the command does not say %q:\n%s", state, is.text, &text)

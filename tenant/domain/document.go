@@ -37,8 +37,9 @@ type CertificateDocument struct {
 	Issuer   string            `json:"issuer"`
 	Own      bool              `json:"own"` // it was uploaded
 	// ChangedAt is when status or reason last changed, NextAttemptAt when it is tried again or renewed, Attempts how often it
-	// failed since it last succeeded.
+	// failed since it last succeeded, and FailingSince since when.
 	ChangedAt     *tenant.Moment `json:"changed_at"`
+	FailingSince  *tenant.Moment `json:"failing_since"`
 	NextAttemptAt *tenant.Moment `json:"next_attempt_at"`
 	Attempts      int            `json:"attempts"`
 }
@@ -77,7 +78,7 @@ func (d *Domain) Full() Document {
 func (c *Certificate) document() CertificateDocument {
 	doc := CertificateDocument{
 		Status: c.Status, NotAfter: orNull(c.NotAfter), Reason: c.Reason.String(),
-		ChangedAt: orNull(c.ChangedAt), NextAttemptAt: orNull(c.NextAttempt), Attempts: c.Attempts,
+		ChangedAt: orNull(c.ChangedAt), FailingSince: orNull(c.TroubledSince), NextAttemptAt: orNull(c.NextAttempt), Attempts: c.Attempts,
 	}
 	if !c.NotAfter.IsZero() {
 		doc.Issuer, doc.Own = c.Issuer, c.Own
