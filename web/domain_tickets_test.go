@@ -163,3 +163,33 @@ func until(t *testing.T, p *program, path string, wanted func(map[string]any) bo
 		}
 	}
 }
+
+// TestDomainTicketIsMailedToStaff as any new ticket is, and to nobody else.
+func TestDomainTicketIsMailedToStaff(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t, webtest.WithMail())
+	n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	ann := n.Agent(t, n.Acme, "ann@acme.example", "Ann Lee", auth.RoleAgent)
+	expect(t, ann.Send(n.Acme.URL+"/agent/settings/notifications", url.Values{"new": {"all"}, "replies": {"mine"}, "notes": {"mine"}, "overdue": {"none"}}), 303, "")
+	n.Agent(t, n.Bolt, "bob@bolt.example", "Bob", auth.RoleAdmin)
+	for _, invited := range []string{"ann@acme.example", "bob@bolt.example"} {
+		n.Mail.Wait(t, invited)
+	}
+	before := len(n.Mail.Letters())
+	const host = "help.acme.example"
+	n.Bring(t, n.Acme, host)
+	p := caller(t, n, n.Acme)
+	for _, r := range records(p.call("GET", "/api/tenant/domains/"+host, "").JSON(t)) {
+		n.Withdraw(r["name"].(string)) //nolint:errcheck,forcetypeassert // a panic fails the test
+	}
+	p.call("POST", "/api/tenant/domains/"+host+"/verify", "")
+	letter := n.Mail.Wait(t, "ann@acme.example")
+	if !strings.Contains(letter.Subject, host+": its DNS records are gone") || !strings.Contains(letter.Text, "_deskgate."+host) {
+		t.Errorf("letter %q:\n%s", letter.Subject, letter.Text)
+	}
+	for _, l := range n.Mail.Letters()[before:] {
+		if l.To != "ann@acme.example" {
+			t.Errorf("a letter to %s: %s", l.To, l.Subject)
+		}
+	}
+}

@@ -90,9 +90,10 @@ var (
 // IsEvent says whether a change of the store is an event that was written.
 func IsEvent(c *storage.Change) bool { return c.Table == eventTable.ID() && !c.Deleted }
 
-// NextEvent returns the first event of a tenant that nobody has taken, in a transaction of the tenant's, or storage.ErrNotFound.
-func NextEvent(tx *storage.Tx) (Event, error) {
-	for e, err := range eventTable.Scan(tx, storage.Range{Limit: 1}) {
+// NextEvent returns the first event of a tenant behind a number that nobody has taken, in a transaction of the tenant's, or
+// storage.ErrNotFound. Whoever takes many in a row names the last one: it spares the way over those that are gone.
+func NextEvent(tx *storage.Tx, after uint64) (Event, error) {
+	for e, err := range eventTable.Scan(tx, storage.Range{From: storage.Key(nil).Uint(after + 1), Limit: 1}) {
 		return e, err
 	}
 	return Event{}, storage.ErrNotFound

@@ -19,7 +19,7 @@ func (w *world) events(t *testing.T, of *tenant.Tenant) []domain.Event {
 	var all []domain.Event
 	for more := true; more; {
 		err := w.store.Update(t.Context(), of.Scope(), func(tx *storage.Tx) error {
-			e, err := domain.NextEvent(tx)
+			e, err := domain.NextEvent(tx, 0)
 			if more = err == nil; !more {
 				return err
 			}

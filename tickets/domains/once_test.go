@@ -165,7 +165,7 @@ func TestAnEventComesAgain(t *testing.T) {
 			t.Errorf("%d more events", n-before)
 		}
 		w.ok(w.store.View(t.Context(), w.acme.Scope(), func(tx *storage.Tx) error {
-			if e, err := domain.NextEvent(tx); err == nil {
+			if e, err := domain.NextEvent(tx, 0); err == nil {
 				t.Errorf("%s is still there", e.Type)
 			}
 			return nil

@@ -47,7 +47,7 @@ func (b *book) trouble(e *domain.Event) string {
 	switch e.Type {
 	case domain.EventSuspended:
 		return paragraphs(
-			b.T("%s is suspended: DNS does not show that it is yours, and visitors see an error.", host),
+			b.T("%s is suspended: DNS does not show that it is yours, and nothing of yours is served there any more.", host),
 			b.found(e), b.records(e), b.help(e),
 		)
 	case domain.EventCertificateExpired:
@@ -60,7 +60,7 @@ func (b *book) trouble(e *domain.Event) string {
 	default:
 		return paragraphs(
 			b.T("DNS no longer shows that %s is yours.", host), b.found(e), b.records(e),
-			b.T("Visitors are still served until %s. After that they see an error.", b.Time(e.ServesUntil)), b.help(e),
+			b.T("Visitors are still served until %s, and not after that.", b.Time(e.ServesUntil)), b.help(e),
 		)
 	}
 }

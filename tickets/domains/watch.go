@@ -37,6 +37,7 @@ type Watch struct {
 	config Config
 	due    map[tenant.ID]time.Time // when there is something to do, as far as is known
 	failed map[tenant.ID]failure
+	taken  map[tenant.ID]uint64 // the last event that was taken of those that are there in a row
 }
 
 // failure is an event that could not be taken.
@@ -50,7 +51,7 @@ func New(c Config) *Watch {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Watch{config: c, due: map[tenant.ID]time.Time{}, failed: map[tenant.ID]failure{}}
+	return &Watch{config: c, due: map[tenant.ID]time.Time{}, failed: map[tenant.ID]failure{}, taken: map[tenant.ID]uint64{}}
 }
 
 // Run takes events until ctx ends, those first that came while nothing ran.
@@ -182,15 +183,31 @@ func (w *Watch) complain(ctx context.Context, tn *tenant.Tenant, err error) {
 // attend takes some of a tenant's events and says what was held back. Left: there is more to be done at once.
 func (w *Watch) attend(ctx context.Context, tn *tenant.Tenant) (left bool, err error) {
 	for range turn {
-		taken, err := w.take(ctx, tn)
+		there, err := w.any(ctx, tn)
+		if err == nil && there {
+			there, err = w.take(ctx, tn)
+		}
 		if err != nil {
 			return false, err
 		}
-		if !taken {
+		if !there {
+			delete(w.taken, tn.ID)
 			return false, w.catchUp(ctx, tn)
 		}
 	}
 	return true, nil
+}
+
+// any says whether there is an event: with many tenants most have none when a node starts, and reading costs next to nothing.
+func (w *Watch) any(ctx context.Context, tn *tenant.Tenant) (there bool, err error) {
+	err = w.config.Store.View(ctx, tn.Scope(), func(tx *storage.Tx) error {
+		_, err := domain.NextEvent(tx, w.taken[tn.ID])
+		if there = err == nil; errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return there, err
 }
 
 // hopeless is after how many tries an event has no ticket.
@@ -201,14 +218,14 @@ func (w *Watch) take(ctx context.Context, tn *tenant.Tenant) (taken bool, err er
 	var seq uint64
 	mute := false
 	err = w.config.Store.Update(ctx, tn.Scope(), func(tx *storage.Tx) error {
-		e, err := domain.NextEvent(tx)
+		e, err := domain.NextEvent(tx, w.taken[tn.ID])
+		seq = e.Seq
 		if taken = err == nil; errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		seq = e.Seq
 		mute = w.failed[tn.ID] == failure{seq, hopeless}
 		b, err := w.open(tx, tn)
 		if err != nil {
@@ -217,9 +234,10 @@ func (w *Watch) take(ctx context.Context, tn *tenant.Tenant) (taken bool, err er
 		return b.take(&e, mute)
 	})
 	switch {
-	case err == nil:
+	case err == nil && taken:
 		delete(w.failed, tn.ID)
-	case !passing(ctx, err) && seq != 0:
+		w.taken[tn.ID] = seq
+	case err != nil && seq != 0 && !passing(ctx, err):
 		w.failed[tn.ID] = failure{seq, w.failed[tn.ID].of(seq) + 1}
 	}
 	return taken, err
