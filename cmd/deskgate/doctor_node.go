@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// soonEnds is how long before its end a certificate should long have been renewed.
-	soonEnds = 3 * 24 * time.Hour
+	// soonEnds is how long before its end a certificate should long have been renewed, also one for six days.
+	soonEnds = 36 * time.Hour
 	// checksPatience is how long domains' checks and webhooks may wait.
 	checksPatience = 30 * time.Minute
 	// backupAge is how old a backup may be.
