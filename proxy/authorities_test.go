@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -260,5 +261,27 @@ func TestBadNonces(t *testing.T) {
 	n.start(t)
 	if _, err := n.hello(t.Context(), "tickets.example", cas[0].Roots); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSlowValidation: handshakes of several hosts wait for an authority that takes its time, and none takes a second order.
+func TestSlowValidation(t *testing.T) {
+	n, cas := newNodeOf(t, proxytest.ACMEOptions{Slow: 2})
+	hosts := []string{"tickets.example", acmeHost, "bee.tickets.example"}
+	for _, host := range hosts {
+		n.dns.Set(t, host+". 60 IN A 127.0.0.1")
+	}
+	n.start(t)
+	var wg sync.WaitGroup
+	for _, host := range hosts {
+		wg.Go(func() {
+			if _, err := n.hello(t.Context(), host, cas[0].Roots); err != nil {
+				t.Errorf("%s: %v", host, err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := cas[0].Orders(); got != len(hosts) {
+		t.Errorf("%d orders for %d hosts", got, len(hosts))
 	}
 }

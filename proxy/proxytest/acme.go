@@ -64,6 +64,8 @@ type ACMEOptions struct {
 	Accounts map[string]string
 	// Names are those by which CAA records let it issue. It says them, and looks at no such record.
 	Names []string
+	// Slow has validations take up to so many seconds, by chance.
+	Slow int
 	// BadNonces is how many of a hundred good nonces are refused.
 	BadNonces int
 }
@@ -71,7 +73,8 @@ type ACMEOptions struct {
 // StartACME starts an authority. It ends with the test.
 func StartACME(tb testing.TB, o ACMEOptions) *ACME {
 	tb.Helper()
-	tb.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	tb.Setenv("PEBBLE_VA_NOSLEEP", strconv.FormatBool(o.Slow == 0))
+	tb.Setenv("PEBBLE_VA_SLEEPTIME", strconv.Itoa(o.Slow+1))
 	tb.Setenv("PEBBLE_WFE_NONCEREJECT", strconv.Itoa(o.BadNonces))
 	tb.Setenv("PEBBLE_AUTHZREUSE", "0")
 	if o.Lifetime == 0 {
