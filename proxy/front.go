@@ -73,7 +73,16 @@ func (f *front) serve(x *exchange, r *http.Request) {
 	if ofAPI(v.Mount, r.URL.Path) {
 		x.by = byAPI
 	}
-	f.product.ServeHTTP(x, r.WithContext(tenant.WithVisit(r.Context(), v)))
+	f.product.ServeHTTP(x, x.inside(r))
+}
+
+// inside is the request as the product gets it: its context has the visit, and the span if there is one.
+func (x *exchange) inside(r *http.Request) *http.Request {
+	ctx := tenant.WithVisit(r.Context(), &x.visit)
+	if x.span != nil {
+		ctx = x.span.Into(ctx)
+	}
+	return r.WithContext(ctx)
 }
 
 // forward has the route's upstreams answer, once the visitor may come to them.
@@ -93,7 +102,7 @@ func (f *front) admit(x *exchange, r *http.Request, route *tenant.Route) bool {
 		internalError.answer(x, r, v.RequestID)
 		return false
 	}
-	who, ok := f.gate.Admit(x, r.WithContext(tenant.WithVisit(r.Context(), v)), route.RequireLogin)
+	who, ok := f.gate.Admit(x, x.inside(r), route.RequireLogin)
 	if !ok {
 		return false
 	}

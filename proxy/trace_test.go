@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/proxy/trace"
+	"github.com/deskgate/deskgate/storage"
 )
 
 // received is a collector of OpenTelemetry, and what it got.
@@ -222,5 +224,61 @@ func TestTraceOffOrLost(t *testing.T) {
 	}
 	if len(n.log.named("traces can't be sent")) != 1 {
 		t.Error("the log does not say that traces are lost")
+	}
+}
+
+// What the product does in the store for a request is below the request's span, named by who did it; what is done for nobody is not
+// traced.
+func TestTraceOfTransactions(t *testing.T) {
+	c := newCollector(t)
+	n := newNode(t, proxy.Off)
+	n.config.Product = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fails(w, r, n.store) })
+	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: c.url, Ratio: 1, Log: n.config.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.config.Tracer = tracer
+	n.store.Observe(tracer.Transaction)
+	n.start(t)
+	for _, host := range []string{acmeHost, "bee.tickets.example"} {
+		n.get(t, host, "/")
+	}
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	servers, inner := c.of(spans.Span_SPAN_KIND_SERVER), c.of(spans.Span_SPAN_KIND_INTERNAL)
+	if len(servers) != 2 || len(inner) != 4 {
+		t.Fatalf("%d spans of requests and %d of transactions, want 2 and 4", len(servers), len(inner))
+	}
+	parents := map[string]int{}
+	for _, s := range inner {
+		parents[string(s.ParentSpanId)]++
+		got := attributes(s.Attributes)
+		want := map[string]string{"code.function.name": "proxy_test.fails"}
+		if s.Name == "store update" {
+			want["deskgate.store.runs"], want["error.type"] = "1", "*errors.errorString"
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s says (-want +got):\n%s", s.Name, diff)
+		}
+	}
+	for _, s := range servers {
+		if parents[string(s.SpanId)] != 2 {
+			t.Errorf("a request has %d transactions, want 2", parents[string(s.SpanId)])
+		}
+	}
+}
+
+// fails reads the store, and writes what it takes back.
+func fails(w http.ResponseWriter, r *http.Request, s *storage.Store) {
+	read := s.View(r.Context(), storage.Node(), func(*storage.Tx) error { return nil })
+	wrote := s.Update(r.Context(), storage.Node(), func(*storage.Tx) error { return errors.New("about zoe@example.com") })
+	if read != nil || wrote == nil {
+		w.WriteHeader(http.StatusInternalServerError)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -70,6 +71,7 @@ type Store struct {
 	log    *slog.Logger
 
 	reads, writes latency
+	observer      atomic.Pointer[Observer]
 }
 
 // ownTables are those that the store keeps for itself.
@@ -180,6 +182,7 @@ func (s *Store) view(ctx context.Context, sc Scope, unlimited bool, fn func(*Tx)
 	if sc == (Scope{}) {
 		return errNoScope
 	}
+	ended := s.observed(ctx, false)
 	begin, own := time.Now(), false
 	err := s.engine.View(ctx, func(r engine.Reader) error {
 		tx := newTx(ctx, s, sc, r, nil)
@@ -193,6 +196,9 @@ func (s *Store) view(ctx context.Context, sc Scope, unlimited bool, fn func(*Tx)
 		return tx.shared.doom
 	})
 	s.reads.note(time.Since(begin), err != nil && !own)
+	if ended != nil {
+		ended(1, err)
+	}
 	return err
 }
 
@@ -203,24 +209,31 @@ func (s *Store) Update(ctx context.Context, sc Scope, fn func(*Tx) error) error 
 	if sc == (Scope{}) {
 		return errNoScope
 	}
-	var committed []func()
-	begin, own := time.Now(), false
+	var seen struct { // in one piece, as all of it is kept for the engine
+		committed []func()
+		own       bool // the last error was fn's
+		runs      int
+	}
+	ended, begin := s.observed(ctx, true), time.Now()
 	err := s.engine.Update(ctx, func(t engine.Txn) error {
+		seen.runs++
 		tx := newTx(ctx, s, sc, t, t)
 		defer tx.end()
 		err := fn(tx)
-		own = err != nil
-		if own {
+		if seen.own = err != nil; seen.own {
 			return err
 		}
-		committed = tx.shared.committed
+		seen.committed = tx.shared.committed
 		return tx.flush()
 	})
-	s.writes.note(time.Since(begin), err != nil && !own)
+	s.writes.note(time.Since(begin), err != nil && !seen.own)
+	if ended != nil {
+		ended(seen.runs, err)
+	}
 	if err != nil {
 		return err
 	}
-	for _, f := range committed {
+	for _, f := range seen.committed {
 		f()
 	}
 	return nil

@@ -44,5 +44,6 @@ func (n *node) openTracer(ctx context.Context, p *program, c *proxy.Config) (err
 		return &settingError{"--otlp-endpoint", err}
 	}
 	c.Tracer = n.tracer
+	n.store.Observe(n.tracer.Transaction)
 	return nil
 }

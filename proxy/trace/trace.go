@@ -1,5 +1,5 @@
 // Package trace tells a collector of OpenTelemetry what became of each request: a span for it, and below that one for each
-// upstream that was asked.
+// upstream that was asked, and for each transaction that the product made of it.
 //
 // A stranger does not decide what is traced, nor continues here what began elsewhere: their context is linked, and only that of
 // the operator's own proxies is gone on with. What a span must not say is what the access log must not say.
@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -198,6 +199,44 @@ func (s *Span) Try(out *http.Request, n int) func(status int, err error) {
 			}
 		}
 		span.End()
+	}
+}
+
+// Into makes the span the parent of what is done for the request with this context.
+func (s *Span) Into(ctx context.Context) context.Context { return otel.ContextWithSpan(ctx, s.span) }
+
+// Transaction begins the span of a transaction of the store's, if it is for a request that is traced: see [storage.Observer]. It is
+// called as the function that made it, and says nothing of what is in it.
+func (t *Tracer) Transaction(ctx context.Context, write bool) func(runs int, err error) {
+	if !otel.SpanFromContext(ctx).IsRecording() {
+		return nil
+	}
+	name := "store view"
+	if write {
+		name = "store update"
+	}
+	_, span := t.tracer.Start(ctx, name, otel.WithSpanKind(otel.SpanKindInternal), otel.WithAttributes(semconv.CodeFunctionName(transactor())))
+	return func(runs int, err error) {
+		if write {
+			span.SetAttributes(attribute.Int("deskgate.store.runs", runs))
+		}
+		if err != nil {
+			span.SetAttributes(semconv.ErrorTypeKey.String(fmt.Sprintf("%T", err))) // what it says may be about a person
+		}
+		span.End()
+	}
+}
+
+// transactor is the function that asked the store for a transaction: the first one that is not the store's own.
+func transactor() string {
+	const module = "github.com/deskgate/deskgate/"
+	var callers [8]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
+	for {
+		f, more := frames.Next()
+		if name := strings.TrimPrefix(f.Function, module); !strings.HasPrefix(name, "storage.") || !more {
+			return name
+		}
 	}
 }
 
