@@ -121,7 +121,7 @@ func TestFront(t *testing.T) {
 		},
 		{
 			name: "somebody forwards", arrives: true, behind: true, answer: func(w *world) http.HandlerFunc { return forward(w) },
-			reason: "A CDN or another proxy stands in front of help.acme.example: visitors arrive through it.",
+			reason: "Visitors of help.acme.example arrive, by way of 203.0.113.80.",
 		},
 		{
 			name: "a CDN that does not know the host", waits: true,

@@ -74,7 +74,7 @@ func (c *claim) remarks(s *sight, e *evidence, f *finding) (r Reason) {
 	case some && !f.arrives:
 		r = c.stale(found, c.known(s))
 	case f.behind:
-		r = c.through(s.echo)
+		r = c.through(s.echo, found)
 	case f.arrives && len(found) == 0:
 		r = Say("%s has no address: the node's operator has to add it to DNS.", e.aliases.found[len(e.aliases.found)-1])
 	case f.arrives && !points:
@@ -112,11 +112,11 @@ func (c *claim) indoors(found []netip.Addr) (r Reason) {
 }
 
 // through says what visitors come through.
-func (c *claim) through(e *echo) Reason {
+func (c *claim) through(e *echo, found []netip.Addr) Reason {
 	if e.front != "" {
 		return Say("%s stands in front of %s: visitors arrive through it.", e.front, string(c.host))
 	}
-	return Say("A CDN or another proxy stands in front of %s: visitors arrive through it.", string(c.host))
+	return Say("Visitors of %s arrive, by way of %s.", string(c.host), list(found, netip.Addr.String))
 }
 
 // astray says where visitors arrive instead, and what brings them here.
