@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize/english"
@@ -152,12 +153,39 @@ func examineDNS(ctx context.Context, s *settings) []diagnosis {
 	if err != nil {
 		return one("no resolver for DNS: "+err.Error(), "name one with --dns-resolver")
 	}
-	var found []diagnosis
+	found := examineResolvers(ctx, s, node)
 	for _, host := range node.Hosts() {
 		if host == "localhost" || strings.HasSuffix(string(host), ".localhost") {
 			continue // browsers find them without DNS
 		}
 		found = append(found, examineHost(ctx, resolver, host, s.nodeAddresses)...)
+	}
+	return found
+}
+
+// examineResolvers looks whether each DNS server of several answers: those that don't have no vote, and most have to see a proof.
+func examineResolvers(ctx context.Context, s *settings, node *tenant.Node) []diagnosis {
+	if len(s.resolvers) < 2 {
+		return nil
+	}
+	silent := make([]error, len(s.resolvers))
+	var wg sync.WaitGroup
+	for i, address := range s.resolvers {
+		wg.Go(func() {
+			r, err := domain.NewResolver([]string{address})
+			if err == nil {
+				_, err = r.TXT(ctx, string(node.Hosts()[0]))
+			}
+			silent[i] = err
+		})
+	}
+	wg.Wait()
+	var found []diagnosis
+	for i, err := range silent {
+		if err != nil {
+			found = append(found, one(fmt.Sprintf("a DNS server does not answer: %v", err),
+				fmt.Sprintf("mend %s, or leave it out of --dns-resolver: of those that are named, most have to see a domain's proof", s.resolvers[i]))...)
+		}
 	}
 	return found
 }
