@@ -211,6 +211,17 @@ func (l *lab) newOrder(w http.ResponseWriter, payload []byte) {
 	say(w, 201, l.document(n, o))
 }
 
+// made are copies of all orders.
+func (l *lab) made() []labOrder {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]labOrder, len(l.orders))
+	for i, o := range l.orders {
+		all[i] = *o
+	}
+	return all
+}
+
 func (l *lab) pass(form string, args ...any) {
 	if len(l.passed) < 20 {
 		l.passed = append(l.passed, l.now().Format(time.DateTime)+": "+fmt.Sprintf(form, args...))
