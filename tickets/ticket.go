@@ -182,6 +182,9 @@ func (t *Ticket) shownTo(a Actor) Ticket {
 	return shown
 }
 
+// ByNode says whether the node has opened the ticket by itself, for nobody.
+func (t *Ticket) ByNode() bool { return t.Requester == nil && t.Source == System("").source() }
+
 // Deleted says whether the ticket is only kept in case that somebody wants it back.
 func (t *Ticket) Deleted() bool { return !t.DeletedAt.IsZero() }
 

@@ -72,9 +72,6 @@ func (s *Server) renderAgentTicket(w http.ResponseWriter, r *http.Request, statu
 	return s.render(w, r, status, "console", v)
 }
 
-// sourceSystem is where tickets come from that the node has opened itself.
-const sourceSystem = "system"
-
 // ticket is what stands in the ticket itself.
 func (v *consoleView) ticket(t *tickets.Ticket, c caller) *ticketView {
 	at := func(below string, pairs ...string) string { return v.Href(v.Stand.ticket(t.Number, below, pairs...)) }
@@ -147,7 +144,7 @@ func (s *Server) fillThread(r *http.Request, v *consoleView, t *tickets.Ticket) 
 // first is the ticket's description as agents see it.
 func (v *consoleView) first(r *http.Request, t *tickets.Ticket) messageView {
 	m := messageView{message: first(r, t)}
-	if t.Requester == nil && t.Source == sourceSystem {
+	if t.ByNode() {
 		m.Author, m.Staff, m.Role = "Deskgate", false, v.T("automatic")
 	}
 	return m

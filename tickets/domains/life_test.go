@@ -281,6 +281,109 @@ func TestGoesOnWhereItWasMerged(t *testing.T) {
 	})
 }
 
+// TestLeavesOthersTicketsAlone: what somebody has asked for gets notes about domains once staff has merged the node's ticket with it,
+// and nothing else.
+func TestLeavesOthersTicketsAlone(t *testing.T) {
+	ask := tickets.Draft{Title: "Your shop does not open", Description: "Since Monday.", Priority: tickets.PriorityLow, Tags: []string{"shop"}}
+	into := func(w *world, from, to tickets.Ticket) tickets.Ticket {
+		m, err := w.desk.Merge(w.t.Context(), w.acme, staff, from.Ref(), to.Ref(), tickets.Merging{Apart: true})
+		w.ok(err)
+		return m.Ticket
+	}
+	for name, merge := range map[string]func(w *world, node tickets.Ticket) tickets.Ticket{
+		"into a customer's": func(w *world, node tickets.Ticket) tickets.Ticket {
+			o, err := w.desk.Open(w.t.Context(), w.acme, ann, tickets.Draft{Title: ask.Title, Description: ask.Description})
+			w.ok(err)
+			w.change(o.Ticket, tickets.Change{Priority: tickets.Set(ask.Priority), Tags: tickets.Set(ask.Tags)})
+			return into(w, node, o.Ticket)
+		},
+		"into a colleague's": func(w *world, node tickets.Ticket) tickets.Ticket {
+			o, err := w.desk.Open(w.t.Context(), w.acme, staff, ask)
+			w.ok(err)
+			return into(w, node, o.Ticket)
+		},
+		"a customer's into it": func(w *world, node tickets.Ticket) tickets.Ticket {
+			o, err := w.desk.Open(w.t.Context(), w.acme, ann, tickets.Draft{Title: ask.Title, Description: ask.Description})
+			w.ok(err)
+			w.change(node, tickets.Change{Priority: tickets.Set(ask.Priority), Tags: tickets.Set(ask.Tags)})
+			return into(w, o.Ticket, node)
+		},
+		"split off and given away": func(w *world, node tickets.Ticket) tickets.Ticket {
+			c, err := w.desk.Comment(w.t.Context(), w.acme, staff, node.Ref(), tickets.Note{Body: "Ann asks for it.", Visibility: tickets.Internal})
+			w.ok(err)
+			o, err := w.desk.Split(w.t.Context(), w.acme, staff, node.Ref(), tickets.Splitting{Comments: []string{c.Comment.ID}, Priority: ask.Priority})
+			w.ok(err)
+			return into(w, node, o.Ticket)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.run(w.watch())()
+				w.bring(w.acme, host)
+				w.drift(host)
+				w.settle()
+				is := merge(w, w.only())
+				now := func(what, last string) {
+					t.Helper()
+					w.settle()
+					x, err := w.desk.Find(t.Context(), w.acme, staff, is.Ref())
+					w.ok(err)
+					if x.Status != is.Status || x.Priority != is.Priority || !slices.Equal(x.Tags, is.Tags) {
+						t.Errorf("%s: it is %s, %s, %v; want %s, %s, %v", what, x.Status, x.Priority, x.Tags, is.Status, is.Priority, is.Tags)
+					}
+					all := w.comments(&x)
+					if c := all[len(all)-1]; !strings.Contains(c.Body, last) || c.Visibility != tickets.Internal || c.Author.Name != "Deskgate" {
+						t.Errorf("%s: the last comment is %+v", what, c)
+					}
+				}
+				time.Sleep(73 * time.Hour)
+				w.verify(host) // which is urgent
+				now("suspended", "is suspended")
+				w.mend(w.acme, host)
+				now("mended", "DNS shows again")
+				w.change(is, tickets.Change{Status: tickets.Set(tickets.StatusResolved)})
+				is.Status = tickets.StatusResolved
+				w.drift(host)
+				now("drifted when it was resolved", "DNS shows again")
+				var fresh []tickets.Ticket
+				for _, x := range w.tickets(w.acme) {
+					if x.ID != is.ID && x.Status == tickets.StatusNew {
+						fresh = append(fresh, x)
+					}
+				}
+				if len(fresh) != 1 || fresh[0].Title != host+": its DNS records are gone" || fresh[0].Requester != nil {
+					t.Errorf("new tickets: %s", titles(fresh))
+				}
+				w.ok(w.domains.RemoveOwn(t.Context(), w.acme, host))
+				now("removed", "DNS shows again")
+			})
+		})
+	}
+}
+
+// TestRemovedWhereItWasMerged: that a domain is no more closes nobody's ticket.
+func TestRemovedWhereItWasMerged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.run(w.watch())()
+		w.bring(w.acme, host)
+		w.drift(host)
+		w.settle()
+		o, err := w.desk.Open(t.Context(), w.acme, ann, tickets.Draft{Title: "Your shop does not open", Description: "Since Monday."})
+		w.ok(err)
+		_, err = w.desk.Merge(t.Context(), w.acme, staff, w.tickets(w.acme)[0].Ref(), o.Ticket.Ref(), tickets.Merging{Apart: true})
+		w.ok(err)
+		w.ok(w.domains.RemoveOwn(t.Context(), w.acme, host))
+		w.settle()
+		x, err := w.desk.Find(t.Context(), w.acme, staff, o.Ticket.Ref())
+		w.ok(err)
+		if all := w.comments(&x); x.Status != tickets.StatusNew || !strings.Contains(all[len(all)-1].Body, "was removed") {
+			t.Errorf("it is %s, with %+v", x.Status, all)
+		}
+	})
+}
+
 // TestMuchLater: what was closed long ago is not opened again.
 func TestMuchLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -21,14 +21,14 @@ func (b *book) sum() error {
 	case m.Bad && b.tn.Settings.DomainTickets == tenant.Off:
 		return nil
 	case m.Bad && !found:
-		t, err = b.config.Desk.OpenIn(b.tx, b.tn, node(), tickets.Draft{
+		t.Ticket, err = b.config.Desk.OpenIn(b.tx, b.tn, node(), tickets.Draft{
 			Title: b.T("Many domains are in trouble"), Description: b.crowd(), Priority: tickets.PriorityUrgent, Tags: []string{"domain"},
 			ExternalID: "domain:many:" + stamp(b.now),
 		})
 		m.Ticket = t.ID
 	case m.Bad:
-		_, err = b.config.Desk.UpdateIn(b.tx, b.tn, node(), &t, worse(&t, b.crowd(), tickets.PriorityUrgent, ""))
-	case was && found && !done(&t):
+		err = b.change(&t, worse(&t.Ticket, b.crowd(), tickets.PriorityUrgent, ""))
+	case was && found && !done(&t.Ticket):
 		err = b.over(&t)
 	default:
 		return nil
@@ -38,7 +38,7 @@ func (b *book) sum() error {
 }
 
 // over says that none of the many is in trouble any more.
-func (b *book) over(t *tickets.Ticket) error {
+func (b *book) over(t *place) error {
 	c, body := tickets.Change{}, b.T("None of these domains is in trouble any more.")
 	taken, err := b.takenOver(t)
 	if err != nil {
@@ -50,6 +50,5 @@ func (b *book) over(t *tickets.Ticket) error {
 		c.Status = tickets.Set(tickets.StatusResolved)
 	}
 	c.Comment = internal(body)
-	_, err = b.config.Desk.UpdateIn(b.tx, b.tn, node(), t, c)
-	return err
+	return b.change(t, c)
 }

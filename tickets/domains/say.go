@@ -28,7 +28,7 @@ func (b *book) say(m *matter, e *domain.Event, last bool) error {
 	if err != nil {
 		return err
 	}
-	if m.Bad && (!found || done(&t)) {
+	if m.Bad && (!found || done(&t.Ticket)) {
 		if b.crowded() {
 			return b.count(m)
 		}
@@ -36,11 +36,11 @@ func (b *book) say(m *matter, e *domain.Event, last bool) error {
 	}
 	switch {
 	case m.Bad && !found:
-		t, err = b.first(m, e)
+		t.Ticket, err = b.first(m, e)
 		m.Ticket = t.ID
 	case m.Bad:
-		_, err = b.config.Desk.UpdateIn(b.tx, b.tn, node(), &t, worse(&t, b.trouble(e), priorityOf(e), b.pauses(last)))
-	case found && !done(&t):
+		err = b.change(&t, worse(&t.Ticket, b.trouble(e), priorityOf(e), b.pauses(last)))
+	case found && !done(&t.Ticket):
 		err = b.better(&t, e, last)
 	default:
 		return b.put(m) // somebody else has settled it
@@ -55,25 +55,61 @@ func (b *book) say(m *matter, e *domain.Event, last bool) error {
 	return b.put(m)
 }
 
-// current is the ticket of a matter. False: there is none that could go on.
-func (b *book) current(m *matter) (tickets.Ticket, bool, error) {
+// place is the ticket in which something is said. Own: it is about nothing but domains, as the node has opened it.
+type place struct {
+	tickets.Ticket
+
+	own bool
+}
+
+// current is the ticket of a matter, or the one that this was merged into. False: there is none that could go on. To those is
+// counted what people have asked for and are done with: the node opens nothing of that again, and nobody would read it there.
+func (b *book) current(m *matter) (place, bool, error) {
 	const longestWay = 5 // of merged tickets
 	id := m.Ticket
 	for range longestWay {
 		ref, err := tickets.ParseRef(id)
 		if err != nil {
-			return tickets.Ticket{}, false, nil //nolint:nilerr // there was no ticket
+			return place{}, false, nil //nolint:nilerr // there was no ticket
 		}
 		t, err := tickets.Read(b.tx, node(), ref)
 		if err != nil {
-			return t, false, ignoreGone(err)
+			return place{}, false, ignoreGone(err)
 		}
 		if t.MergedInto == "" {
-			return t, !t.Spam() && !t.ClosedForGood(), nil
+			own, err := b.own(&t)
+			return place{t, own}, !t.Spam() && !t.ClosedForGood() && (own || !done(&t)), err
 		}
 		id = t.MergedInto
 	}
-	return tickets.Ticket{}, false, nil
+	return place{}, false, nil
+}
+
+// own says whether the node has opened a ticket, and all that were merged into it, for nobody.
+func (b *book) own(t *tickets.Ticket) (bool, error) {
+	if !t.ByNode() {
+		return false, nil
+	}
+	for _, id := range t.MergedFrom {
+		ref, err := tickets.ParseRef(id)
+		if err != nil {
+			return false, err
+		}
+		from, err := tickets.Read(b.tx, node(), ref)
+		if err != nil || !from.ByNode() {
+			return false, ignoreGone(err)
+		}
+	}
+	return true, nil
+}
+
+// change changes a ticket. What people have asked for gets the comment alone: how it stands with that is not the node's to say.
+func (b *book) change(t *place, c tickets.Change) error {
+	if !t.own {
+		c = tickets.Change{Comment: c.Comment}
+	}
+	_, err := b.config.Desk.UpdateIn(b.tx, b.tn, node(), &t.Ticket, c)
+	return err
 }
 
 func done(t *tickets.Ticket) bool { return t.Status.Category() == "done" }
@@ -108,7 +144,7 @@ func worse(t *tickets.Ticket, body string, p tickets.Priority, last string) tick
 
 // better says that the trouble is over, and resolves the ticket unless a person has begun to work on it. That of a domain that was
 // removed is closed.
-func (b *book) better(t *tickets.Ticket, e *domain.Event, last bool) error {
+func (b *book) better(t *place, e *domain.Event, last bool) error {
 	c, body := tickets.Change{}, b.relief(e)
 	taken, err := b.takenOver(t)
 	switch {
@@ -124,18 +160,17 @@ func (b *book) better(t *tickets.Ticket, e *domain.Event, last bool) error {
 		c.Status = tickets.Set(tickets.StatusResolved)
 	}
 	c.Comment = internal(body)
-	_, err = b.config.Desk.UpdateIn(b.tx, b.tn, node(), t, c)
-	return err
+	return b.change(t, c)
 }
 
-// takenOver says whether a person has begun to work on a ticket: has written something, or has it wait. To be assigned is not
-// enough, as rules do that.
-func (b *book) takenOver(t *tickets.Ticket) (bool, error) {
+// takenOver says whether a person has begun to work on a ticket: has written something, or has it wait, or it is theirs. To be
+// assigned is not enough, as rules do that.
+func (b *book) takenOver(t *place) (bool, error) {
 	const enough = 100
-	if t.Status.Category() == "waiting" {
+	if !t.own || t.Status.Category() == "waiting" {
 		return true, nil
 	}
-	last, err := tickets.ReadLast(b.tx, node(), t, enough)
+	last, err := tickets.ReadLast(b.tx, node(), &t.Ticket, enough)
 	return slices.ContainsFunc(last, func(c tickets.Comment) bool { return c.Author.Role != node().Author().Role }), err
 }
 
