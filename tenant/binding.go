@@ -21,10 +21,12 @@ type Binding struct {
 	FitSince time.Time `cbor:"4,keyasint,omitzero"`
 	// FitUntil is the end of the certificate; zero: none is needed.
 	FitUntil time.Time `cbor:"5,keyasint,omitzero"`
+	// Drifted: it is served, but its proof is gone, so that it may be somebody else's by now. Nobody is sent there.
+	Drifted bool `cbor:"6,keyasint,omitempty"`
 }
 
 func (b *Binding) fit(now time.Time, tlsOff bool) bool {
-	return b.Served && (tlsOff || !b.FitSince.IsZero() && (b.FitUntil.IsZero() || now.Before(b.FitUntil)))
+	return b.Served && !b.Drifted && (tlsOff || !b.FitSince.IsZero() && (b.FitUntil.IsZero() || now.Before(b.FitUntil)))
 }
 
 var bindingTable = storage.NewTable(storage.Declaration[Binding]{

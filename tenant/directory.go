@@ -23,7 +23,7 @@ const (
 	Foreign    Standing = iota // not a host of this tenant
 	Registered                 // a domain of the tenant that is not served: not verified yet, or suspended
 	Served                     // requests for it are answered
-	Fit                        // served and fit to be handed out: it holds a valid certificate, or TLS is off
+	Fit                        // served and fit to be handed out: it is proven and holds a valid certificate, or TLS is off
 )
 
 // Directory knows which tenant a host belongs to, without I/O: an immutable snapshot behind an atomic pointer, kept up by

@@ -87,6 +87,20 @@ func TestPrimaryHost(t *testing.T) {
 		if got := h.directory.Hosts(acme); !slices.Equal(got, want) {
 			t.Errorf("Hosts = %q, want %q", got, want)
 		}
+		drifting := tenant.Binding{
+			Host: "a.acme.example", Tenant: h.acme.ID, Served: true, Drifted: true, FitSince: start.Add(time.Minute), FitUntil: start.Add(2 * time.Hour),
+		}
+		h.bind(t, drifting)
+		expect("https://z.acme.example:8443") // the next that may be handed out
+		if got := h.directory.Hosts(acme); !slices.Equal(got, want[1:]) {
+			t.Errorf("Hosts = %q while one drifts, want %q", got, want[1:])
+		}
+		if s := h.directory.Standing(acme, "a.acme.example"); s != tenant.Served {
+			t.Errorf("standing while it drifts: %d, want Served", s)
+		}
+		drifting.Drifted = false
+		h.bind(t, drifting)
+		expect("https://a.acme.example:8443") // as was chosen
 		time.Sleep(90 * time.Minute)
 		if s := h.directory.Standing(acme, "z.acme.example"); s != tenant.Served {
 			t.Errorf("standing with an expired certificate: %d, want Served", s)

@@ -156,7 +156,7 @@ func (d *Domain) Served() bool {
 
 // binding is the part of the domain that the directory needs.
 func (d *Domain) binding() tenant.Binding {
-	b := tenant.Binding{Host: d.Host, Tenant: d.Tenant, Served: d.Served()}
+	b := tenant.Binding{Host: d.Host, Tenant: d.Tenant, Served: d.Served(), Drifted: d.Status == Drifted}
 	if !d.Certificate.NotAfter.IsZero() {
 		b.FitSince, b.FitUntil = d.FitSince, d.Certificate.NotAfter
 	}

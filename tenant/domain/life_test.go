@@ -77,9 +77,15 @@ func TestLife(t *testing.T) {
 		z.clear(proof.Name)
 		time.Sleep(26 * time.Hour)
 		is(domain.Drifted, domain.CertificateActive, true)
+		if primary := w.directory.PrimaryHost(w.acme); primary != "acme.tickets.example" {
+			t.Errorf("primary host while the domain drifts: %s", primary)
+		}
 		set()
 		time.Sleep(5 * time.Hour)
 		is(domain.Active, domain.CertificateActive, true)
+		if primary := w.directory.PrimaryHost(w.acme); primary != host {
+			t.Errorf("primary host after it drifted: %s", primary)
+		}
 		z.clear(proof.Name)
 		time.Sleep(26*time.Hour + 73*time.Hour)
 		is(domain.Suspended, domain.CertificateNone, false)
