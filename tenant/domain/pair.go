@@ -28,6 +28,7 @@ const (
 	maxPEM       = 64 << 10
 	maxChain     = 10
 	leastRSABits = 2048
+	mostRSABits  = 4096 // a handshake takes the node some 10 ms of processor time, and nearly eight times that with twice the bits
 )
 
 // readPair checks what somebody brought for a host: a chain and the key of its first certificate, both in PEM. What is wrong with
@@ -121,11 +122,26 @@ func readKey(b []byte) (crypto.Signer, []byte, error) {
 	if err != nil {
 		return nil, nil, wrong("The private key can't be read: RSA or ECDSA is needed, in PKCS #8, PKCS #1 or SEC 1.")
 	}
-	if r, ok := key.(*rsa.PrivateKey); ok && r.N.BitLen() < leastRSABits {
-		return nil, nil, wrong("The RSA key has %d bits; %d is the least.", r.N.BitLen(), leastRSABits)
+	if r, ok := key.(*rsa.PrivateKey); ok {
+		if err := affordable(r); err != nil {
+			return nil, nil, err
+		}
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	return key, der, err
+}
+
+// affordable says why an RSA key is no good: too weak, or such that strangers' handshakes would keep the node's processors busy.
+func affordable(k *rsa.PrivateKey) error {
+	switch bits := k.N.BitLen(); {
+	case bits < leastRSABits:
+		return wrong("The RSA key has %d bits; %d is the least.", bits, leastRSABits)
+	case bits > mostRSABits:
+		return wrong("The RSA key has %d bits; %d is the most.", bits, mostRSABits)
+	case len(k.Primes) != 2:
+		return wrong("The RSA key has %d prime factors: only one with two is taken.", len(k.Primes))
+	}
+	return nil
 }
 
 func parseKey(der []byte) (crypto.Signer, error) {

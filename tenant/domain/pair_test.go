@@ -62,6 +62,8 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 		"gap in the chain":     {[2][]byte{append(bytes.Clone(first), skip(rest)...), key}, "certificate", "not signed by the one that follows"},
 		"byte-order marks":     {[2][]byte{append([]byte("\ufeff"), chain...), append([]byte("\ufeff"), key...)}, "", ""},
 		"short RSA key":        {[2][]byte{shortChain, shortKey}, "key", "1024 bits"},
+		"long RSA key":         {[2][]byte{chain, keep(t, "rsa-4104.pem")}, "key", "4104 bits; 4096 is the most"},
+		"RSA of three primes":  {[2][]byte{chain, keep(t, "rsa-3-primes.pem")}, "key", "3 prime factors"},
 		"Ed25519":              {[2][]byte{edChain, edKey}, "key", "RSA or ECDSA is needed"},
 		"key among them":       {[2][]byte{append(bytes.Clone(chain), key...), key}, "certificate", "private key among the certificates"},
 		"certificate as a key": {[2][]byte{chain, chain}, "key", "a certificate, not its private key"},
