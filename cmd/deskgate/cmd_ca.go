@@ -26,7 +26,13 @@ type rootDocument struct {
 }
 
 type manyRoots struct {
+	CA    presentRoot    `json:"ca"`
 	Roots []rootDocument `json:"roots"`
+}
+
+// presentRoot is the one that signs, for programs that want to know no more.
+type presentRoot struct {
+	Certificate string `json:"certificate"`
 }
 
 type rotation struct {
@@ -40,7 +46,7 @@ var (
 
 func (o *operator) showRoots(ctx context.Context, _ nothing) (manyRoots, error) {
 	roots, err := ca.New(o.store).Roots(ctx)
-	return manyRoots{rootDocuments(roots)}, err
+	return rootDocuments(roots), err
 }
 
 func (o *operator) rotateRoot(ctx context.Context, q rotation) (manyRoots, error) {
@@ -48,13 +54,16 @@ func (o *operator) rotateRoot(ctx context.Context, q rotation) (manyRoots, error
 	if errors.Is(err, ca.ErrTooLate) {
 		err = &failure{Code: codeInvalid, Message: "The CA can't be rotated so late.", Details: err.Error()}
 	}
-	return manyRoots{rootDocuments(roots)}, err
+	return rootDocuments(roots), err
 }
 
-func rootDocuments(roots []ca.Root) []rootDocument {
-	all := []rootDocument{}
+func rootDocuments(roots []ca.Root) manyRoots {
+	all := manyRoots{Roots: []rootDocument{}}
 	for _, r := range roots {
-		all = append(all, rootDocument{
+		if r.State == ca.Present {
+			all.CA.Certificate = string(r.PEM)
+		}
+		all.Roots = append(all.Roots, rootDocument{
 			Subject: r.Subject, State: r.State, NotBefore: r.NotBefore.UTC(), NotAfter: r.NotAfter.UTC(), SignsFrom: r.Signs.UTC(),
 			Fingerprint: r.Fingerprint, Automatic: r.Itself, Certificate: string(r.PEM),
 		})

@@ -107,7 +107,7 @@ func (o *operator) state(ctx context.Context, _ nothing) (nodeState, error) {
 	for _, t := range c.Troubled {
 		s.Certificates.Failing = append(s.Certificates.Failing, failing{string(t.Host), t.Reason, timeOrNull(t.NotAfter), timeOrNull(t.NextAttempt)})
 	}
-	s.Certificates.Roots, s.Certificates.Authorities = rootDocuments(o.edge.Roots()), []authorityState{}
+	s.Certificates.Roots, s.Certificates.Authorities = rootDocuments(o.edge.Roots()).Roots, []authorityState{}
 	for _, a := range o.edge.Authorities() {
 		s.Certificates.Authorities = append(s.Certificates.Authorities, authorityState{a.Authority, timeOrNull(a.Until), a.Reason.String(), a.Faults, a.Failed})
 	}
