@@ -66,7 +66,8 @@ func newLab(tb testing.TB, lifetime time.Duration) *lab {
 		tb.Fatal(err)
 	}
 	cert := &x509.Certificate{Subject: pkix.Name{CommonName: "Lab"}, SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, SubjectKeyId: []byte("lab")}
-	return &lab{url: labURL, again: "21600", lifetime: lifetime, key: key, cert: cert, failures: map[string][]time.Time{}, broken: func(string) bool { return false }}
+	url := fmt.Sprintf("https://%s.example", strings.ToLower(rand.Text())) // acmez keeps directories by their URL, for the whole process
+	return &lab{url: url, again: "21600", lifetime: lifetime, key: key, cert: cert, failures: map[string][]time.Time{}, broken: func(string) bool { return false }}
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -88,8 +89,6 @@ func (l *lab) RoundTrip(r *http.Request) (*http.Response, error) {
 	res.Header.Set("Date", l.now().UTC().Format(http.TimeFormat))
 	return res, nil
 }
-
-const labURL = "https://lab.example"
 
 // now is what its clock shows. All times that it notes are of that clock.
 func (l *lab) now() time.Time { return time.Now().Add(l.ahead) }
