@@ -30,6 +30,7 @@ type manyDomains struct {
 }
 
 type mounted struct {
+	Slug  string `json:"slug,omitempty"`
 	Host  string `json:"host"`
 	Mount string `json:"mount"`
 }
@@ -144,7 +145,19 @@ func documents(list []*domain.Domain) []domain.Document {
 }
 
 func (o *operator) mountDomain(ctx context.Context, q mounted) (mounted, error) {
-	return q, aboutHost(q.Host, o.domains.Mount(ctx, q.Host, q.Mount))
+	t, err := o.named(ctx, q.Slug)
+	switch {
+	case err != nil:
+		return mounted{}, err
+	case t != nil:
+		var host tenant.Host
+		if host, err = tenant.ParseHost(q.Host); err == nil {
+			err = o.tenants.Mount(ctx, t.ID, host, q.Mount)
+		}
+	default:
+		err = o.domains.Mount(ctx, q.Host, q.Mount)
+	}
+	return q, aboutHost(q.Host, err)
 }
 
 func (o *operator) removeDomain(ctx context.Context, q domainName) (deletion, error) {
@@ -185,7 +198,7 @@ itself, and gets the certificate once they are right; ` + "`deskgate domain veri
 
 func (p *program) domainVerify() *cobra.Command {
 	var q domainName
-	return whose(&q, p.leaf(lesson{
+	return whose(&q.Slug, p.leaf(lesson{
 		use: "verify HOST", short: "look for the DNS records now; exit code 0 if the domain is proven",
 		long: `Looks for the domain's DNS records now and says what is missing and what was seen instead. The exit code is 0 if the
 domain is verified or active, else 1. Of several tenants that claim the host it is about the one that holds it, else the first.`,
@@ -207,31 +220,33 @@ domain is verified or active, else 1. Of several tenants that claim the host it 
 }
 
 // whose lets a command's host be one tenant's claim to it.
-func whose(q *domainName, c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&q.Slug, "tenant", "", "`SLUG` of the tenant whose claim is meant, if several have one")
+func whose(slug *string, c *cobra.Command) *cobra.Command {
+	c.Flags().StringVar(slug, "tenant", "", "`SLUG` of the tenant whose claim is meant, if several have one")
 	return c
 }
 
 func (p *program) domainMount() *cobra.Command {
-	return p.leaf(lesson{
+	var q mounted
+	return whose(&q.Slug, p.leaf(lesson{
 		use: "mount HOST PATH", short: "the path below which the help desk lives on a host",
 		long: `Sets the path below which the help desk's pages live on a host; / is the default. Other paths go to the routes of that
 host (deskgate route).`,
-		example: "domain mount www.acme.example /support",
+		example: "domain mount www.acme.example /support\ndomain mount www.acme.example /support --tenant acme",
 	}, func(ctx context.Context, args []string) error {
-		a, err := ask(ctx, p, domainMount, mounted{Host: args[0], Mount: args[1]})
+		q.Host, q.Mount = args[0], args[1]
+		a, err := ask(ctx, p, domainMount, q)
 		if err != nil {
 			return err
 		}
 		return p.answer(a, func(b *bytes.Buffer) {
 			fmt.Fprintf(b, "The help desk of %s lives at %s now.\n", a.Host, a.Mount)
 		})
-	})
+	}))
 }
 
 func (p *program) domainRemove() *cobra.Command {
 	var q domainName
-	return whose(&q, p.leaf(lesson{
+	return whose(&q.Slug, p.leaf(lesson{
 		use: "remove HOST", short: "take a domain away from its tenant",
 		long: `Takes a domain away: it is served no more at once. For 30 days only the same tenant, or somebody who sets the TXT record
 anew, can have it again.`,

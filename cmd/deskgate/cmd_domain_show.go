@@ -16,7 +16,7 @@ import (
 
 func (p *program) domainShow() *cobra.Command {
 	var q domainName
-	c := whose(&q, p.leaf(lesson{
+	c := whose(&q.Slug, p.leaf(lesson{
 		use: "show HOST", short: "a domain's state, its certificate, its DNS records and its history",
 		long: `Shows what the node knows of a domain: its state and why, how long a drifted one is still served, when DNS and the
 certificate are looked at again, the records that belong into DNS, and what happened so far. Of several tenants that claim the host
