@@ -57,6 +57,13 @@ func TestDomainPage(t *testing.T) {
 	if list := ann.Open(at).Body; strings.Contains(list, "removed on ") {
 		t.Error("it is listed as removed, too")
 	}
+	expect(t, ann.Send(at+"/"+host+"/verify", nil), 303, "")
+	expect(t, ann.Open(at+"/"+host), 200, "The domain is yours")
+	n.Withdraw(host)
+	n.Withdraw("_deskgate." + host)
+	n.Publish(t, "CNAME", host, string(n.Directory.Node().Hosts()[0])) // which is nobody's own target
+	expect(t, ann.Send(at+"/"+host+"/verify", nil), 303, "")
+	expect(t, ann.Open(at+"/"+host), 200, "what proved that it is yours is gone from your DNS")
 }
 
 // pairForm is a form with which somebody brings a certificate: as text, and as files.

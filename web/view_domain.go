@@ -71,6 +71,9 @@ func leftUntil(to words.Reader, end time.Time) string {
 
 // meaningOf is what a domain's state means for its tenant.
 func meaningOf(to words.Reader, d *domain.Domain) string {
+	if d.Proofless {
+		return to.T("The domain is served, but what proved that it is yours is gone from your DNS: whoever proves it gets it. Put the records back.")
+	}
 	switch d.Status {
 	case domain.Pending:
 		return to.T("Put its records into your DNS. Deskgate looks for them from time to time.")

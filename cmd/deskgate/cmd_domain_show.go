@@ -63,11 +63,13 @@ func (a oneDomain) people(b *bytes.Buffer) {
 		"visitors", arrival(&d), "checked", lastChecked(&d), "next check", whenever(d.NextCheckAt),
 		"certificate", inHand(&d.Certificate), "", d.Certificate.Reason, "issuer", issuer(d.Certificate),
 		attempt(&d.Certificate), whenever(d.Certificate.NextAttemptAt), "failed", failures(&d.Certificate), "in vain since", whenever(d.Certificate.FailingSince))
-	switch d.Status {
-	case domain.Removed:
+	switch {
+	case d.Status == domain.Removed:
 		fmt.Fprintf(b, "\nIts tenant can have it again: deskgate domain add %s %s\n", d.Tenant, d.Host)
 		return
-	case domain.Verified, domain.Active:
+	case d.Proofless:
+		fmt.Fprintf(b, "\nThe proof is gone from DNS: whoever proves the host gets it. These records belong there:\n\n")
+	case d.Status == domain.Verified, d.Status == domain.Active:
 		fmt.Fprintf(b, "\nThe domain is proven. Keep these records:\n\n")
 	default:
 		fmt.Fprintf(b, "\nPut this into DNS:\n\n")

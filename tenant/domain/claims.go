@@ -36,7 +36,7 @@ func claims(tx *storage.Tx, h tenant.Host) ([]*Domain, error) {
 }
 
 // holds says whether nobody else can claim the host: the proof is seen.
-func (d *Domain) holds() bool { return d.Status == Verified || d.Status == Active }
+func (d *Domain) holds() bool { return (d.Status == Verified || d.Status == Active) && !d.Proofless }
 
 // claim stores a new domain, or finds the one that the tenant has.
 func (r *Registry) claim(tx *storage.Tx, t *tenant.Tenant, h tenant.Host, by By) (Domain, error) {
@@ -221,21 +221,34 @@ func (c *contest) of(d *Domain) (finding, bool) {
 }
 
 // award says who of those that claim the host has it from now on, and whether by a proof that was just seen: who is served,
-// unless the proof is certainly gone, or most resolvers see another's instead; else the first who shows one. Empty: nobody.
+// unless the proof is certainly gone, or most resolvers see another's record while the holder has none, or none that most see; else
+// the first who shows a record, or has proved it otherwise. Empty: nobody.
 func (c *contest) award(all []*Domain) (id tenant.ID, proved bool) {
-	first := slices.IndexFunc(all, func(d *Domain) bool {
-		f, _ := c.of(d)
-		return f.proved && !f.weak
-	})
+	first := func(proves func(finding) bool) *Domain {
+		i := slices.IndexFunc(all, func(d *Domain) bool {
+			f, _ := c.of(d)
+			return proves(f) && !f.weak
+		})
+		if i < 0 {
+			return nil
+		}
+		return all[i]
+	}
+	shows := first(func(f finding) bool { return f.shown })
 	for _, d := range all {
-		if f, ok := c.of(d); d.Served() && (!ok || f.proved && (!f.weak || first < 0) || f.silent) {
-			return d.Tenant, f.proved
+		f, ok := c.of(d)
+		yields := shows != nil && (f.weak || f.bare)
+		if d.Served() && (!ok || f.proved && !yields || f.silent) {
+			return d.Tenant, f.proved && !f.proofless
 		}
 	}
-	if first >= 0 {
-		return all[first].Tenant, true
+	if shows == nil {
+		shows = first(func(f finding) bool { return f.proved })
 	}
-	return "", false
+	if shows == nil {
+		return "", false
+	}
+	return shows.Tenant, true
 }
 
 // claimOf is what the tenant has to show for the domain, if nobody else ever had it.

@@ -25,6 +25,8 @@ type Document struct {
 	// Arrives: visitors of the host come to this node, as far as DNS or a probe shows; BehindCDN: over something in front.
 	Arrives   bool `json:"arrives"`
 	BehindCDN bool `json:"behind_cdn"`
+	// Proofless: the proof is in DNS no more, and only that visitors arrive keeps the domain, until somebody else proves it.
+	Proofless bool `json:"proofless"`
 	// History is in Full alone.
 	History []TransitionDocument `json:"history,omitzero"`
 }
@@ -58,6 +60,7 @@ func (d *Domain) Document() Document {
 		Host: d.Host, Tenant: d.Slug, Status: d.Status, Reason: d.Reason.String(), Records: d.Records, CheckedAt: orNull(d.CheckedAt),
 		Certificate: d.Certificate.document(), Since: orNull(d.Since), VerifiedAt: orNull(d.VerifiedAt), NextCheckAt: orNull(d.NextCheck),
 		ServesUntil: orNull(d.ServesUntil), QuarantinedUntil: orNull(d.KeptUntil), Arrives: d.Arrives, BehindCDN: d.BehindCDN,
+		Proofless: d.Proofless,
 	}
 	if doc.Records == nil {
 		doc.Records = []Record{}

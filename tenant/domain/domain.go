@@ -76,6 +76,8 @@ type Domain struct {
 	Reason Reason `cbor:"19,keyasint,omitempty"`
 	// BehindCDN: visitors arrive, but over something that ends their TLS connections, so that no authority can look into ours.
 	BehindCDN bool `cbor:"30,keyasint,omitempty"`
+	// Proofless: the proof is in DNS no more. Visitors who arrive keep the domain from drifting, but its tenant does not hold the host.
+	Proofless bool `cbor:"31,keyasint,omitempty"`
 
 	// Slug is the tenant's present slug; Records is what it has to put into DNS. Neither is stored.
 	Slug    string   `cbor:"-"`

@@ -84,8 +84,14 @@ type claim struct {
 
 // finding is what follows from the evidence.
 type finding struct {
-	proved  bool
-	arrives bool
+	proved bool
+	// shown: a record that names the tenant is there.
+	shown bool
+	// bare: there certainly is none, and nothing but that visitors arrive speaks for the tenant.
+	bare bool
+	// proofless: it is bare, and for this tenant that is no proof: it only keeps the domain from drifting.
+	proofless bool
+	arrives   bool
 	// behind: visitors arrive, but something stands in front that ends their connections.
 	behind bool
 	// vain: they certainly do not arrive, so that no authority would issue a certificate.
@@ -118,16 +124,20 @@ func (c *claim) view(s *sight, e *evidence) finding {
 	f.arrives, f.foreign = points || all, foreign
 	switch {
 	case slices.ContainsFunc(e.texts.found, c.isProof):
-		f.proved = true
+		f.proved, f.shown = true, true
 	case c.textOnly || foreign:
 	case slices.ContainsFunc(e.aliases.found, c.isTarget):
-		f.proved = true
+		f.proved, f.shown = true, true
 	case f.arrives && c.arrivalProves, (points || some) && c.goesOn:
-		f.proved = true
+		f.proved, f.bare = true, e.texts.err == nil && e.aliases.err == nil
+		f.proofless = f.bare && !c.arrivalProves
 	}
 	c.path(s, e, &f)
 	if f.proved {
 		f.reason = c.remarks(s, e, &f)
+		if f.proofless {
+			f.reason = c.gone(e, &f).Also(f.reason)
+		}
 		return f
 	}
 	if err := c.undecided(e); err != nil {

@@ -21,8 +21,14 @@ func (c *claim) agree(s *sight, each []finding) finding {
 	if len(each) == 1 {
 		return each[0]
 	}
-	var yes, no, silent []int
+	var shown, bare, yes, no, silent []int
 	for i := range each {
+		switch {
+		case each[i].shown:
+			shown = append(shown, i)
+		case each[i].bare:
+			bare = append(bare, i)
+		}
 		switch {
 		case each[i].proved:
 			yes = append(yes, i)
@@ -38,11 +44,17 @@ func (c *claim) agree(s *sight, each []finding) finding {
 	switch {
 	case answered == 0:
 		return each[silent[0]]
+	case c.goesOn && len(shown) > 0:
+		f = each[shown[0]]
+		f.weak = 2*len(shown) <= len(shown)+len(bare)+len(no)
+	case c.goesOn && 2*(len(bare)+len(no)) >= len(each) && len(bare) > 0:
+		return each[bare[0]]
 	case c.goesOn && len(yes) > 0:
 		f = each[yes[0]]
-		f.weak = !most
+		f.bare, f.proofless = false, false // too few could be asked to say so
 	case most && len(yes) >= 2:
-		f = each[yes[0]]
+		f = each[slices.Concat(shown, yes)[0]]
+		f.shown = len(shown) >= 2 && 2*len(shown) > answered
 	case most || 2*answered < len(each):
 		f = each[silent[0]]
 		f.reason = Say("Nothing was decided: only %s of %s DNS servers answered.", strconv.Itoa(answered), strconv.Itoa(len(each))).Also(f.reason)

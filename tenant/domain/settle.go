@@ -21,7 +21,7 @@ func (c *contest) settle(all []*Domain, r rules, now time.Time, wanted func(*Dom
 				continue
 			}
 			d.CheckedAt, d.NextCheck = now, nextCheck(d, now)
-			d.Arrives, d.BehindCDN, d.AtApex = f.arrives, f.behind, f.atApex
+			d.Arrives, d.BehindCDN, d.AtApex, d.Proofless = f.arrives, f.behind, f.atApex, false
 		case !wanted(d):
 			continue
 		case others && f.proved: // who has it could not be asked about

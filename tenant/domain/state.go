@@ -76,7 +76,7 @@ func (d *Domain) settle(f finding, r rules, now time.Time) {
 		d.unproved(f, r, now)
 	}
 	d.CheckedAt, d.Silent = now, 0
-	d.Arrives, d.BehindCDN, d.AtApex = f.arrives, f.behind, f.atApex
+	d.Arrives, d.BehindCDN, d.AtApex, d.Proofless = f.arrives, f.behind, f.atApex, f.proofless
 	d.NextCheck = nextCheck(d, now)
 	if d.Status == Drifted {
 		d.checkBy(d.Since.Add(r.grace), now)

@@ -47,6 +47,12 @@ func (c *claim) missing(s *sight, e *evidence, f *finding) Reason {
 	return r.Also(c.slipped(s, e)).Also(c.wanted(e, f)).Also(c.remarks(s, e, f))
 }
 
+// gone says that nothing but arriving visitors keeps a domain whose proof is lost.
+func (c *claim) gone(e *evidence, f *finding) Reason {
+	return Say("The proof is in DNS no more: visitors still arrive, so that the domain goes on until somebody else proves that it is theirs.").
+		Also(c.wanted(e, f))
+}
+
 // wanted says which records are to be added, and what has to go for a CNAME, beside which DNS allows nothing.
 func (c *claim) wanted(e *evidence, f *finding) Reason {
 	both := []string{proofName(c.host), strconv.Quote(c.text), string(c.host), string(c.targets[0])}
