@@ -102,6 +102,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
+// Exists says whether a data folder has a store in it, or what is left of one that was being restored: Open would make a new
+// one in any other.
+func Exists(dir string) bool {
+	for _, name := range []string{badger.Folder, blobsDir, restoringDir} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	return false
+}
+
 // prepareDir makes the data folder, and refuses one in which a restore was not finished.
 func prepareDir(o Options) error {
 	if o.InMemory {

@@ -215,7 +215,8 @@ func openStore(ctx context.Context, s *settings, log *slog.Logger) (*operator, e
 	return &operator{store: store}, nil
 }
 
-// withRooms opens the data folder for one command and closes it again.
+// withRooms opens the data folder for one command and closes it again. What is about the store alone makes none
+// where there is none.
 func (p *program) withRooms(ctx context.Context, s *settings, r reaching) error {
 	if _, err := os.Stat(s.data); err != nil {
 		return &failure{
@@ -228,7 +229,12 @@ func (p *program) withRooms(ctx context.Context, s *settings, r reaching) error 
 	}
 	enter := open
 	if r.storeOnly {
-		enter = openStore
+		if enter = openStore; !storage.Exists(s.data) {
+			return &failure{
+				Code: codeNotFound, Message: "There is nothing in the data folder.",
+				Details: fmt.Sprintf("no node has run in the data folder %s: say with --data where it is, or start a node with deskgate serve", s.data),
+			}
+		}
 	}
 	o, err := enter(ctx, s, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 	"github.com/deskgate/deskgate/storage/engine"
 )
 
+// Folder is where all files of the engine are, below the data folder.
+const Folder = "badger"
+
 // Options say how to open the engine. Only Dir is required, or InMemory.
 type Options struct {
 	// Dir is the folder below which the engine makes its own.
@@ -66,7 +69,7 @@ func Open(o Options) (*Engine, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{
-		log: o.Log, dir: filepath.Join(o.Dir, "badger"),
+		log: o.Log, dir: filepath.Join(o.Dir, Folder),
 		turns: make(chan *turn), closing: make(chan struct{}), kept: make(chan struct{}), committed: make(chan struct{}),
 		grown: make(chan struct{}),
 	}
