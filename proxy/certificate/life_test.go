@@ -332,9 +332,9 @@ func TestClocks(t *testing.T) {
 				w := newTown(t, life)
 				b := &weather{chance: rand.New(rand.NewPCG(5, 6)), nonces: rand.New(rand.NewPCG(7, 8)), mild: true}
 				w.lab.ahead, w.lab.trouble, w.lab.suggest = ahead, b.trouble, b.advice(life)
-				joined := w.residents(4, 4)
+				joined := w.residents(2, 2)
 				w.start()
-				w.live(32, joined, func(now time.Time) {
+				w.live(24, joined, func(now time.Time) {
 					b.change(w, now.Add(ahead))
 					for host := range joined {
 						if h := w.holds(host); h != nil && !h.valid(w.lab.now()) {
