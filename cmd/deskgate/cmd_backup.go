@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/deskgate/deskgate/proxy/ca"
 	"github.com/deskgate/deskgate/storage"
 )
 
@@ -40,6 +42,8 @@ type oneBackup struct {
 
 type restored struct {
 	Restored storage.Manifest `json:"restored"`
+	// Root is the root of the node's own CA that signs in what was restored, absent if it has none.
+	Root *rootDocument `json:"root,omitempty"`
 }
 
 func sizeWord(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
@@ -172,8 +176,16 @@ leaves nothing behind.`,
 		if err != nil {
 			return err
 		}
-		return p.answer(restored{m}, func(b *bytes.Buffer) {
+		root, err := p.restoredRoot(ctx)
+		if err != nil {
+			return err
+		}
+		return p.answer(restored{m, root}, func(b *bytes.Buffer) {
 			fmt.Fprintf(b, "Restored %d records and %d files as they were at %s.\n", m.Records, m.Blobs, m.Created.UTC().Format(time.DateTime+" MST"))
+			if root != nil {
+				fmt.Fprintf(b, "The node's own CA is that of the backup, too: %s signs (%s).\n", root.Subject, root.Fingerprint)
+				fmt.Fprintf(b, "If it was rotated later, install `deskgate ca` on all clients again: they know that root no more, or not for long.\n")
+			}
 			fmt.Fprintf(b, "Next: deskgate check, then deskgate serve.\n")
 		})
 	})
@@ -206,6 +218,23 @@ func (p *program) restore(ctx context.Context, file string) (m storage.Manifest,
 		return m, &failure{Code: codeDamaged, Message: "The backup is damaged.", Details: err.Error() + ": take another one"}
 	}
 	return m, err
+}
+
+// restoredRoot is the root that signs in the data folder, nil if there is none.
+func (p *program) restoredRoot(ctx context.Context) (*rootDocument, error) {
+	s, err := p.forCommand()
+	if err != nil {
+		return nil, err
+	}
+	o, err := openStore(ctx, s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	root, err := ca.New(o.store).Signs(ctx)
+	if err = errors.Join(err, o.store.Close()); errors.Is(err, storage.ErrNotFound) {
+		return nil, nil //nolint:nilnil // a node without a CA of its own
+	}
+	return &rootDocuments([]ca.Root{root}).Roots[0], err
 }
 
 // meter counts bytes, and tells people on a terminal how many they are.

@@ -120,7 +120,8 @@ func (o *office) rotate(after time.Duration) []ca.Root {
 func states(all []ca.Root) string {
 	var words []string
 	for _, r := range all {
-		words = append(words, strings.TrimSuffix(strings.TrimPrefix(r.Subject, "CN=Deskgate internal "), ",O=Deskgate")+" "+string(r.State))
+		name, _, _ := strings.Cut(strings.TrimPrefix(r.Subject, "CN=Deskgate internal "), " (")
+		words = append(words, name+" "+string(r.State))
 	}
 	return strings.Join(words, ", ")
 }
@@ -194,6 +195,29 @@ func TestRotation(t *testing.T) {
 		o.trusts("after the old root's end, new root", last, fresh)
 		if err := o.hello(last, old); err == nil || len(last.Certificate) != 2 {
 			t.Errorf("after the old root's end, old root: %v, with %d certificates", err, len(last.Certificate))
+		}
+	})
+}
+
+// TestNamesAreUnique: a store that was restored makes a second root with a number that was given before. No client may take the
+// one for the other.
+func TestNamesAreUnique(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := map[string]bool{}
+		for range 2 {
+			o := newOffice(t)
+			if _, err := o.Signs(t.Context()); !errors.Is(err, storage.ErrNotFound) {
+				t.Errorf("what signs before there is anything: %v, want ErrNotFound", err)
+			}
+			for _, r := range o.rotate(0) {
+				if seen[r.Subject] || !strings.HasPrefix(r.Subject, "CN=Deskgate internal root") {
+					t.Errorf("a root named %s among %v", r.Subject, seen)
+				}
+				seen[r.Subject] = true
+			}
+			if r, err := o.Signs(t.Context()); err != nil || r.Fingerprint != o.roots()[0].Fingerprint {
+				t.Errorf("%s signs, %v; want %s", r.Subject, err, o.roots()[0].Subject)
+			}
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -71,6 +72,12 @@ func newRoot(number int, before *record, now time.Time) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
+	spki, err := x509.MarshalPKIXPublicKey(r.signer.Public())
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(spki) // in a store that was restored there may be the same number twice
+	title += fmt.Sprintf(" (%x)", sum[:4])
 	// No bound on the length of paths: a root that has certified its successor stands above one more than it knew of.
 	template := authorityTemplate(title, now, now.Add(rootLifetime))
 	if r.Certificate, err = sign(template, template, r.signer.Public(), r.signer); err != nil {

@@ -45,6 +45,22 @@ func (a *Authority) Roots(ctx context.Context) ([]Root, error) {
 	return f.shown(), nil
 }
 
+// Signs is the root that signs, as it is stored, and nothing is done that may be due. Without one it is storage.ErrNotFound.
+func (a *Authority) Signs(ctx context.Context) (Root, error) {
+	var root Root
+	err := a.store.View(ctx, storage.Node(), func(tx *storage.Tx) error {
+		f, err := read(tx, time.Now())
+		if err == nil && len(f.roots) == 0 {
+			err = storage.ErrNotFound
+		}
+		if err == nil {
+			root = f.root().shown(Present)
+		}
+		return err
+	})
+	return root, err
+}
+
 // PEM are those of the roots that clients are to have.
 func PEM(roots []Root) []byte {
 	var b bytes.Buffer
