@@ -109,11 +109,18 @@ func unload(tx *storage.Tx, stub *Ticket) (*freight, error) {
 	return f, nil
 }
 
-// opening is the ticket's description as a comment. Its ID is made of the ticket's, so that it is written once.
+// opening is the ticket's description as a comment. Its ID is made of the ticket's, so that it is written once. What the node said by
+// itself is as much an internal matter as its comments are.
 func (t *Ticket) opening() Comment {
 	c := Comment{
 		ID: commentPrefix + t.ulid().String(), TicketID: t.ID, Body: t.Description, Visibility: Public, CreatedAt: t.Asked(), Files: t.Files,
 		Author: Author{Role: "system"},
+	}
+	if t.ByNode() {
+		c.Author.Name = NodeName
+		if !t.Apart { // else it becomes that, and its files are still left with the ticket
+			c.Visibility = Internal
+		}
 	}
 	if p := t.Requester; p != nil {
 		c.Author = Author{ID: p.ID, Name: p.Name, Email: p.Email, Role: "requester"}

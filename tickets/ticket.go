@@ -182,6 +182,9 @@ func (t *Ticket) shownTo(a Actor) Ticket {
 	return shown
 }
 
+// NodeName is what the node calls itself where it writes.
+const NodeName = "Deskgate"
+
 // ByNode says whether the node has opened the ticket by itself, for nobody.
 func (t *Ticket) ByNode() bool { return t.Requester == nil && t.Source == System("").source() }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -35,7 +36,7 @@ func authorName(a tickets.Author, to tickets.Actor) string {
 	if !to.Staff() && (a.Role == "api" || a.Role == "system") {
 		return support
 	}
-	return a.Name
+	return cmp.Or(a.Name, support) // of a ticket that was nobody's, before it was merged
 }
 
 // author is who wrote or did something, as an actor may know them: requesters are not told the staff's addresses, nor who of them is an

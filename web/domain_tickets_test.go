@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,23 @@ func TestDomainTicket(t *testing.T) {
 	page := expect(t, ann.Open(n.Acme.URL+"/agent/tickets/1"), 200, `<b>Deskgate</b><span class="chip plain">automatisch</span>`)
 	if strings.Contains(page.Body, "</time> von <") || !strings.Contains(page.Body, "eröffnet <time") {
 		t.Errorf("nobody opened it: %s", page.Body)
+	}
+	expect(t, ann.Open(n.Acme.URL+"/agent?view=all"), 200, `<span class="who"><bdi>Deskgate</bdi>`)
+
+	// Merged into another ticket it says what it has said, as a note and by its name; so does one that nobody in particular opened.
+	expect(t, p.call("POST", "/api/tickets", `{"title":"Our DNS moves","description":"On Monday."}`), 201, "")
+	expect(t, p.call("POST", "/api/tickets", `{"title":"And then?","description":"On Tuesday."}`), 201, "")
+	for _, from := range []string{"1", "3"} {
+		expect(t, p.call("POST", "/api/tickets/"+from+"/merge", `{"into":2}`), 200, "")
+	}
+	thread := expect(t, ann.Open(n.Acme.URL+"/agent/tickets/2"), 200, "On Tuesday").Body
+	for _, m := range regexp.MustCompile(`(?s)<li class="msg.*?</div>`).FindAllString(thread, -1) {
+		if strings.Contains(m, "<b></b>") || strings.Contains(m, "Deskgate") && !strings.Contains(m, "Interne Notiz") {
+			t.Errorf("message %s", m)
+		}
+	}
+	if n := strings.Count(thread, `<b>Deskgate</b>`); n < 2 {
+		t.Errorf("Deskgate wrote %d times: %s", n, thread)
 	}
 }
 

@@ -43,6 +43,8 @@ func (v *consoleView) rowOf(t *tickets.Ticket, c caller) rowView {
 	}
 	if t.Requester != nil {
 		row.Requester = t.Requester.Name
+	} else if t.ByNode() {
+		row.Requester = tickets.NodeName
 	}
 	if t.Assignee != nil {
 		row.Assignee, row.Mine = t.Assignee.Name, t.Assignee.ID == c.ID

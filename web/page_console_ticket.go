@@ -145,7 +145,7 @@ func (s *Server) fillThread(r *http.Request, v *consoleView, t *tickets.Ticket) 
 func (v *consoleView) first(r *http.Request, t *tickets.Ticket) messageView {
 	m := messageView{message: first(r, t)}
 	if t.ByNode() {
-		m.Author, m.Staff, m.Role = "Deskgate", false, v.T("automatic")
+		m.Author, m.Staff, m.Role = tickets.NodeName, false, v.T("automatic")
 	}
 	return m
 }
@@ -157,7 +157,9 @@ func (v *consoleView) message(r *http.Request, comment *tickets.Comment) message
 	case "api":
 		m.Role = v.T("API")
 	case "system":
-		m.Role = v.T("automatic")
+		if comment.Author.Name != "" { // else somebody of the team opened a ticket for nobody
+			m.Role = v.T("automatic")
+		}
 	}
 	return m
 }

@@ -275,6 +275,9 @@ func TestGoesOnWhereItWasMerged(t *testing.T) {
 		if len(all) == 0 || !strings.Contains(all[len(all)-1].Body, "DNS shows again") {
 			t.Errorf("comments %+v", all)
 		}
+		if c := all[0]; c.Author != (tickets.Author{Name: "Deskgate", Role: "system"}) || c.Visibility != tickets.Internal || c.Body != one.Description {
+			t.Errorf("what it said first is %+v", c)
+		}
 		if left := w.tickets(w.acme); len(left) != 1 || left[0].ID != o.Ticket.ID {
 			t.Errorf("tickets %s", titles(left))
 		}

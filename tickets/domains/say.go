@@ -12,7 +12,7 @@ import (
 )
 
 // node is who writes.
-func node() tickets.Actor { return tickets.System("Deskgate") }
+func node() tickets.Actor { return tickets.System(tickets.NodeName) }
 
 func ignoreGone(err error) error {
 	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, tickets.ErrNotFound) {
