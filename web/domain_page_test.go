@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"github.com/deskgate/deskgate/web/webtest"
 )
 
-// TestDomainPage: the page about a domain, from its registration to its removal and back, for admins of its tenant alone.
+// TestDomainPage: the page about a domain, from its registration to its removal and back, for admins of its tenant alone; agents read it.
 func TestDomainPage(t *testing.T) {
 	t.Parallel()
 	n := webtest.Start(t)
@@ -25,7 +26,7 @@ func TestDomainPage(t *testing.T) {
 	theirs := n.Agent(t, n.Bolt, "eve@bolt.example", "Eve", auth.RoleAdmin)
 	at := n.Acme.URL + path
 	expect(t, ann.Open(at+"/"+host), 200, "Waiting for DNS")
-	expect(t, bob.Open(at+"/"+host), 403, "")
+	expect(t, bob.Open(at+"/"+host), 200, "Waiting for DNS")
 	expect(t, theirs.Open(n.Bolt.URL+path+"/"+host), 404, "")
 	for _, act := range []string{"/certificate", "/certificate/remove", "/verify", "/primary", "/remove"} {
 		expect(t, bob.Send(at+"/"+host+act, nil), 403, "")
@@ -171,4 +172,33 @@ func TestBringACertificate(t *testing.T) {
 	if page := ann.Open(n.Acme.URL + path).Body; strings.Contains(page, "Brought by you") {
 		t.Error("it was taken back, and is still there")
 	}
+}
+
+// TestAgentsReadOfDomains: a ticket sends them to the domain's page, on which they read all and change nothing.
+func TestAgentsReadOfDomains(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	const path, host = "/agent/settings/domains", "help.acme.example"
+	admin := n.Agent(t, n.Acme, "ann@acme.example", "Ann Lee", auth.RoleAdmin)
+	agent := n.Agent(t, n.Acme, "bob@acme.example", "Bob", auth.RoleAgent)
+	other := n.Agent(t, n.Bolt, "kim@bolt.example", "Kim", auth.RoleAgent)
+	n.Bring(t, n.Acme, host)
+	n.Bring(t, n.Acme, "gone.acme.example")
+	expect(t, caller(t, n, n.Acme).call("DELETE", "/api/tenant/domains/gone.acme.example", ""), 204, "")
+	for at, words := range map[string]string{
+		path: ">" + host + "</a>", path + "/" + host: "_deskgate." + host, path + "/gone.acme.example": "Removed",
+	} {
+		shown := expect(t, agent.Open(n.Acme.URL+at), 200, words).Body
+		lacks(t, shown, `action="`+path)
+		expect(t, agent.Open(n.Acme.URL+at), 200, "Only admins change something here.")
+		expect(t, admin.Open(n.Acme.URL+at), 200, `action="`+path)
+		lacks(t, admin.Open(n.Acme.URL+at).Body, "Only admins")
+	}
+	lacks(t, expect(t, other.Open(n.Bolt.URL+path), 200, "").Body, host)
+	expect(t, other.Open(n.Bolt.URL+path+"/"+host), 404, "")
+	for _, at := range []string{"", "/tickets", "/" + host + "/verify", "/" + host + "/primary", "/" + host + "/remove", "/" + host + "/certificate", "/" + host + "/certificate/remove"} {
+		expect(t, agent.Send(n.Acme.URL+path+at, url.Values{"host": {"new.acme.example"}}), 403, "")
+	}
+	expect(t, n.Client(t).Open(n.Acme.URL+path+"/"+host), 303, "")
+	expect(t, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Open(n.Acme.URL+path+"/"+host), 303, "")
 }

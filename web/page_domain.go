@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 )
@@ -15,6 +16,8 @@ type domainView struct {
 	domainWords
 
 	Done string
+	// May: the reader may change it.
+	May bool
 	// Missing: what was done just now was to look for records that are not there.
 	Missing bool
 	// Host as people write it, Name as DNS has it.
@@ -72,8 +75,8 @@ func (s *Server) renderDomain(w http.ResponseWriter, r *http.Request, status int
 	}
 	view := &domainView{
 		frame: s.settingsFrame(r, d.Host.Unicode(), domainsPath), domainWords: s.wordsAbout(r, d), Done: s.noticeOf(r),
-		Missing: r.URL.Query().Get("done") == domainMissing,
-		Host:    d.Host.Unicode(), Name: string(d.Host), Path: domainPath(string(d.Host)),
+		May: callerOf(r).Role == auth.RoleAdmin, Missing: r.URL.Query().Get("done") == domainMissing,
+		Host: d.Host.Unicode(), Name: string(d.Host), Path: domainPath(string(d.Host)),
 		Served: d.Served(), Removed: d.Status == domain.Removed, Primary: d.Host == s.directory.PrimaryHost(callerOf(r).tenant),
 		Arrives: d.Arrives, BehindCDN: d.BehindCDN, Looked: !d.CheckedAt.IsZero(), Records: d.Records,
 		Verified: d.VerifiedAt, Checked: d.CheckedAt, NextCheck: d.NextCheck,

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
 )
@@ -22,7 +23,9 @@ func domainPath(host string) string { return domainsPath + "/" + url.PathEscape(
 type domainsView struct {
 	frame
 
-	Done    string
+	Done string
+	// May: the reader may change them.
+	May     bool
 	Default string
 	Domains []domainRow
 	// Removed are those that are kept for the tenant.
@@ -59,6 +62,7 @@ func (s *Server) renderDomains(w http.ResponseWriter, r *http.Request, status in
 	view := &domainsView{
 		frame: s.settingsFrame(r, "Domains", domainsPath), Done: s.noticeOf(r), Default: string(s.directory.Node().TenantHost(c.tenant.Slug)),
 		Host: typed, Errors: wrong, Tickets: c.tenant.Settings.DomainTickets != tenant.Off,
+		May: c.Role == auth.RoleAdmin,
 	}
 	view.Domains, view.Removed = s.domainRows(r, all), s.domainRows(r, removed)
 	return s.render(w, r, status, "domains", view)

@@ -32,11 +32,13 @@ const (
 	forAdmins
 	// forProvenAdmins: admins who have proven just now who they are. Whatever changes something for others is theirs.
 	forProvenAdmins
+	// readByStaff: what everybody may look at; admins who have proven just now who they are may change it.
+	readByStaff
 )
 
 func (g settingsGuard) admins() bool { return g == forAdmins || g == forProvenAdmins }
 
-// settingsGroups are the parts of the settings' navigation. Agents see and reach the first only.
+// settingsGroups are the parts of the settings' navigation.
 var settingsGroups = []string{words.Key("You"), words.Key("Help desk"), words.Key("Tickets"), words.Key("People"), words.Key("Your programs"), words.Key("Data")}
 
 // settingsPages are all pages of the settings, by the parts of the navigation.
@@ -49,7 +51,7 @@ var settingsPages = []settingsPage{
 	{repliesPath, "Canned replies", forStaff, 0},
 	{startPath, "Getting started", forAdmins, 1},
 	{generalPath, "General", forProvenAdmins, 1},
-	{domainsPath, "Domains", forProvenAdmins, 1},
+	{domainsPath, "Domains", readByStaff, 1},
 	{mailPath, "Mail", forProvenAdmins, 1},
 	{limitsPath, "Limits", forAdmins, 1},
 	{categoriesPath, "Categories", forProvenAdmins, 2},
@@ -71,7 +73,11 @@ func (s *Server) settingsRoute(method, pattern string, h handler) {
 	page := settingsPageOf(pattern)
 	serve := map[settingsGuard]func(handler) http.HandlerFunc{
 		forStaff: s.console, forProven: s.proven, forAdmins: s.adminView, forProvenAdmins: s.admin,
+		readByStaff: s.admin,
 	}[page.guard]
+	if page.guard == readByStaff && method == get {
+		serve = s.shown
+	}
 	s.table.add(tenantHosts, method, pattern, serve(h))
 }
 
@@ -130,6 +136,17 @@ func (s *Server) adminView(h handler) http.HandlerFunc {
 	return s.console(func(w http.ResponseWriter, r *http.Request) error {
 		if callerOf(r).Role != auth.RoleAdmin {
 			return errForbidden
+		}
+		return h(w, r)
+	})
+}
+
+// shown serves a page that admins may change, as to them alone, and that all others of the staff may read.
+func (s *Server) shown(h handler) http.HandlerFunc {
+	toAdmins := s.afresh(h)
+	return s.console(func(w http.ResponseWriter, r *http.Request) error {
+		if callerOf(r).Role == auth.RoleAdmin {
+			return toAdmins(w, r)
 		}
 		return h(w, r)
 	})
