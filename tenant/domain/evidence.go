@@ -27,6 +27,7 @@ type evidence struct {
 	addresses answer[netip.Addr] // at the end of the chain
 	caa       answer[CAA]
 	apex      answer[string]
+	echo      *echo // what became of a probe at its addresses; nil: none was made
 }
 
 // gather asks one resolver all questions at once.
@@ -57,7 +58,6 @@ func gather(ctx context.Context, r Resolver, host tenant.Host) *evidence {
 type sight struct {
 	views []*evidence  // one of each resolver that has a vote
 	home  []netip.Addr // where the tenants' targets lead; none: it was not asked
-	echo  *echo        // what became of a probe; nil: none was made
 	slips *slips       // nil: nothing was missing
 }
 
@@ -155,11 +155,11 @@ func (c *claim) path(s *sight, e *evidence, f *finding) {
 	if home, _ := within(e.addresses.found, c.known(s)); home {
 		f.arrives = true
 	}
-	if !f.arrives && s.echo != nil && s.echo.arrived {
+	if !f.arrives && e.echo != nil && e.echo.arrived {
 		f.arrives, f.behind = true, true
 	}
 	nowhere := e.addresses.err == nil && e.aliases.err == nil && len(e.addresses.found) == 0
-	f.vain = c.challenged && (nowhere || !f.arrives && s.echo.elsewhere())
+	f.vain = c.challenged && (nowhere || !f.arrives && e.echo.elsewhere())
 }
 
 // known are the addresses at which visitors arrive.

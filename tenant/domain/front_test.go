@@ -67,6 +67,16 @@ func (e *elsewhere) prober() *outbound.Prober {
 	return outbound.NewProber(outbound.Config{Dial: e.dial})
 }
 
+// outboundTo is a prober to servers at addresses; at others nobody takes a connection.
+func outboundTo(at map[string]*elsewhere) *outbound.Prober {
+	return outbound.NewProber(outbound.Config{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if e := at[address]; e != nil {
+			return e.dial(ctx, network, address)
+		}
+		return nil, errors.New("connection refused")
+	}})
+}
+
 // forward is a CDN that passes requests on to the node.
 func forward(w *world, header ...string) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {

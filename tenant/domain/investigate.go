@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -44,24 +45,39 @@ func (r *Registry) views(ctx context.Context, host tenant.Host) []*evidence {
 }
 
 // explore finds out whether visitors arrive where the records don't tell: whether the addresses are those of the tenants' target,
-// which is what providers make of an alias at the top of a zone; and else, for who has proved the host, by a probe.
+// which is what providers make of an alias at the top of a zone; and else, for who has proved the host, by a probe of each set of
+// addresses that a resolver tells of, so that none speaks for the others.
 func (r *Registry) explore(ctx context.Context, c *contest, s *sight) {
-	i := slices.IndexFunc(s.views, func(e *evidence) bool { return len(e.addresses.found) > 0 })
-	if i < 0 {
-		return
-	}
-	e, first := s.views[i], c.rivals[0]
-	foreign := func() []netip.Addr {
+	first := c.rivals[0]
+	away := func(e *evidence) []netip.Addr {
+		if here, _ := first.points(e.aliases.found); here {
+			return nil
+		}
 		return slices.DeleteFunc(slices.Clone(e.addresses.found), func(a netip.Addr) bool { return slices.Contains(first.known(s), a) })
 	}
-	if here, _ := first.points(e.aliases.found); here || len(foreign()) == 0 {
+	if !slices.ContainsFunc(s.views, func(e *evidence) bool { return len(away(e)) > 0 }) {
 		return
 	}
 	// If it can't be asked, no address is known to be ours: then the probe tells.
 	s.home, _ = r.options.Resolver.Addresses(ctx, string(first.targets[0]))
-	at := foreign()
-	proved := slices.ContainsFunc(c.rivals, func(it rival) bool { return it.finding.proved })
-	if len(at) > 0 && proved {
-		s.echo = r.probe(ctx, c.host, at)
+	if !slices.ContainsFunc(c.rivals, func(it rival) bool { return it.finding.proved }) {
+		return
 	}
+	alike := map[string][]*evidence{}
+	for _, e := range s.views {
+		if at := away(e); len(at) > 0 {
+			slices.SortFunc(at, netip.Addr.Compare)
+			alike[fmt.Sprint(at)] = append(alike[fmt.Sprint(at)], e)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, views := range alike {
+		wg.Go(func() {
+			back := r.probe(ctx, c.host, away(views[0]))
+			for _, e := range views {
+				e.echo = back
+			}
+		})
+	}
+	wg.Wait()
 }

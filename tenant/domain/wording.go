@@ -80,7 +80,7 @@ func (c *claim) remarks(s *sight, e *evidence, f *finding) (r Reason) {
 	case some && !f.arrives:
 		r = c.stale(found, c.known(s))
 	case f.behind:
-		r = c.through(s.echo, found)
+		r = c.through(e.echo, found)
 	case f.arrives && len(found) == 0:
 		r = Say("%s has no address: the node's operator has to add it to DNS.", e.aliases.found[len(e.aliases.found)-1])
 	case f.arrives && !points:
@@ -90,7 +90,7 @@ func (c *claim) remarks(s *sight, e *evidence, f *finding) (r Reason) {
 		r = Say("The proof is there, but %s has no address yet.", host).Also(c.wayHere(f))
 	case f.proved:
 		r = Say("The proof is there, but %s leads to %s, not to this node as far as DNS shows.", host, list(found, netip.Addr.String)).
-			Also(c.astray(s, e, f))
+			Also(c.astray(e, f))
 	case len(found) > 0:
 		r = c.indoors(found)
 	}
@@ -126,21 +126,21 @@ func (c *claim) through(e *echo, found []netip.Addr) Reason {
 }
 
 // astray says where visitors arrive instead, and what brings them here.
-func (c *claim) astray(s *sight, e *evidence, f *finding) Reason {
+func (c *claim) astray(e *evidence, f *finding) Reason {
 	var r Reason
-	if s.echo == nil || s.echo.err != nil { // what answers can be reached
+	if e.echo == nil || e.echo.err != nil { // what answers can be reached
 		r = c.indoors(e.addresses.found)
 	}
-	if s.echo.inside() || len(r) == len(e.addresses.found) {
+	if e.echo.inside() || len(r) == len(e.addresses.found) {
 		if len(r) == 0 {
 			r = Say("That is no address of the internet: nobody from outside arrives there.")
 		}
 		return r.Also(c.wayHere(f))
 	}
 	name := frontOf(func(string) string { return "" }, e.aliases.found)
-	if s.echo != nil {
-		r = r.Also(s.echo.say(c.host))
-		name = cmp.Or(s.echo.front, name)
+	if e.echo != nil {
+		r = r.Also(e.echo.say(c.host))
+		name = cmp.Or(e.echo.front, name)
 	}
 	if name != "" {
 		return r.Also(Say("Have %s forward %s to %s with the Host header kept.", name, string(c.host), string(c.targets[0])))
