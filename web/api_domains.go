@@ -10,7 +10,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
-// verifications bounds how often a tenant has the node ask DNS.
+// verifications bounds how often a tenant has the node ask DNS: by looking for records, and by adding hosts.
 var verifications = limit.Bucket{Name: "domain-verify", Limit: 60, Period: time.Hour}
 
 func (s *Server) listDomains(w http.ResponseWriter, r *http.Request) error {
@@ -42,7 +42,7 @@ func (s *Server) addDomain(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode(w, r, &in); err != nil {
 		return err
 	}
-	d, err := s.newDomain(r, in.Host)
+	d, err := s.newDomain(w, r, in.Host)
 	if err != nil {
 		return err
 	}
@@ -51,10 +51,13 @@ func (s *Server) addDomain(w http.ResponseWriter, r *http.Request) error {
 }
 
 // newDomain registers a host for the caller's tenant, which has to prove that it is theirs: by a TXT record.
-func (s *Server) newDomain(r *http.Request, host string) (*domain.Domain, error) {
+func (s *Server) newDomain(w http.ResponseWriter, r *http.Request, host string) (*domain.Domain, error) {
 	c := callerOf(r)
 	if host == "" {
 		return nil, invalid(map[string][]string{"host": {"The host field is required."}})
+	}
+	if err := s.takeLook(w, r); err != nil {
+		return nil, err
 	}
 	d, err := s.domains.As(c.Actor()).Add(r.Context(), c.tenant, host, domain.ByTenant)
 	if errors.Is(err, tenant.ErrBadHost) {
@@ -125,6 +128,16 @@ func (s *Server) verifyDomain(w http.ResponseWriter, r *http.Request) error {
 	return encode(w, http.StatusOK, d.Full())
 }
 
+// takeLook counts that the caller's tenant has the node ask DNS.
+func (s *Server) takeLook(w http.ResponseWriter, r *http.Request) error {
+	state := s.doors.Limits.Take(r.Context(), verifications, string(callerOf(r).tenant.ID))
+	err := state.Err()
+	if err != nil {
+		showLimit(w.Header(), state)
+	}
+	return err
+}
+
 // lookNow has DNS asked about the domain that the path names.
 func (s *Server) lookNow(w http.ResponseWriter, r *http.Request) (*domain.Domain, error) {
 	c := callerOf(r)
@@ -132,9 +145,7 @@ func (s *Server) lookNow(w http.ResponseWriter, r *http.Request) (*domain.Domain
 	if err != nil {
 		return nil, err
 	}
-	state := s.doors.Limits.Take(r.Context(), verifications, string(c.tenant.ID))
-	if err := state.Err(); err != nil {
-		showLimit(w.Header(), state)
+	if err := s.takeLook(w, r); err != nil {
 		return nil, err
 	}
 	d, err = s.domains.As(c.Actor()).VerifyOwn(r.Context(), c.tenant, string(d.Host))

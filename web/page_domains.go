@@ -83,7 +83,7 @@ func (s *Server) addDomainPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.newDomain(r, values.Get("host"))
+	d, err := s.newDomain(w, r, values.Get("host"))
 	if problem, ok := errors.AsType[*answerError](err); ok {
 		wrong := problem.Fields
 		if wrong == nil {

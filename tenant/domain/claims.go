@@ -179,6 +179,11 @@ func (c *contest) wanting() bool {
 	return !slices.ContainsFunc(c.rivals, func(it rival) bool { return it.finding.proved })
 }
 
+// certifies says whether an authority is to be asked for a certificate: CAA takes a question for each label of the host.
+func (c *contest) certifies() bool {
+	return slices.ContainsFunc(c.rivals, func(it rival) bool { return it.finding.proved && len(it.authorities) > 0 })
+}
+
 // past takes into what a tenant has to show that others had the host: then visitors who arrive prove nothing, and if that
 // was lately, nothing but a TXT record does.
 func (c *contest) past(it rival) {

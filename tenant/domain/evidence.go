@@ -25,7 +25,6 @@ type evidence struct {
 	good      time.Duration      // how long the answer about it may be remembered; 0: nobody knows
 	aliases   answer[string]     // the chain that begins at the host
 	addresses answer[netip.Addr] // at the end of the chain
-	caa       answer[CAA]
 	apex      answer[string]
 	echo      *echo // what became of a probe at its addresses; nil: none was made
 }
@@ -45,7 +44,6 @@ func gather(ctx context.Context, r Resolver, host tenant.Host) *evidence {
 	})
 	wg.Go(func() { e.aliases.found, e.aliases.err = r.CNAMEs(ctx, name) })
 	wg.Go(func() { e.addresses.found, e.addresses.err = r.Addresses(ctx, name) })
-	wg.Go(func() { e.caa.found, e.caa.err = r.CAA(ctx, name) })
 	wg.Go(func() {
 		apex, err := r.Apex(ctx, name)
 		e.apex.found, e.apex.err = []string{apex}, err
@@ -59,6 +57,7 @@ type sight struct {
 	views []*evidence  // one of each resolver that has a vote
 	home  []netip.Addr // where the tenants' targets lead; none: it was not asked
 	slips *slips       // nil: nothing was missing
+	caa   []CAA        // what holds for the host; none: there is nothing, or nobody asked
 }
 
 // claim is what a domain's tenant has to show.

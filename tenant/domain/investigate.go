@@ -22,6 +22,9 @@ func (r *Registry) investigate(ctx context.Context, c *contest) {
 	if i := slices.IndexFunc(s.views, func(e *evidence) bool { return e.texts.err == nil }); i >= 0 && c.wanting() {
 		wg.Go(func() { s.slips = r.lookForSlips(ctx, c, s.views[i]) })
 	}
+	if c.certifies() {
+		wg.Go(func() { s.caa, _ = r.options.Resolver.CAA(ctx, string(c.host)) })
+	}
 	wg.Wait()
 	c.judge(s)
 }

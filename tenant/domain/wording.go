@@ -94,7 +94,7 @@ func (c *claim) remarks(s *sight, e *evidence, f *finding) (r Reason) {
 	case len(found) > 0:
 		r = c.indoors(found)
 	}
-	return r.Also(c.forbids(e.caa.found))
+	return r.Also(c.forbids(s.caa))
 }
 
 // half says whether a part of the visitors does not arrive, because their networks have the other kind of addresses.
