@@ -202,3 +202,16 @@ func TestAgentsReadOfDomains(t *testing.T) {
 	expect(t, n.Client(t).Open(n.Acme.URL+path+"/"+host), 303, "")
 	expect(t, n.SignIn(t, n.Acme, "zoe@example.com", "Zoe").Open(n.Acme.URL+path+"/"+host), 303, "")
 }
+
+// TestNodesNameIsNoDomain: what is said about a name of the node's does not call it no host name.
+func TestNodesNameIsNoDomain(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	u, err := url.Parse(n.Bolt.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := u.Hostname()
+	expect(t, caller(t, n, n.Acme).call("POST", "/api/tenant/domains", `{"host":"`+host+`"}`), 422, `"This can't be a domain of yours: `+host+` belongs to the node itself."`)
+	expect(t, caller(t, n, n.Acme).call("POST", "/api/tenant/domains", `{"host":"127.0.0.1"}`), 422, `This can't be a domain of yours: not a host name: `)
+}

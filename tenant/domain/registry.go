@@ -118,6 +118,14 @@ func (r *Registry) OnRemove(fn func(host tenant.Host)) {
 	r.removed = append(r.removed, fn)
 }
 
+// nodeHostError says that a host is a good name, but nobody's domain.
+type nodeHostError struct{ host tenant.Host }
+
+func (e *nodeHostError) Error() string { return string(e.host) + " belongs to the node itself" }
+
+// Is says that it is a tenant.ErrBadHost.
+func (e *nodeHostError) Is(target error) bool { return target == tenant.ErrBadHost }
+
 // Add registers a host for a tenant; it is pending until Verify finds the proof. tenant.ErrBadHost (wrapped in a sentence for
 // people): the name cannot be anybody's domain. *ConflictError: another tenant holds it. That others claim it as well is no
 // hindrance: who proves it first gets it. A host that the tenant has already is returned as it is.
@@ -127,7 +135,7 @@ func (r *Registry) Add(ctx context.Context, t *tenant.Tenant, host string, by By
 		return nil, err
 	}
 	if r.node.Owns(h) {
-		return nil, fmt.Errorf("%w: %s belongs to the node itself", tenant.ErrBadHost, h)
+		return nil, &nodeHostError{h}
 	}
 	var d Domain
 	err = r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
