@@ -24,6 +24,8 @@ type Census struct {
 	CheckDueSince time.Time
 	// Troubled are hosts whose certificate could not be obtained, some of them.
 	Troubled []domain.Trouble
+	// Drifting are domains whose proof is gone, some of them.
+	Drifting []domain.Drift
 }
 
 const (
@@ -68,7 +70,7 @@ func (s *Server) takeCensus(ctx context.Context) (Census, error) {
 	of, err := s.config.Domains.Census(ctx)
 	c := Census{
 		Domains: of.Domains, Certificates: of.Certificates, Expires: of.Expires,
-		ChecksDue: of.ChecksDue, CertificatesDue: of.CertificatesDue, CheckDueSince: of.CheckDueSince, Troubled: of.Troubled,
+		ChecksDue: of.ChecksDue, CertificatesDue: of.CertificatesDue, CheckDueSince: of.CheckDueSince, Troubled: of.Troubled, Drifting: of.Drifting,
 	}
 	if s.certificates == nil || err != nil {
 		return c, err

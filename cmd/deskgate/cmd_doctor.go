@@ -48,7 +48,7 @@ func (p *program) doctorCommand() *cobra.Command {
 	return p.leaf(lesson{
 		use: "doctor", short: "what is wrong with this machine's set-up, and how to mend it",
 		long: `Looks at the settings, the data folder and its key, the disk, the memory and the limits of this machine, the ports, the clock and the CA,
-the DNS of the node's names, the mail server and the age of the last backup, and asks the running node for certificates that fail, queues
+the DNS of the node's names, the mail server and the age of the last backup, and asks the running node for domains that drift, certificates that fail, queues
 that don't move and upstreams that are down. It says for each thing that is wrong what to do. Give it the settings that you give to serve. It changes nothing. The exit code
 is 1 if there are findings.`,
 		example: "doctor --config /etc/deskgate.toml --data /var/lib/deskgate\ndoctor --node-url https://tickets.example.com",
@@ -83,6 +83,7 @@ func examine(ctx context.Context, s *settings) examined {
 		{"CA and clock", examineAuthorities},
 		{"mail", examineMail},
 		{"certificates", examineCertificates},
+		{"domains", examineDomains},
 		{"queues", examineQueues},
 		{"upstreams", examineUpstreams},
 		{"backup", examineBackup},

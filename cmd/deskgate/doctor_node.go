@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/deskgate/deskgate/proxy/ca"
+	"github.com/deskgate/deskgate/tenant/domain"
 )
 
 const (
@@ -42,6 +43,27 @@ func examineCertificates(ctx context.Context, s *settings) []diagnosis {
 	}
 	if c.Expires != nil && time.Until(*c.Expires) < soonEnds && len(found) == 0 {
 		found = append(found, one("a certificate ends "+c.Expires.UTC().Format(time.DateTime)+" and is not renewed yet", "look for its host in the node's log")...)
+	}
+	return found
+}
+
+// examineDomains asks the running node which domains' proof is gone.
+func examineDomains(ctx context.Context, s *settings) []diagnosis {
+	state, runs, err := runningState(ctx, s)
+	if !runs || err != nil {
+		return nil // the certificates' look says it
+	}
+	return driftFindings(state.Drifting, state.Domains[string(domain.Drifted)])
+}
+
+// driftFindings says which domains drift, by name some of so many.
+func driftFindings(some []drifting, all int) (found []diagnosis) {
+	for _, d := range some {
+		found = append(found, one(fmt.Sprintf("the proof of %s is gone since %s: %s", d.Host, d.Since.UTC().Format(time.DateTime), d.Reason),
+			"deskgate domain show "+d.Host+" says which records are missing, and until when it is served")...)
+	}
+	if more := all - len(some); more > 0 {
+		found = append(found, one(fmt.Sprintf("the proof of %d more is gone", more), "deskgate domain list")...)
 	}
 	return found
 }

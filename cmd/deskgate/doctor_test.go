@@ -56,7 +56,7 @@ func TestDoctorOfARunningNode(t *testing.T) {
 	m.command(t, "tenant", "create", "acme")
 	addresses := []string{"--https", m.https.Addr().String(), "--http", m.http.Addr().String()}
 	found, passed := m.doctor(t, addresses...)
-	for _, check := range []string{"ports", "certificates", "queues", "upstreams", "backup", "master key", "data folder"} {
+	for _, check := range []string{"ports", "certificates", "domains", "queues", "upstreams", "backup", "master key", "data folder"} {
 		if !strings.Contains(passed, check) {
 			t.Errorf("%s is not among what passed: %s\n%s", check, passed, found)
 		}
@@ -98,6 +98,19 @@ func age(t *testing.T, file string, by time.Duration) {
 }
 
 // The CA is asked whether it is there, and what time it is.
+func TestDoctorTellsOfDrift(t *testing.T) {
+	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	some := []drifting{{"help.acme.example", at, "No record."}, {"shop.bee.example", at, "No record."}}
+	found := driftFindings(some, 5)
+	if len(found) != 3 || found[0].Problem != "the proof of help.acme.example is gone since 2026-11-20 08:00:00: No record." ||
+		!strings.Contains(found[1].Fix, "domain show shop.bee.example") || found[2].Problem != "the proof of 3 more is gone" {
+		t.Errorf("two of five: %+v", found)
+	}
+	if found := driftFindings(nil, 0); len(found) > 0 {
+		t.Errorf("none: %+v", found)
+	}
+}
+
 func TestDoctorAsksTheCA(t *testing.T) {
 	skew := time.Duration(0)
 	ca := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -20,10 +20,17 @@ type nodeState struct {
 	Running     int64          `json:"requests_running"`
 	ReadOnly    string         `json:"read_only"` // why; empty: it is not
 	Domains     map[string]int `json:"domains"`
+	Drifting    []drifting     `json:"domains_drifting"` // some of them
 
 	Certificates certificatesState `json:"certificates"`
 	Upstreams    []upstreamState   `json:"upstreams"`
 	Queues       []queueCount      `json:"queues"`
+}
+
+type drifting struct {
+	Host   string    `json:"host"`
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"`
 }
 
 type certificatesState struct {
@@ -104,6 +111,10 @@ func (o *operator) state(ctx context.Context, _ nothing) (nodeState, error) {
 	}
 	c, err := o.edge.Census(ctx)
 	s.Domains, s.Certificates = words(c.Domains), certificatesState{States: words(c.Certificates), Expires: timeOrNull(c.Expires), Failing: []failing{}}
+	s.Drifting = []drifting{}
+	for _, d := range c.Drifting {
+		s.Drifting = append(s.Drifting, drifting{string(d.Host), d.Since, d.Reason})
+	}
 	for _, t := range c.Troubled {
 		s.Certificates.Failing = append(s.Certificates.Failing, failing{string(t.Host), t.Reason, timeOrNull(t.NotAfter), timeOrNull(t.NextAttempt)})
 	}

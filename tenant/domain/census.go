@@ -20,6 +20,15 @@ type Census struct {
 	CheckDueSince time.Time
 	// Troubled are hosts whose certificate could not be obtained, some of them.
 	Troubled []Trouble
+	// Drifting are domains that are served until their grace is over, as their proof is gone: some of them.
+	Drifting []Drift
+}
+
+// Drift is a domain whose proof is gone.
+type Drift struct {
+	Host   tenant.Host
+	Since  time.Time
+	Reason string
 }
 
 // Trouble is a host without the certificate that it should have.
@@ -54,6 +63,9 @@ func (r *Registry) Census(ctx context.Context) (Census, error) {
 
 func (c *Census) count(d *Domain, now time.Time) {
 	c.Domains[d.Status]++
+	if d.Status == Drifted && len(c.Drifting) < mostTroubled {
+		c.Drifting = append(c.Drifting, Drift{Host: d.Host, Since: d.Since, Reason: d.Reason.String()})
+	}
 	if d.Served() {
 		c.Certificates[d.Certificate.Status]++
 		c.Troubled = AppendTrouble(c.Troubled, d.Host, d.Certificate)

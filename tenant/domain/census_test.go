@@ -46,6 +46,12 @@ func TestCensus(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Census (-want +got):\n%s", diff)
 		}
+		z.clear(host)
+		w.verify(t, host)
+		after, err := w.domains.Census(t.Context())
+		if err != nil || len(after.Drifting) != 1 || after.Drifting[0].Host != host || after.Drifting[0].Reason == "" || !after.Drifting[0].Since.Equal(time.Now()) {
+			t.Errorf("drifting: %+v, %v", after.Drifting, err)
+		}
 		if got.ChecksDue == 0 || !got.CheckDueSince.Before(time.Now()) {
 			t.Errorf("%d checks are due since %s, want those that nobody has made", got.ChecksDue, got.CheckDueSince)
 		}
