@@ -98,7 +98,12 @@ func TestPrimaryHost(t *testing.T) {
 		if s := h.directory.Standing(acme, "a.acme.example"); s != tenant.Served {
 			t.Errorf("standing while it drifts: %d, want Served", s)
 		}
-		drifting.Drifted = false
+		drifting.Drifted, drifting.Served = false, false // it is suspended
+		h.bind(t, drifting)
+		if _, err := h.tenants.Set(t.Context(), "acme", map[string]string{"name": "Acme & Sons"}); err != nil {
+			t.Errorf("another setting while the primary host is suspended: %v", err)
+		}
+		drifting.Served = true
 		h.bind(t, drifting)
 		expect("https://a.acme.example:8443") // as was chosen
 		time.Sleep(90 * time.Minute)

@@ -188,7 +188,7 @@ func (r *Registry) change(ctx context.Context, id ID, fn func(*storage.Tx, *Tena
 		}
 		t.ID, t.Slug, t.Label, t.CreatedAt, t.DeletedAt = old.ID, old.Slug, old.Label, old.CreatedAt, old.DeletedAt
 		t.UpdatedAt = now()
-		if err := r.sound(tx, &t); err != nil {
+		if err := r.sound(tx, old, &t); err != nil {
 			return err
 		}
 		after = &t
@@ -205,7 +205,7 @@ func (r *Registry) change(ctx context.Context, id ID, fn func(*storage.Tx, *Tena
 }
 
 // sound says what is wrong with a changed tenant, and brings its parts into canonical form.
-func (r *Registry) sound(tx *storage.Tx, t *Tenant) error {
+func (r *Registry) sound(tx *storage.Tx, old, t *Tenant) error {
 	wrong := FieldErrors{}
 	t.Settings = t.Settings.withDefaults()
 	for _, k := range AllSettings() {
@@ -215,6 +215,9 @@ func (r *Registry) sound(tx *storage.Tx, t *Tenant) error {
 	}
 	if err := wrong.Or(); err != nil || t.Settings.PrimaryHost == "" {
 		return err
+	}
+	if t.Settings.PrimaryHost == old.Settings.PrimaryHost {
+		return nil // it may be suspended by now, which is no reason to refuse other changes
 	}
 	err := holds(tx, r.directory.node, t, t.Settings.PrimaryHost, true)
 	if errors.Is(err, ErrNotFound) {
