@@ -23,6 +23,9 @@ type Binding struct {
 	FitUntil time.Time `cbor:"5,keyasint,omitzero"`
 	// Drifted: it is served, but its proof is gone, so that it may be somebody else's by now. Nobody is sent there.
 	Drifted bool `cbor:"6,keyasint,omitempty"`
+	// Astray: it has drifted, and visitors do not arrive here any more: who asks for it gets somebody else's pages, and what those do
+	// is not the tenant's doing.
+	Astray bool `cbor:"7,keyasint,omitempty"`
 }
 
 func (b *Binding) fit(now time.Time, tlsOff bool) bool {

@@ -401,10 +401,20 @@ func (d *Directory) ofOrigin(origin string) (*Site, bool) {
 	return s, ok && s.Origin == origin
 }
 
-// AllowsOrigin says whether the origin, as browsers send it, is one of the tenant's own or of its allowed ones. What comes
-// from elsewhere goes through ParseOrigin first.
+// AllowsOrigin says whether the origin, as browsers send it, is one of the tenant's own or of its allowed ones. A host of its own
+// whose visitors go astray is none: its pages may be anybody's. What comes from elsewhere goes through ParseOrigin first.
 func (d *Directory) AllowsOrigin(t *Tenant, origin string) bool {
-	return slices.Contains(t.Settings.AllowedOrigins, origin) || d.OwnOrigin(t, origin)
+	if slices.Contains(t.Settings.AllowedOrigins, origin) {
+		return true
+	}
+	s, ok := d.ofOrigin(origin)
+	return ok && s.Tenant != nil && s.Tenant.ID == t.ID && !d.astray(s.Host)
+}
+
+// astray says whether who asks for a host gets somebody else's pages.
+func (d *Directory) astray(h Host) bool {
+	b := d.snapshot.Load().places.get(string(h)).binding
+	return b != nil && b.Astray
 }
 
 // OriginKnown says whether some tenant allows the origin, or owns it.
@@ -413,7 +423,7 @@ func (d *Directory) OriginKnown(origin string) bool {
 		return true
 	}
 	s, ok := d.ofOrigin(origin)
-	return ok && s.Tenant != nil
+	return ok && s.Tenant != nil && !d.astray(s.Host)
 }
 
 // earlier orders bindings by when they were fit first; those that never were come last.

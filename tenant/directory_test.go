@@ -180,6 +180,14 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("OriginKnown(%q) = %t, want %t", tc.origin, got, tc.anyone)
 		}
 	}
+	// A drifted host whose visitors still arrive is the tenant's; one that leads elsewhere is whoever's is there.
+	const help = "https://help.acme.example:8443"
+	for _, astray := range []bool{false, true} {
+		h.bind(t, tenant.Binding{Host: "help.acme.example", Tenant: h.acme.ID, Served: true, Drifted: true, Astray: astray})
+		if h.directory.AllowsOrigin(acme, help) == astray || h.directory.OriginKnown(help) == astray || !h.directory.OwnOrigin(acme, help) {
+			t.Errorf("astray %t: allowed %t, known %t", astray, h.directory.AllowsOrigin(acme, help), h.directory.OriginKnown(help))
+		}
+	}
 	// Two tenants allow one origin: it stays known until both forget it.
 	for _, slug := range []string{"bee", "acme"} {
 		if _, err := h.tenants.Set(t.Context(), slug, map[string]string{"allowed_origins": "https://both.example"}); err != nil {

@@ -45,11 +45,27 @@ func TestNobodyIsSentToADriftedHost(t *testing.T) {
 		expect(t, caller(t, n, n.Acme).call("GET", "/api/tenant", ""), 200, `"primary_host":"shop.acme.example"`)
 		expect(t, caller(t, n, n.Bolt).call("GET", "/api/tenant", ""), 200, `"url":"`+bolt+`"`)
 	}
+	readBy := func(page, want string) {
+		t.Helper()
+		got := n.Client(t).Do("GET", n.Acme.URL+"/api/users/me", "", "Origin: "+page)
+		if h := got.Header.Get("Access-Control-Allow-Origin"); h != want {
+			t.Errorf("a page of %s may read as %q, want %q", page, h, want)
+		}
+	}
+	application(t, n, n.Acme)
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
 	sendTo(shop, "ann@acme.example")
+	readBy(shop, shop)
 	n.Withdraw("shop.acme.example")
 	n.Withdraw("_deskgate.shop.acme.example")
 	look()
 	expect(t, n.Client(t).Get(shop+"/auth/sign-in"), 200, "")
+	readBy(shop, "") // whose page that is, nobody knows
+	for origin, want := range map[string]int{shop: 200, n.Bolt.URL: 403} { // who is here has our page
+		if got := zoe.Do("GET", shop+"/app/vouched", "", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+origin); got.Status != want {
+			t.Errorf("a WebSocket of %s = %d, want %d", origin, got.Status, want)
+		}
+	}
 	sendTo(n.Acme.URL, "bea@acme.example")
 	n.Set(t, n.Acme, map[string]string{"welcome_text": "We are here."}) // which touches nothing else
 	for _, r := range d.Document().Records {
@@ -57,4 +73,5 @@ func TestNobodyIsSentToADriftedHost(t *testing.T) {
 	}
 	look()
 	sendTo(shop, "cleo@acme.example")
+	readBy(shop, shop)
 }

@@ -68,7 +68,7 @@ func visitorOf(c caller) tenant.Visitor {
 // requesters' cookie goes along from everywhere.
 func (s *Server) fromHere(r *http.Request, t *tenant.Tenant) error {
 	origin := r.Header.Get("Origin")
-	allowed := origin != "" && s.directory.AllowsOrigin(t, origin)
+	allowed := origin != "" && (s.directory.AllowsOrigin(t, origin) || origin == s.directory.Node().URLFor(tenant.VisitFrom(r.Context()).Host))
 	foreign := r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 	if r.Header.Get("Upgrade") != "" {
 		foreign = foreign || origin != "" // a WebSocket is no fetch, and asks nobody

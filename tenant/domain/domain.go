@@ -158,7 +158,8 @@ func (d *Domain) Served() bool {
 
 // binding is the part of the domain that the directory needs.
 func (d *Domain) binding() tenant.Binding {
-	b := tenant.Binding{Host: d.Host, Tenant: d.Tenant, Served: d.Served(), Drifted: d.Status == Drifted}
+	drifted := d.Status == Drifted
+	b := tenant.Binding{Host: d.Host, Tenant: d.Tenant, Served: d.Served(), Drifted: drifted, Astray: drifted && !d.Arrives}
 	if !d.Certificate.NotAfter.IsZero() {
 		b.FitSince, b.FitUntil = d.FitSince, d.Certificate.NotAfter
 	}
