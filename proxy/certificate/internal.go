@@ -141,6 +141,9 @@ func (k *Keeper) turn(ctx context.Context) error {
 			continue
 		}
 		h, err := k.stored(ctx, k.internal.IssuerKey(), string(site.Host))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it is being made
+		}
 		if err == nil {
 			var under bool
 			if under, err = k.internal.Signed(ctx, h.pair.Certificate); err == nil && !under {
