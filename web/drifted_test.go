@@ -60,7 +60,7 @@ func TestNobodyIsSentToADriftedHost(t *testing.T) {
 	n.Withdraw("_deskgate.shop.acme.example")
 	look()
 	expect(t, n.Client(t).Get(shop+"/auth/sign-in"), 200, "")
-	readBy(shop, "") // whose page that is, nobody knows
+	readBy(shop, "")                                                       // whose page that is, nobody knows
 	for origin, want := range map[string]int{shop: 200, n.Bolt.URL: 403} { // who is here has our page
 		if got := zoe.Do("GET", shop+"/app/vouched", "", "Connection: Upgrade", "Upgrade: websocket", "Origin: "+origin); got.Status != want {
 			t.Errorf("a WebSocket of %s = %d, want %d", origin, got.Status, want)
