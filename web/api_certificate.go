@@ -10,18 +10,19 @@ import (
 
 // certificateDocument is a certificate that was brought for a domain.
 type certificateDocument struct {
-	Host       string        `json:"host"`
-	Names      []string      `json:"names"`
-	Issuer     string        `json:"issuer"`
-	NotBefore  tenant.Moment `json:"not_before"`
-	NotAfter   tenant.Moment `json:"not_after"`
-	UploadedAt tenant.Moment `json:"uploaded_at"`
-	Warning    string        `json:"warning"`
+	Host        string        `json:"host"`
+	Names       []string      `json:"names"`
+	Issuer      string        `json:"issuer"`
+	Fingerprint string        `json:"fingerprint"`
+	NotBefore   tenant.Moment `json:"not_before"`
+	NotAfter    tenant.Moment `json:"not_after"`
+	UploadedAt  tenant.Moment `json:"uploaded_at"`
+	Warning     string        `json:"warning"`
 }
 
 func documentOfCertificate(c *domain.OwnCertificate) certificateDocument {
 	return certificateDocument{
-		Host: c.Host, Names: c.Names, Issuer: c.Issuer,
+		Host: c.Host, Names: c.Names, Issuer: c.Issuer, Fingerprint: c.Fingerprint,
 		NotBefore: tenant.Moment(c.NotBefore), NotAfter: tenant.Moment(c.NotAfter), UploadedAt: tenant.Moment(c.UploadedAt), Warning: c.Warning,
 	}
 }

@@ -2,7 +2,10 @@ package web_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -169,8 +172,19 @@ func TestBringACertificate(t *testing.T) {
 	expect(t, ann.Open(n.Acme.URL+path), 200, "The chain ends with what CA signed.")
 	expect(t, ann.Send(n.Acme.URL+path+"/certificate/remove", nil), 303, "")
 	expect(t, ann.Send(n.Acme.URL+path+"/certificate/remove", nil), 303, "")
-	if page := ann.Open(n.Acme.URL + path).Body; strings.Contains(page, "Brought by you") {
+	page := ann.Open(n.Acme.URL + path).Body
+	if strings.Contains(page, "Brought by you") {
 		t.Error("it was taken back, and is still there")
+	}
+	leafDER, _ := pem.Decode([]byte(leaf + "-----END CERTIFICATE-----\n"))
+	fingerprint := sha256.Sum256(leafDER.Bytes)
+	for _, want := range []string{"A certificate of your own was brought", "The certificate of your own was taken back", "· ann@acme.example", "Issued by CA, valid until ", hex.EncodeToString(fingerprint[:])} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the history does not say %q", want)
+		}
+	}
+	for _, secret := range strings.Split(key, "\n")[1:3] {
+		lacks(t, page, secret)
 	}
 }
 

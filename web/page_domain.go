@@ -41,6 +41,7 @@ type certificateView struct {
 	Elsewhere   bool
 	Issuer      string
 	Own         bool
+	Fingerprint string
 	Changed     time.Time
 	Failing     time.Time // since when it can't be had
 	NotAfter    time.Time
@@ -94,7 +95,7 @@ func (s *Server) certificateOf(r *http.Request, d *domain.Domain) (certificateVi
 	c := &d.Certificate
 	doc := d.Document().Certificate
 	v := certificateView{
-		Elsewhere: s.directory.Node().TLSOff(), Issuer: doc.Issuer, Own: doc.Own, Changed: c.ChangedAt, Failing: c.TroubledSince, NotAfter: c.NotAfter,
+		Elsewhere: s.directory.Node().TLSOff(), Issuer: doc.Issuer, Own: doc.Own, Fingerprint: doc.Fingerprint, Changed: c.ChangedAt, Failing: c.TroubledSince, NotAfter: c.NotAfter,
 		NextAttempt: c.NextAttempt, Attempts: c.Attempts, Renews: c.Status == domain.CertificateActive,
 	}
 	if d.Status == domain.Removed {

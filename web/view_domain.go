@@ -43,6 +43,12 @@ var certificateStates = map[domain.CertificateStatus]statusLabel{
 	domain.CertificateExpired:  {Key: "alert", Text: words.Key("Expired|certificate")},
 }
 
+// certificateDeeds are what somebody did about it.
+var certificateDeeds = map[string]statusLabel{
+	domain.StepUploaded:  {Key: "deed", Text: words.Key("A certificate of your own was brought")},
+	domain.StepTakenBack: {Key: "deed", Text: words.Key("The certificate of your own was taken back")},
+}
+
 func (s *Server) wordsAbout(r *http.Request, d *domain.Domain) domainWords {
 	to := s.words(r)
 	v := domainWords{
@@ -104,9 +110,13 @@ type story struct {
 type step struct {
 	At    time.Time
 	State statusLabel
-	// Certificate: it is one of the certificate's life. Removed: the domain was taken away.
-	Certificate, Removed bool
-	Why, Who             string
+	// Certificate: it is one of the certificate's life. Removed: the domain was taken away. Deed: somebody did something about the
+	// certificate, which is no state of it.
+	Certificate, Removed, Deed bool
+	Why, Who                   string
+	// Issuer, Until and Fingerprint tell which certificate it is about; empty: about none.
+	Issuer, Fingerprint string
+	Until               time.Time
 	// Times is how often it happened in a row, First when first; zero: once.
 	Times int
 	First time.Time
@@ -136,8 +146,9 @@ func folded(all []step) (steps []step) {
 // tries: it is an attempt to get a certificate.
 func (s *step) tries() bool { return s.Certificate && s.State.Key == "open" }
 
+// sameAs: it is the same once more, such as a certificate of the same authority.
 func (s *step) sameAs(it *step) bool {
-	return s.Certificate && it.Certificate && s.State == it.State && s.Why == it.Why
+	return s.Certificate && it.Certificate && !s.Deed && s.State == it.State && s.Why == it.Why && s.Issuer == it.Issuer
 }
 
 // span is a state in the drawing.
@@ -159,10 +170,13 @@ func tellStory(to words.Reader, names actorNames, d *domain.Domain, now time.Tim
 		t := &d.History[i]
 		it := step{
 			At: t.At, State: domainStates[domain.Status(t.To)], Removed: t.To == string(domain.Removed),
-			Why: t.Reason.In(to.T), Who: names.text(to, t.By),
+			Why: t.Reason.In(to.T), Who: names.text(to, t.By), Issuer: t.Issued.Issuer, Until: t.Issued.NotAfter, Fingerprint: t.Issued.Fingerprint,
 		}
 		if status, is := t.Certificate(); is {
 			it.State, it.Certificate = certificateStates[status], true
+		}
+		if deed, is := certificateDeeds[t.To]; is {
+			it.State, it.Deed = deed, true
 		}
 		it.State.Text = to.T(it.State.Text)
 		s.Steps = append(s.Steps, it)
@@ -189,6 +203,9 @@ func (s *story) draw(now time.Time) {
 	length := max(now.Sub(s.From), time.Millisecond)
 	place := func(t time.Time) int { return int(storyWidth * t.Sub(s.From).Seconds() / length.Seconds()) }
 	for _, it := range s.Steps {
+		if it.Deed {
+			continue
+		}
 		lane := &s.Hosts
 		if it.Certificate {
 			lane = &s.Certificates

@@ -128,7 +128,7 @@ func (p *program) takeCertificateBack(ctx context.Context, host string) error {
 // people tells what it is, and until when.
 func (a oneCertificate) people(b *bytes.Buffer) {
 	c := a.Certificate
-	pairs(b, "host", c.Host, "names", strings.Join(c.Names, ", "), "issuer", c.Issuer,
+	pairs(b, "host", c.Host, "names", strings.Join(c.Names, ", "), "issuer", c.Issuer, "sha-256", c.Fingerprint,
 		"valid", c.NotBefore.Format(time.DateTime)+" to "+c.NotAfter.Format(time.DateTime)+" UTC",
 		"uploaded", c.UploadedAt.Format(time.DateTime)+" UTC", "warning", c.Warning)
 }

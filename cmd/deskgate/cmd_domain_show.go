@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,7 @@ func (a shownDomain) people(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\nWhat happened, the latest first (UTC):\n\n")
 	rows := [][]string{}
 	for _, t := range slices.Backward(a.Domain.History) {
-		rows = append(rows, []string{t.At.Time().Format(time.DateTime), t.To, t.By, orDash(t.Reason)})
+		rows = append(rows, []string{t.At.Time().Format(time.DateTime), t.To, t.By, orDash(why(&t))})
 	}
 	table(b, "(nothing)", []string{"WHEN", "TO", "BY", "REASON"}, rows)
 	if len(a.Others) == 0 {
@@ -61,7 +62,7 @@ func (a oneDomain) people(b *bytes.Buffer) {
 	pairs(b, "host", string(d.Host), "tenant", d.Tenant, "status", string(d.Status)+" since "+moment(d.Since), "reason", d.Reason,
 		"served until", whenever(d.ServesUntil), "kept until", whenever(d.QuarantinedUntil), "verified", whenever(d.VerifiedAt),
 		"visitors", arrival(&d), "checked", lastChecked(&d), "next check", whenever(d.NextCheckAt),
-		"certificate", inHand(&d.Certificate), "", d.Certificate.Reason, "issuer", issuer(d.Certificate),
+		"certificate", inHand(&d.Certificate), "", d.Certificate.Reason, "issuer", issuer(d.Certificate), "sha-256", d.Certificate.Fingerprint,
 		attempt(&d.Certificate), whenever(d.Certificate.NextAttemptAt), "failed", failures(&d.Certificate), "in vain since", whenever(d.Certificate.FailingSince))
 	switch {
 	case d.Status == domain.Removed:
@@ -130,6 +131,19 @@ func moment(m *tenant.Moment) string {
 		return "-"
 	}
 	return m.Time().Format(time.DateTime)
+}
+
+// why is the reason of a step, and which certificate it is about.
+func why(t *domain.TransitionDocument) string {
+	c := t.Certificate
+	if c == nil {
+		return t.Reason
+	}
+	about := "issued by " + c.Issuer + ", until " + whenever(c.NotAfter)
+	if c.Fingerprint != "" {
+		about += ", SHA-256 " + c.Fingerprint
+	}
+	return strings.TrimSpace(t.Reason + " " + about)
 }
 
 // whenever is a time for people, nothing for none.

@@ -27,6 +27,7 @@ func TestDomainIsSaidThrice(t *testing.T) {
 		"pending": "Waiting for DNS", "active": "Active", "verified": "Verified", "failing": "Failing", "drifted": "Records missing",
 		"suspended": "Suspended", "removed": "Removed", "own": "you: it was brought",
 	}
+	steps := map[string]string{} // with the certificate that the last one of a kind is about
 	for _, state := range s.DomainStates(t, "acme.example") {
 		host, label := state+".acme.example", labels[state]
 		got := s.Client(t).Get(s.URL+"/api/tenant/domains/"+host+"?removed=true", "Authorization: Bearer "+s.Acme.Token)
@@ -69,9 +70,21 @@ func TestDomainIsSaidThrice(t *testing.T) {
 			}
 		}
 		for _, step := range api.History {
-			if !strings.Contains(text.String(), step.To) || !strings.Contains(html.UnescapeString(page), step.Reason) {
-				t.Errorf("%s: the step %+v is missing", state, step)
+			about := domain.IssuedDocument{}
+			if step.Certificate != nil {
+				about = *step.Certificate
 			}
+			for _, want := range []string{step.Reason, about.Issuer, about.Fingerprint} {
+				if !strings.Contains(text.String(), step.To) || !strings.Contains(text.String(), want) || !strings.Contains(html.UnescapeString(page), want) {
+					t.Errorf("%s: %q of the step %+v is missing", state, want, step)
+				}
+			}
+			steps[step.To] = about.Fingerprint
+		}
+	}
+	for _, to := range []string{"certificate uploaded", "certificate active"} {
+		if len(steps[to]) != 64 {
+			t.Errorf("the fingerprint at %q is %q", to, steps[to])
 		}
 	}
 }

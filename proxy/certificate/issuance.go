@@ -277,7 +277,8 @@ func (k *Keeper) reportActive(ctx context.Context, t task, cert *held, at, look 
 	delete(k.waiting, t.host)
 	k.mu.Unlock()
 	return k.report(ctx, t, domain.Report{
-		Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next, Issuer: domain.IssuerOf(leaf), Own: cert.own(),
+		Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next,
+		Issuer: domain.IssuerOf(leaf), Fingerprint: domain.Fingerprint(leaf), Own: cert.own(),
 	})
 }
 

@@ -58,7 +58,7 @@ func (k *Keeper) reconsider(ctx context.Context, name string) error {
 		return k.report(ctx, t, domain.Report{Status: domain.CertificateQueued, NextAttempt: time.Now()})
 	case err != nil:
 		return err
-	case state.Own == h.own() && state.NotAfter.Truncate(time.Second).Equal(h.leaf.NotAfter):
+	case state.Own == h.own() && state.Fingerprint == domain.Fingerprint(h.leaf):
 		return nil // as at every start
 	}
 	k.log.InfoContext(ctx, "certificate", "host", host, "not_after", h.leaf.NotAfter, "issuer", h.leaf.Issuer.String(), "own", h.own())

@@ -38,6 +38,8 @@ type CertificateDocument struct {
 	Reason   string            `json:"reason"`
 	Issuer   string            `json:"issuer"`
 	Own      bool              `json:"own"` // it was uploaded
+	// Fingerprint is the SHA-256 of the one in hand.
+	Fingerprint string `json:"fingerprint"`
 	// ChangedAt is when status or reason last changed, NextAttemptAt when it is tried again or renewed, Attempts how often it
 	// failed since it last succeeded, and FailingSince since when.
 	ChangedAt     *tenant.Moment `json:"changed_at"`
@@ -52,6 +54,16 @@ type TransitionDocument struct {
 	To     string        `json:"to"`
 	Reason string        `json:"reason"`
 	By     string        `json:"by"`
+	// Certificate is the one that was served from then on, brought or taken back; null for other steps.
+	Certificate *IssuedDocument `json:"certificate"`
+}
+
+// IssuedDocument says which certificate a step is about.
+type IssuedDocument struct {
+	Issuer      string         `json:"issuer"`
+	NotAfter    *tenant.Moment `json:"not_after"`
+	Fingerprint string         `json:"fingerprint"`
+	Own         bool           `json:"own"`
 }
 
 // Document is the domain as lists and events show it.
@@ -73,7 +85,7 @@ func (d *Domain) Full() Document {
 	doc := d.Document()
 	doc.History = make([]TransitionDocument, len(d.History))
 	for i, t := range d.History {
-		doc.History[i] = TransitionDocument{At: tenant.Moment(t.At), To: t.To, Reason: t.Reason.String(), By: t.By}
+		doc.History[i] = TransitionDocument{At: tenant.Moment(t.At), To: t.To, Reason: t.Reason.String(), By: t.By, Certificate: t.Issued.document()}
 	}
 	return doc
 }
@@ -84,9 +96,16 @@ func (c *Certificate) document() CertificateDocument {
 		ChangedAt: orNull(c.ChangedAt), FailingSince: orNull(c.TroubledSince), NextAttemptAt: orNull(c.NextAttempt), Attempts: c.Attempts,
 	}
 	if !c.NotAfter.IsZero() {
-		doc.Issuer, doc.Own = c.Issuer, c.Own
+		doc.Issuer, doc.Own, doc.Fingerprint = c.Issuer, c.Own, c.Fingerprint
 	}
 	return doc
+}
+
+func (i Issued) document() *IssuedDocument {
+	if i == (Issued{}) {
+		return nil
+	}
+	return &IssuedDocument{i.Issuer, orNull(i.NotAfter), i.Fingerprint, i.Own}
 }
 
 func orNull(t time.Time) *tenant.Moment {

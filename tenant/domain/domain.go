@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -107,26 +106,9 @@ type Certificate struct {
 	TroubledSince time.Time `cbor:"20,keyasint,omitzero"`
 	// Alarm is failing or expired when that matters, until there is a certificate again; empty: all is well.
 	Alarm CertificateStatus `cbor:"21,keyasint,omitempty"`
+	// Fingerprint tells the one in hand from others, as Fingerprint makes it.
+	Fingerprint string `cbor:"22,keyasint,omitempty"`
 }
-
-// Transition is one step of a domain's or its certificate's life.
-type Transition struct {
-	At time.Time `cbor:"1,keyasint"`
-	To string    `cbor:"2,keyasint"` // "verified", "certificate failing", …
-	// By is who caused it, as the audit log names them: "system" is the node.
-	By string `cbor:"4,keyasint,omitempty"`
-	// Reason is why, as far as there is room. (3 was it as one text.)
-	Reason Reason `cbor:"5,keyasint,omitempty"`
-}
-
-// Certificate says whether it is a step of the certificate's life, and which state that came to.
-func (t *Transition) Certificate() (CertificateStatus, bool) {
-	to, is := strings.CutPrefix(t.To, certificateStep)
-	return CertificateStatus(to), is
-}
-
-// certificateStep begins what Transition.To says about a certificate.
-const certificateStep = "certificate "
 
 // Record is one DNS record that the tenant has to set.
 type Record struct {
@@ -146,9 +128,11 @@ type Report struct {
 	Reason Reason
 	// NextAttempt is when to try again after a failure, or to renew.
 	NextAttempt time.Time
-	// Issuer is who issued the certificate that is in hand; Own: somebody brought it. They count with the status active.
-	Issuer string
-	Own    bool
+	// Issuer is who issued the certificate that is in hand, Fingerprint is its; Own: somebody brought it. They count with the status
+	// active.
+	Issuer      string
+	Fingerprint string
+	Own         bool
 }
 
 // Served says whether requests for the host are answered.

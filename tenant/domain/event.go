@@ -163,7 +163,7 @@ func certificateEvent(before, after *Domain) (EventType, bool) {
 		return EventCertificateExpired, true
 	case is.Alarm != was.Alarm && is.Alarm == CertificateFailing:
 		return EventCertificateFailed, true
-	case is.Status == CertificateActive && was.Status != CertificateActive:
+	case is.Status == CertificateActive && (was.Status != CertificateActive || was.Fingerprint != is.Fingerprint):
 		return EventCertificateActive, true
 	}
 	return "", false

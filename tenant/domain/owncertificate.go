@@ -25,6 +25,8 @@ type OwnCertificate struct {
 	UploadedAt time.Time `cbor:"9,keyasint" json:"uploaded_at"`
 	// Warning is a sentence about what may keep some visitors out, empty if there is nothing.
 	Warning string `cbor:"10,keyasint,omitempty" json:"warning"`
+	// Fingerprint tells it from others, as the function of that name does.
+	Fingerprint string `cbor:"11,keyasint" json:"fingerprint"`
 }
 
 var ownCertificates = storage.NewTable(storage.Declaration[OwnCertificate]{
@@ -53,6 +55,15 @@ func (r *Registry) SetCertificate(ctx context.Context, t *tenant.Tenant, host st
 	}
 	own.Tenant, own.UploadedAt = id, now
 	err = r.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error {
+		before, err := ownCertificates.Get(tx, ownCertificateKey(name, id))
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		if again := err == nil && before.Fingerprint == own.Fingerprint; !again {
+			if err := r.noteOwn(tx, own, StepUploaded); err != nil {
+				return err
+			}
+		}
 		if err := ownCertificates.Put(tx, own); err != nil {
 			return err
 		}
@@ -74,6 +85,9 @@ func (r *Registry) RemoveCertificate(ctx context.Context, t *tenant.Tenant, host
 			return notFound(tenant.Host(name), err)
 		}
 		if err := ownCertificates.Delete(tx, ownCertificateKey(name, id)); err != nil {
+			return err
+		}
+		if err := r.noteOwn(tx, &own, StepTakenBack); err != nil {
 			return err
 		}
 		return r.recordOwn(tx, &own, "certificate.removed", "")
@@ -128,6 +142,22 @@ func (r *Registry) certificateFor(ctx context.Context, t *tenant.Tenant, host st
 		return "", "", err
 	}
 	return string(h), d.Tenant, nil
+}
+
+// noteOwn writes into the history of the domain that a certificate belongs to what was done with it. tenant.ErrNotFound: the domain
+// is no more.
+func (r *Registry) noteOwn(tx *storage.Tx, own *OwnCertificate, to string) error {
+	if own.Tenant == "" {
+		return nil
+	}
+	d, err := domainTable.Get(tx, domainKey(tenant.Host(own.Host), own.Tenant))
+	if err != nil {
+		return notFound(tenant.Host(own.Host), err)
+	}
+	before := d
+	d.note(Transition{At: clock(), To: to, Issued: own.issued()})
+	d.sign(r.actorFor(&d))
+	return r.write(tx, &before, &d)
 }
 
 func (r *Registry) recordOwn(tx *storage.Tx, own *OwnCertificate, action, detail string) error {

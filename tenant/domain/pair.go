@@ -54,7 +54,7 @@ func readPair(host string, chain, key []byte, now time.Time) (*OwnCertificate, e
 	}
 	own := &OwnCertificate{
 		Host: host, Key: der, Names: leaf.DNSNames, Issuer: IssuerOf(leaf), NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(),
-		Warning: loose(certs, now),
+		Warning: loose(certs, now), Fingerprint: Fingerprint(leaf),
 	}
 	if last := certs[len(certs)-1]; len(certs) > 1 && bytes.Equal(last.RawIssuer, last.RawSubject) {
 		certs = certs[:len(certs)-1] // clients have the root, or don't trust it

@@ -1,14 +1,6 @@
 package domain
 
-import (
-	"slices"
-	"time"
-)
-
-const (
-	maxHistory = 50
-	maxReason  = 300 // bytes of a reason in the history
-)
+import "time"
 
 // settings of a node that the states depend on.
 type rules struct {
@@ -23,45 +15,25 @@ func (d *Domain) to(s Status, reason Reason, now time.Time) {
 		return
 	}
 	d.Status, d.Since = s, now
-	d.note(string(s), reason, now)
+	d.note(Transition{At: now, To: string(s), Reason: reason})
 }
 
 // certify moves the certificate into a state, with the reason.
 func (d *Domain) certify(s CertificateStatus, reason Reason, now time.Time) {
+	if c := &d.Certificate; c.Status != s || c.Reason.String() != reason.String() {
+		d.certified(s, reason, now)
+	}
+}
+
+// certified is certify for what is news in any case.
+func (d *Domain) certified(s CertificateStatus, reason Reason, now time.Time) {
 	c := &d.Certificate
-	changed := c.Status != s || c.Reason.String() != reason.String()
-	c.Status, c.Reason = s, reason
-	if changed {
-		c.ChangedAt = now
-		d.note(certificateStep+string(s), reason, now)
+	c.Status, c.Reason, c.ChangedAt = s, reason, now
+	step := Transition{At: now, To: certificateStep + string(s), Reason: reason}
+	if s == CertificateActive {
+		step.Issued = c.issued()
 	}
-}
-
-// note adds to the history. Where that is full, the longer of the two lives in it loses its oldest step: a certificate that cannot
-// be had for days hides nothing of what the hostname went through.
-func (d *Domain) note(to string, reason Reason, now time.Time) {
-	d.History = append(d.History[:len(d.History):len(d.History)], Transition{At: now, To: to, Reason: reason.short(maxReason)})
-	if len(d.History) <= maxHistory {
-		return
-	}
-	ofCertificate := func(t Transition) bool { _, is := t.Certificate(); return is }
-	n := 0
-	for _, t := range d.History {
-		if ofCertificate(t) {
-			n++
-		}
-	}
-	oldest := slices.IndexFunc(d.History, func(t Transition) bool { return ofCertificate(t) == (n > maxHistory/2) })
-	d.History = slices.Delete(d.History, oldest, oldest+1)
-}
-
-// sign says who caused what was noted last.
-func (d *Domain) sign(by string) {
-	for i := range d.History {
-		if d.History[i].By == "" { // which none has that is stored
-			d.History[i].By = by
-		}
-	}
+	d.note(step)
 }
 
 // settle takes a finding into the domain.
@@ -193,13 +165,14 @@ func (c *Certificate) valid(now time.Time) bool { return now.Before(c.NotAfter) 
 // take takes in what proxy tells about the certificate.
 func (d *Domain) take(rep Report, r rules, now time.Time) {
 	c := &d.Certificate
+	was := c.issued()
 	if !rep.NotAfter.IsZero() {
 		c.NotAfter = rep.NotAfter.UTC().Truncate(time.Millisecond)
 	}
 	c.NextAttempt = rep.NextAttempt.UTC().Truncate(time.Millisecond)
 	switch rep.Status {
 	case CertificateActive:
-		c.Attempts, c.Issuer, c.Own = 0, rep.Issuer, rep.Own
+		c.Attempts, c.Issuer, c.Fingerprint, c.Own = 0, rep.Issuer, rep.Fingerprint, rep.Own
 		c.calm()
 		if d.FitSince.IsZero() {
 			d.FitSince = now
@@ -208,7 +181,11 @@ func (d *Domain) take(rep Report, r rules, now time.Time) {
 	case CertificateFailing, CertificateExpired:
 		c.Attempts++
 	}
-	d.certify(rep.Status, rep.Reason, now)
+	if rep.Status == CertificateActive && c.issued() != was {
+		d.certified(rep.Status, rep.Reason, now)
+	} else {
+		d.certify(rep.Status, rep.Reason, now)
+	}
 	if rep.inVain() {
 		c.worry(now)
 	}
