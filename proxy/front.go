@@ -56,11 +56,12 @@ func (f *front) serve(x *exchange, r *http.Request) {
 		r = r.WithContext(ctx)
 	}
 	if len(v.Site.Routes) > 0 {
-		if dotted(r.URL.Path) {
+		route, clear := f.route(v.Site, r.URL.Path)
+		if !clear {
 			badRequest.answer(x, r, v.RequestID)
 			return
 		}
-		if route := f.route(v.Site, r.URL.Path); route != nil {
+		if route != nil {
 			f.forward(x, r, route)
 			return
 		}
@@ -134,9 +135,20 @@ func longLived(r *http.Request) bool {
 	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
-// route is the one that the path takes to an upstream; nil if the path is the product's. Of the product's mount and a route,
-// the longer one wins; that no route lies across the product's pages is seen to where routes are added.
-func (f *front) route(s *tenant.Site, path string) *tenant.Route {
+// route is the one that the path takes to an upstream; nil if the path is the product's. It is not clear where an application
+// could read another path out of it, one that takes another route: that may be one that demands a login.
+func (f *front) route(s *tenant.Site, path string) (route *tenant.Route, clear bool) {
+	plain, whole := asRead(path)
+	if !whole {
+		return nil, false
+	}
+	route = f.match(s, path)
+	return route, plain == path || f.match(s, plain) == route
+}
+
+// match is the route of a path, nil if the path is the product's. Of the product's mount and a route, the longer one wins; that no
+// route lies across the product's pages is seen to where routes are added.
+func (f *front) match(s *tenant.Site, path string) *tenant.Route {
 	if ours(path) {
 		return nil
 	}
@@ -145,43 +157,6 @@ func (f *front) route(s *tenant.Site, path string) *tenant.Route {
 		return nil
 	}
 	return route
-}
-
-// dotted says whether a path has segments that an application would resolve to another path than the one it was routed by.
-// Browsers never send them.
-func dotted(path string) bool {
-	for i := strings.Index(path, "/."); i >= 0; {
-		rest := strings.TrimPrefix(path[i+2:], ".")
-		if rest == "" || rest[0] == '/' {
-			return true
-		}
-		next := strings.Index(path[i+1:], "/.")
-		if next < 0 {
-			return false
-		}
-		i += 1 + next
-	}
-	return false
-}
-
-// ofAPI says whether a path below the mount is one of those that programs call.
-func ofAPI(mount, path string) bool {
-	if mount != "/" {
-		path = strings.TrimPrefix(path, mount)
-	}
-	return strings.HasPrefix(path, "/api/")
-}
-
-// ours says whether the path is the product's at the root of every tenant host, wherever its pages are mounted.
-func ours(path string) bool {
-	return strings.HasPrefix(path, "/.well-known/deskgate/") || strings.HasPrefix(path, "/.well-known/acme-challenge/") ||
-		path == "/auth/callback" || path == "/auth/continue"
-}
-
-// under says whether the path is the mount or below it.
-func under(mount, path string) bool {
-	rest, below := strings.CutPrefix(path, mount)
-	return below && (mount == "/" || rest == "" || rest[0] == '/')
 }
 
 // failed answers for an upstream that did not.

@@ -188,3 +188,34 @@ func TestRoutesThatDemandALoginWithoutAGate(t *testing.T) {
 		t.Errorf("got %d, want 500", a.StatusCode)
 	}
 }
+
+// TestPathsThatApplicationsReadOtherwise has a login stand before some paths of an application, which takes several spellings for them.
+func TestPathsThatApplicationsReadOtherwise(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.config.Gate = gate{t}
+	n.start(t)
+	if err := n.tenants.Mount(t.Context(), n.acme.ID, acmeHost, "/support"); err != nil {
+		t.Fatal(err)
+	}
+	open := app(t, "open")
+	n.addRoute(t, tenant.Route{Prefix: "/", Upstreams: []string{open}})
+	n.addRoute(t, tenant.Route{Prefix: "/a/private", Upstreams: []string{app(t, "private")}, RequireLogin: tenant.Vouched})
+	const refused, login = http.StatusBadRequest, http.StatusSeeOther
+	for path, want := range map[string]int{
+		"/a/private": login, "/a/private/": login, "/a/private/x//y;z": login, "/a/%70rivate": login, "/a%2fprivate": login,
+		"/a/private;v=1": login, "/a/private;v=1/x": login,
+		"//a/private": refused, "/a//private": refused, "/%2fa/private": refused, "/a%2f%2fprivate/x": refused, `/a\private`: refused,
+		"/a%5cprivate": refused, "/%5ca/private": refused, "/a;v=1/private": refused, "/;/a/private": refused, "/a/;v/private": refused,
+		"/x/..;/a/private": refused, "/x/..;v=1/a/private": refused, "/x/..%5ca/private": refused, "/x%5c..%5ca%5cprivate": refused,
+		"/a/private%00": refused, "/a/private/%00": refused, "/a%00": refused, "/a/./private": refused, "/a/.": refused, "/..": refused,
+		"/a/.;v/private": refused, "/x/%2e%2e/a/private": refused,
+		"/a/privately": 200, "/a/private.": 200, "/b//c": 200, "//": 200, "/b;v=1/c": 200, "/b%5cc": 200, "/.well-known/x": 200, "/b/...": 200,
+		"/b/.c": 200, "/b/..c": 200, "/b/c.": 200, "//b/https://acme.example/": 200,
+		"//support": refused, "/support;x": refused, "//auth/callback": refused,
+	} {
+		a := n.get(t, acmeHost, path)
+		if a.StatusCode != want {
+			t.Errorf("%s: got %d %s, want %d", path, a.StatusCode, a.body, want)
+		}
+	}
+}

@@ -68,7 +68,8 @@ type Health struct {
 // Routes are the routes of one host, the longest prefix first.
 type Routes []Route
 
-// Match is the route with the longest prefix of a clean path, on boundaries of path segments.
+// Match is the route with the longest prefix of a clean path, on boundaries of path segments; parameters of a segment (";") are none
+// of its name.
 func (rs Routes) Match(path string) (*Route, bool) {
 	for i := range rs {
 		if under(path, rs[i].Prefix) {
@@ -83,7 +84,7 @@ func under(path, prefix string) bool {
 	if prefix == "/" {
 		return strings.HasPrefix(path, "/")
 	}
-	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/')
+	return strings.HasPrefix(path, prefix) && (len(path) == len(prefix) || path[len(prefix)] == '/' || path[len(prefix)] == ';')
 }
 
 // upsert puts a route in its place by length, instead of the one with the same prefix.
