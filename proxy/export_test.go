@@ -12,6 +12,7 @@ import (
 var (
 	Blanked = blanked
 	Secret  = secret
+	MayRest = mayRest
 )
 
 // FailedUpload is the status of a request whose visitor seems to have left while its body was forwarded for some time.

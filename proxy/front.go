@@ -56,8 +56,8 @@ func (f *front) serve(x *exchange, r *http.Request) {
 		r = r.WithContext(ctx)
 	}
 	if len(v.Site.Routes) > 0 {
-		route, clear := f.route(v.Site, r.URL.Path)
-		if !clear {
+		route, sure := f.route(v.Site, r.URL.Path)
+		if !sure {
 			badRequest.answer(x, r, v.RequestID)
 			return
 		}
@@ -92,6 +92,9 @@ func (f *front) forward(x *exchange, r *http.Request, route *tenant.Route) {
 	x.job.Visit, x.job.Route, x.job.IP = &x.visit, route, x.ip
 	if route.RequireLogin != "" && !route.Maintenance && !f.admit(x, r, route) {
 		return
+	}
+	if mayRest(r, route) {
+		x.body.release()
 	}
 	f.upstreams.Forward(x, r, &x.job)
 }
@@ -135,9 +138,9 @@ func longLived(r *http.Request) bool {
 	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
-// route is the one that the path takes to an upstream; nil if the path is the product's. It is not clear where an application
+// route is the one that the path takes to an upstream; nil if the path is the product's. It is not sure where an application
 // could read another path out of it, one that takes another route: that may be one that demands a login.
-func (f *front) route(s *tenant.Site, path string) (route *tenant.Route, clear bool) {
+func (f *front) route(s *tenant.Site, path string) (route *tenant.Route, sure bool) {
 	plain, whole := asRead(path)
 	if !whole {
 		return nil, false

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/proxy/upstream"
+	"github.com/deskgate/deskgate/tenant"
 )
 
 // What one client can make the node hold. Each with its reason.
@@ -70,13 +71,9 @@ type slowBody struct {
 	allowed atomic.Int64 // how long after begin the body may take to go on, in nanoseconds
 }
 
-// guardBody puts a least rate on the request's body. Streams that may rest for long, gRPC's, are left alone; there is nothing
-// to watch then.
+// guardBody puts a least rate on the request's body; nil if there is none.
 func guardBody(w http.ResponseWriter, r *http.Request) *slowBody {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		return nil
-	}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 		return nil
 	}
 	b := &slowBody{ReadCloser: r.Body, control: http.NewResponseController(w), begin: time.Now()}
@@ -84,6 +81,21 @@ func guardBody(w http.ResponseWriter, r *http.Request) *slowBody {
 	b.push() // net/http reads what a handler leaves unread
 	r.Body = b
 	return b
+}
+
+// mayRest says whether a body is a stream whose parts may be long apart: gRPC's, over a protocol that has such streams, on its way to
+// an upstream that has them. Everybody else who says so is just slow.
+func mayRest(r *http.Request, route *tenant.Route) bool {
+	return r.ProtoMajor > 1 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") &&
+		!strings.HasPrefix(route.Upstreams[0], "http:")
+}
+
+// release lets the body take all the time in the world.
+func (b *slowBody) release() {
+	if b != nil {
+		b.allowed.Store(math.MaxInt64)
+		_ = b.control.SetReadDeadline(time.Time{}) // where none can be set, none was
+	}
 }
 
 // late says whether the body's time is over. Where it is, net/http ends the request's context as if the client had left, and
@@ -94,6 +106,9 @@ func (b *slowBody) late() bool {
 
 // push sets the connection's deadline. Not every connection has one; then there is no limit.
 func (b *slowBody) push() {
+	if b.allowed.Load() == math.MaxInt64 {
+		return
+	}
 	_ = b.control.SetReadDeadline(b.begin.Add(time.Duration(b.allowed.Load())))
 }
 
@@ -102,7 +117,9 @@ func (b *slowBody) push() {
 func (b *slowBody) Read(p []byte) (int, error) {
 	b.push()
 	n, err := b.ReadCloser.Read(p)
-	b.allowed.Add(int64(n) * int64(time.Second/bodyRate))
+	if b.allowed.Load() != math.MaxInt64 {
+		b.allowed.Add(int64(n) * int64(time.Second/bodyRate))
+	}
 	if err == nil {
 		return n, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/tenant"
 )
 
 // pipes is a listener without a network, so that time can be a bubble's.
@@ -123,10 +124,12 @@ func TestLeastBodyRate(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		pause time.Duration // between two times 1 KiB
+		kind  string
 		want  string
 	}{
-		{"slow but steady", 900 * time.Millisecond, "65536 true"},
-		{"too slow", 10 * time.Second, " false"},
+		{"slow but steady", 900 * time.Millisecond, "text/plain", "65536 true"},
+		{"too slow", 10 * time.Second, "text/plain", " false"},
+		{"too slow, by another name", 10 * time.Second, "application/grpc", " false"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -143,7 +146,7 @@ func TestLeastBodyRate(t *testing.T) {
 				defer c.Close()
 				go func() {
 					defer close(sent)
-					fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: acme.tickets.example\r\nContent-Length: 65536\r\nConnection: close\r\n\r\n")
+					fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: acme.tickets.example\r\nContent-Length: 65536\r\nContent-Type: "+tc.kind+"\r\nConnection: close\r\n\r\n")
 					for range 64 {
 						time.Sleep(tc.pause)
 						if _, err := io.WriteString(c, strings.Repeat("x", 1024)); err != nil {
@@ -162,6 +165,29 @@ func TestLeastBodyRate(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Only where a stream can be one of gRPC's may its parts be far apart.
+func TestWhoseBodyMayRest(t *testing.T) {
+	for _, tc := range []struct {
+		proto          int
+		kind, upstream string
+		want           bool
+	}{
+		{2, "application/grpc", "h2c://10.0.0.1:50051", true},
+		{2, "application/grpc+proto", "https://grpc.internal", true},
+		{3, "application/grpc", "h2c://10.0.0.1:50051", true},
+		{1, "application/grpc", "h2c://10.0.0.1:50051", false},
+		{2, "application/grpc", "http://10.0.0.1", false},
+		{2, "application/json", "h2c://10.0.0.1:50051", false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("x"))
+		r.ProtoMajor = tc.proto
+		r.Header.Set("Content-Type", tc.kind)
+		if got := proxy.MayRest(r, &tenant.Route{Upstreams: []string{tc.upstream}}); got != tc.want {
+			t.Errorf("HTTP/%d, %s, to %s: %t", tc.proto, tc.kind, tc.upstream, got)
+		}
 	}
 }
 
