@@ -105,6 +105,7 @@ type failing struct {
 	fault      bool          // the authority is out of order
 	challenge  bool          // it looked for the answer to a challenge, and another kind of it may do
 	postponed  bool          // it was not the host's fault
+	customer   bool          // it is about who asks, whatever for
 }
 
 // result is the word for it in metrics.
@@ -159,7 +160,7 @@ func read(err error) failing {
 	case errors.As(err, &account) && problem, problem && aboutAccount(p.Type):
 		return failing{
 			reason: domain.Say("The certificate authority does not take the node as a customer: %s", explained(p)),
-			until:  time.Now().Add(limitPause), everywhere: true, elsewhere: true, postponed: true,
+			until:  time.Now().Add(limitPause), everywhere: true, elsewhere: true, postponed: true, customer: true,
 		}
 	case problem:
 		return failing{

@@ -84,6 +84,9 @@ var errNotNow = errors.New("no certificate, and no attempt due")
 
 // Run looks after all certificates until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
+	if err := k.resume(ctx); err != nil && ctx.Err() == nil {
+		k.log.ErrorContext(ctx, "certificates that were asked for before", "error", err)
+	}
 	for _, h := range append(k.directory.Node().Hosts(), k.wildcards()...) {
 		k.begin(ctx, task{host: h, kind: tenant.NodeHost, patient: true})
 	}

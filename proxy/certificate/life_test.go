@@ -31,7 +31,8 @@ type town struct {
 	tenants   *tenant.Registry
 	domains   *domain.Registry
 	lab       *lab
-	second    *lab // is asked where the first one can't or won't; nil: there is none
+	second    *lab             // is asked where the first one can't or won't; nil: there is none
+	external  *ExternalAccount // with the first one
 	proofs    proofs
 	log       bytes.Buffer
 
@@ -103,7 +104,7 @@ func (w *town) join(t *tenant.Tenant, host string) {
 
 // start runs a keeper over the store, as a process that was begun anew would.
 func (w *town) start() {
-	authorities, labs := []Authority{{Directory: w.lab.url + "/dir", Limited: true}}, []*lab{w.lab}
+	authorities, labs := []Authority{{Directory: w.lab.url + "/dir", Limited: true, External: w.external}}, []*lab{w.lab}
 	if w.second != nil {
 		authorities, labs = append(authorities, Authority{Directory: w.second.url + "/dir", Limited: true}), append(labs, w.second)
 	}

@@ -15,6 +15,8 @@ type pause struct {
 	Authority string        `cbor:"1,keyasint"`
 	Until     time.Time     `cbor:"2,keyasint"`
 	Reason    domain.Reason `cbor:"3,keyasint,omitempty"`
+	// Setup is set where the authority did not take the node as a customer: what the operator had set by then.
+	Setup []byte `cbor:"4,keyasint,omitempty"`
 }
 
 var pauses = storage.NewTable(storage.Declaration[pause]{
@@ -55,6 +57,9 @@ func loadSource(ctx context.Context, i *acmeIssuer, s *storage.Store) (*source, 
 		}
 		return err
 	})
+	if src.paused.void(&i.authority) {
+		src.paused = pause{}
+	}
 	return src, err
 }
 
@@ -94,7 +99,10 @@ func (s *source) took(ctx context.Context, f failing, now time.Time) (failing, e
 	if !f.everywhere || !f.until.After(s.paused.Until) {
 		return f, nil
 	}
-	s.paused = pause{s.key, f.until.UTC().Truncate(time.Millisecond), f.reason}
+	s.paused = pause{Authority: s.key, Until: f.until.UTC().Truncate(time.Millisecond), Reason: f.reason}
+	if f.customer {
+		s.paused.Setup = s.authority.setup()
+	}
 	p := s.paused
 	return f, s.store.Update(ctx, storage.Node(), func(tx *storage.Tx) error { return pauses.Put(tx, &p) })
 }

@@ -78,5 +78,15 @@ func (r *Registry) ReportCertificate(ctx context.Context, host tenant.Host, rep 
 	return err
 }
 
+// EachCertificate calls fn with how it stands with the certificates of all domains that are served.
+func (r *Registry) EachCertificate(ctx context.Context, fn func(tenant.Host, Certificate) error) error {
+	return storage.Each(ctx, r.store, storage.Node(), domainTable, func(d *Domain) error {
+		if !d.Served() {
+			return nil
+		}
+		return fn(d.Host, d.Certificate)
+	})
+}
+
 // Wake is sent to when a certificate was queued. It holds one message: a reader that was busy sees it later.
 func (r *Registry) Wake() <-chan struct{} { return r.queued }
