@@ -22,6 +22,7 @@ import (
 	"github.com/deskgate/deskgate/storage/storagetest"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 const acmeHost = "acme.tickets.example"
@@ -35,6 +36,7 @@ type node struct {
 	domains   *domain.Registry
 	dns       *proxytest.DNS
 	config    proxy.Config
+	spans     *span.Source
 	log       *lines
 
 	server *proxy.Server
@@ -111,14 +113,14 @@ func newNodeAt(tb testing.TB, mode proxy.TLSMode, host string) *node {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	n := &node{store: storagetest.Open(tb, tables()...), log: &lines{}}
+	n := &node{store: storagetest.Open(tb, tables()...), log: &lines{}, spans: &span.Source{}}
 	n.directory = tenant.NewDirectory(n.store, names, nil)
 	if err := n.directory.Load(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
 	n.tenants = tenant.NewRegistry(n.store, n.directory)
 	n.acme, n.bee = n.create(tb, "acme"), n.create(tb, "bee")
-	var o domain.Options
+	o := domain.Options{Spans: n.spans}
 	if mode == proxy.ACME {
 		n.dns = proxytest.StartDNS(tb)
 		if o.Resolver, err = domain.NewResolver([]string{n.dns.Addr}); err != nil {
@@ -128,7 +130,7 @@ func newNodeAt(tb testing.TB, mode proxy.TLSMode, host string) *node {
 	n.domains = domain.New(n.store, n.tenants, n.directory, o)
 	n.config = proxy.Config{
 		Store: n.store, Directory: n.directory, Domains: n.domains, Node: names, Product: http.HandlerFunc(product),
-		HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", TLS: mode, Log: slog.New(slog.NewJSONHandler(n.log, nil)),
+		HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", TLS: mode, Spans: n.spans, Log: slog.New(slog.NewJSONHandler(n.log, nil)),
 	}
 	return n
 }

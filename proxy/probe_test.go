@@ -77,7 +77,7 @@ func newNodeBehind(t *testing.T, c *cdn) (*node, *proxytest.ACME) {
 		t.Fatal(err)
 	}
 	n.domains = domain.New(n.store, n.tenants, n.directory, domain.Options{
-		Resolver: resolver, Challenged: true,
+		Resolver: resolver, Challenged: true, Spans: n.spans,
 		Prober: outbound.NewProber(outbound.Config{Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, c.plain.Listener.Addr().String())
 		}}),

@@ -26,6 +26,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // TLSMode says where certificates come from.
@@ -92,6 +93,8 @@ type Config struct {
 	AccessLog func(ctx context.Context, slug string, line slog.Record)
 	// Tracer makes spans of requests; nil: nobody does. Whoever opened it closes it.
 	Tracer *trace.Tracer
+	// Spans has traced what the edge does without being asked; nil: it is not.
+	Spans *span.Source
 }
 
 // Server is the edge of a node. It is made by New.
@@ -183,7 +186,7 @@ func (s *Server) keeper(ctx context.Context) (*certificate.Keeper, error) {
 		Store: s.config.Store, Directory: s.config.Directory, Domains: s.config.Domains, HTTP: s.plain != nil || s.challengedHTTP != nil,
 		HandshakeTime: headerTime, Log: s.config.Log,
 		Hello:   func(name string) { s.metrics.hellos[name].Inc() },
-		Attempt: func(result string) { s.metrics.attempts[result].Inc() },
+		Attempt: func(result string) { s.metrics.attempts[result].Inc() }, Spans: s.config.Spans,
 	}
 	if s.config.TLS == ACME {
 		o.ACME = &s.config.ACME

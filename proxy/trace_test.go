@@ -3,75 +3,20 @@ package proxy_test
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	common "go.opentelemetry.io/proto/otlp/common/v1"
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/proxy/proxytest"
 	"github.com/deskgate/deskgate/proxy/trace"
 	"github.com/deskgate/deskgate/storage"
 )
-
-// received is a collector of OpenTelemetry, and what it got.
-type received struct {
-	url string
-
-	mu    sync.Mutex
-	about map[string]string
-	spans []*spans.Span
-	wrong error
-}
-
-func newCollector(t *testing.T) *received {
-	t.Helper()
-	c := &received{}
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		b, err := io.ReadAll(r.Body)
-		var got collector.ExportTraceServiceRequest
-		if err == nil {
-			err = proto.Unmarshal(b, &got)
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.wrong = err; r.URL.Path != "/v1/traces" || r.Method != http.MethodPost {
-			c.wrong = fmt.Errorf("%s %s", r.Method, r.URL.Path)
-		}
-		for _, of := range got.ResourceSpans {
-			c.about = attributes(of.Resource.Attributes)
-			for _, scope := range of.ScopeSpans {
-				c.spans = append(c.spans, scope.Spans...)
-			}
-		}
-	}))
-	t.Cleanup(s.Close)
-	c.url = s.URL
-	return c
-}
-
-func attributes(all []*common.KeyValue) map[string]string {
-	values := map[string]string{}
-	for _, a := range all {
-		switch v := a.Value.Value.(type) {
-		case *common.AnyValue_StringValue:
-			values[a.Key] = v.StringValue
-		case *common.AnyValue_IntValue:
-			values[a.Key] = strconv.FormatInt(v.IntValue, 10)
-		}
-	}
-	return values
-}
 
 const (
 	theirTrace  = "0af7651916cd43dd8448eb211c80319c"
@@ -80,14 +25,14 @@ const (
 
 // traced runs a node whose requests are traced, makes one with a trace of its own, and returns the spans of it and the context
 // that the upstream saw last.
-func traced(t *testing.T, trusted bool, host, path string) (c *received, seen http.Header) {
+func traced(t *testing.T, trusted bool, host, path string) (c *proxytest.Collector, seen http.Header) {
 	t.Helper()
-	c = newCollector(t)
+	c = proxytest.StartCollector(t)
 	n := newNode(t, proxy.Off)
 	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Clone() }))
 	t.Cleanup(upstream.Close)
 	n.route(t, "/app", upstream.URL, "http://127.0.0.1:1") // the second one comes first
-	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: c.url, Ratio: 1, Version: "1.2.3", Log: n.config.Log})
+	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: c.URL, Ratio: 1, Version: "1.2.3", Log: n.config.Log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,17 +48,12 @@ func traced(t *testing.T, trusted bool, host, path string) (c *received, seen ht
 	if err := tracer.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.wrong != nil {
-		t.Fatal(c.wrong)
-	}
 	return c, seen
 }
 
 // of are the spans of a kind.
-func (c *received) of(kind spans.Span_SpanKind) (all []*spans.Span) {
-	for _, s := range c.spans {
+func of(c *proxytest.Collector, kind spans.Span_SpanKind) (all []*spans.Span) {
+	for _, s := range c.Spans() {
 		if s.Kind == kind {
 			all = append(all, s)
 		}
@@ -124,7 +64,7 @@ func (c *received) of(kind spans.Span_SpanKind) (all []*spans.Span) {
 // A request of a stranger is a trace of its own, linked to theirs: the request, and below it each upstream that was asked.
 func TestTraceOfAStranger(t *testing.T) {
 	c, seen := traced(t, false, acmeHost, "/app/x?page=2&token=sesame")
-	servers, clients := c.of(spans.Span_SPAN_KIND_SERVER), c.of(spans.Span_SPAN_KIND_CLIENT)
+	servers, clients := of(c, spans.Span_SPAN_KIND_SERVER), of(c, spans.Span_SPAN_KIND_CLIENT)
 	if len(servers) != 1 || len(clients) != 2 {
 		t.Fatalf("%d spans of requests and %d of tries, want 1 and 2", len(servers), len(clients))
 	}
@@ -133,7 +73,7 @@ func TestTraceOfAStranger(t *testing.T) {
 	if id == theirTrace || len(s.ParentSpanId) > 0 || len(s.Links) != 1 || hex.EncodeToString(s.Links[0].TraceId) != theirTrace {
 		t.Errorf("trace %s with links %v, want its own, linked to %s", id, s.Links, theirTrace)
 	}
-	got := attributes(s.Attributes)
+	got := proxytest.Attributes(s.Attributes)
 	requestID := got["deskgate.request_id"]
 	delete(got, "deskgate.request_id")
 	want := map[string]string{
@@ -150,24 +90,24 @@ func TestTraceOfAStranger(t *testing.T) {
 		}
 	}
 	failed, answered := clients[0], clients[1]
-	if failed.Status.Code != spans.Status_STATUS_CODE_ERROR || attributes(failed.Attributes)["server.port"] != "1" {
+	if failed.Status.Code != spans.Status_STATUS_CODE_ERROR || proxytest.Attributes(failed.Attributes)["server.port"] != "1" {
 		t.Errorf("the first try: %v", failed)
 	}
-	if a := attributes(answered.Attributes); a["http.request.resend_count"] != "1" || a["http.response.status_code"] != "200" {
+	if a := proxytest.Attributes(answered.Attributes); a["http.request.resend_count"] != "1" || a["http.response.status_code"] != "200" {
 		t.Errorf("the second try: %v", a)
 	}
 	if want := "00-" + id + "-" + hex.EncodeToString(answered.SpanId) + "-01"; seen.Get("Traceparent") != want || seen.Get("Tracestate") != "" {
 		t.Errorf("the upstream saw %s and %q, want %s", seen.Get("Traceparent"), seen.Get("Tracestate"), want)
 	}
-	if c.about["service.name"] != "deskgate" || c.about["service.version"] != "1.2.3" {
-		t.Errorf("the spans are of %v", c.about)
+	if c.About()["service.name"] != "deskgate" || c.About()["service.version"] != "1.2.3" {
+		t.Errorf("the spans are of %v", c.About())
 	}
 }
 
 // What one of the operator's own proxies began goes on.
 func TestTraceGoesOnBehindATrustedProxy(t *testing.T) {
 	c, seen := traced(t, true, acmeHost, "/app/x")
-	s := c.of(spans.Span_SPAN_KIND_SERVER)[0]
+	s := of(c, spans.Span_SPAN_KIND_SERVER)[0]
 	if hex.EncodeToString(s.TraceId) != theirTrace || hex.EncodeToString(s.ParentSpanId) != "b7ad6b7169203331" || len(s.Links) > 0 {
 		t.Errorf("the span is %v", s)
 	}
@@ -183,10 +123,10 @@ func TestTraceWithoutUpstream(t *testing.T) {
 		"elsewhere.example": {"deskgate.part": "edge", "deskgate.tenant": "", "http.response.status_code": "421"},
 	} {
 		c, _ := traced(t, false, host, "/")
-		if len(c.spans) != 1 {
-			t.Fatalf("%d spans", len(c.spans))
+		if len(c.Spans()) != 1 {
+			t.Fatalf("%d spans", len(c.Spans()))
 		}
-		got := attributes(c.spans[0].Attributes)
+		got := proxytest.Attributes(c.Spans()[0].Attributes)
 		for name, v := range want {
 			if got[name] != v {
 				t.Errorf("%s: %s is %q, want %q", host, name, got[name], v)
@@ -230,10 +170,10 @@ func TestTraceOffOrLost(t *testing.T) {
 // What the product does in the store for a request is below the request's span, named by who did it; what is done for nobody is not
 // traced.
 func TestTraceOfTransactions(t *testing.T) {
-	c := newCollector(t)
+	c := proxytest.StartCollector(t)
 	n := newNode(t, proxy.Off)
 	n.config.Product = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fails(w, r, n.store) })
-	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: c.url, Ratio: 1, Log: n.config.Log})
+	tracer, err := trace.Open(t.Context(), trace.Options{Endpoint: c.URL, Ratio: 1, Log: n.config.Log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,16 +189,14 @@ func TestTraceOfTransactions(t *testing.T) {
 	if err := tracer.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	servers, inner := c.of(spans.Span_SPAN_KIND_SERVER), c.of(spans.Span_SPAN_KIND_INTERNAL)
+	servers, inner := of(c, spans.Span_SPAN_KIND_SERVER), of(c, spans.Span_SPAN_KIND_INTERNAL)
 	if len(servers) != 2 || len(inner) != 4 {
 		t.Fatalf("%d spans of requests and %d of transactions, want 2 and 4", len(servers), len(inner))
 	}
 	parents := map[string]int{}
 	for _, s := range inner {
 		parents[string(s.ParentSpanId)]++
-		got := attributes(s.Attributes)
+		got := proxytest.Attributes(s.Attributes)
 		want := map[string]string{"code.function.name": "proxy_test.fails"}
 		if s.Name == "store update" {
 			want["deskgate.store.runs"], want["error.type"] = "1", "*errors.errorString"

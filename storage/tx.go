@@ -57,6 +57,9 @@ func newTx(ctx context.Context, s *Store, sc Scope, r engine.Reader, t engine.Tx
 // Scope is what the transaction is confined to.
 func (tx *Tx) Scope() Scope { return tx.scope }
 
+// Context is what the transaction was asked for with.
+func (tx *Tx) Context() context.Context { return tx.shared.context }
+
 // Tenant narrows a node's transaction to one tenant: what is written through the result commits together with the
 // rest. The reverse does not exist: it panics on a transaction that is a tenant's already.
 func (tx *Tx) Tenant(id string) *Tx {

@@ -21,7 +21,7 @@ func (s *settings) post(o *operator, log *slog.Logger) (*mail.Post, error) {
 	}
 	return mail.New(mail.Config{
 		Store: o.store, Directory: o.directory, Server: s.smtp, From: s.mailFrom, Render: letters.Render, Failed: notify.Failed, Sent: notify.Sent(o.store),
-		Log: log,
+		Spans: o.spans, Log: log,
 	}), nil
 }
 

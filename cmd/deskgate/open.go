@@ -24,6 +24,7 @@ import (
 	"github.com/deskgate/deskgate/tenant/erasure"
 	"github.com/deskgate/deskgate/tenant/mail"
 	"github.com/deskgate/deskgate/tenant/outbound"
+	"github.com/deskgate/deskgate/tenant/span"
 	"github.com/deskgate/deskgate/tickets"
 	"github.com/deskgate/deskgate/tickets/domains"
 	"github.com/deskgate/deskgate/tickets/notify"
@@ -49,6 +50,7 @@ type operator struct {
 	rules     *rule.Engine
 	webhooks  *webhook.Hooks
 	outbound  *outbound.Client
+	spans     *span.Source // of what no request waits for
 	post      *mail.Post
 	eraser    *erasure.Eraser
 	transfers *transfer.Transfers
@@ -107,11 +109,11 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", s.data, err)
 	}
-	o := &operator{store: store, names: node, tls: s.tls, data: s.data}
+	o := &operator{store: store, names: node, tls: s.tls, data: s.data, spans: &span.Source{}}
 	o.directory = tenant.NewDirectory(store, node, log)
 	o.tenants = tenant.NewRegistry(store, o.directory)
 	o.domains = domain.New(store, o.tenants, o.directory, domain.Options{
-		Resolver: resolver, Authorities: s.authoritiesInDNS(), Challenged: s.tls == tlsACME, Log: log,
+		Resolver: resolver, Authorities: s.authoritiesInDNS(), Challenged: s.tls == tlsACME, Spans: o.spans, Log: log,
 		Prober: outbound.NewProber(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version}),
 	})
 	if err := o.directory.Load(ctx); err != nil {
@@ -170,8 +172,8 @@ func colleagues(tx *storage.Tx) ([]tickets.Person, error) {
 // newWebhooks makes the room that tells tenants' own programs what happens.
 func (s *settings) newWebhooks(o *operator, log *slog.Logger) *webhook.Hooks {
 	return webhook.New(webhook.Config{
-		Store: o.store, Directory: o.directory, Log: log, Render: web.NewPayloads(o.directory).Webhook, Off: o.notifier.WebhookOff,
-		Client: outbound.New(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version, Patience: webhook.Patience}),
+		Store: o.store, Directory: o.directory, Spans: o.spans, Log: log, Render: web.NewPayloads(o.directory).Webhook, Off: o.notifier.WebhookOff,
+		Client: outbound.New(outbound.Config{Allow: s.outboundAllow, Agent: "Deskgate/" + thisVersion().Version, Patience: webhook.Patience, TellTrace: true}),
 	})
 }
 

@@ -45,5 +45,6 @@ func (n *node) openTracer(ctx context.Context, p *program, c *proxy.Config) (err
 	}
 	c.Tracer = n.tracer
 	n.store.Observe(n.tracer.Transaction)
+	n.tracer.Feed(n.spans)
 	return nil
 }

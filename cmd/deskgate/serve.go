@@ -130,7 +130,7 @@ func (n *node) listen(ctx context.Context, p *program, l sockets) error {
 	if err != nil {
 		return err
 	}
-	config.Store, config.Directory, config.Domains, config.Node = n.store, n.directory, n.domains, n.names
+	config.Store, config.Directory, config.Domains, config.Node, config.Spans = n.store, n.directory, n.domains, n.names, n.spans
 	config.Product, config.Gate, config.Log, config.Numbers = product, product, n.log, n.numbers() //nolint:contextcheck // asked for long after
 	config.Page = func(r *http.Request, v *tenant.Visit, n proxy.Notice) proxy.Page {
 		return proxy.Page(product.Notice(r, v, web.Notice(n)))

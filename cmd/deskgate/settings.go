@@ -238,7 +238,7 @@ func otherSettings() []setting {
 			parse: into(func(s *settings) *string { return &s.otlpEndpoint }, anyURL("https", "http")),
 		},
 		{
-			name: "trace-ratio", value: "SHARE", standard: "1", usage: "share of requests that are traced, from 0 to 1",
+			name: "trace-ratio", value: "SHARE", standard: "1", usage: "share of requests, and of what no request waits for, that is traced, from 0 to 1",
 			parse: into(func(s *settings) *float64 { return &s.traceRatio }, fraction),
 		},
 		{

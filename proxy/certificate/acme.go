@@ -21,6 +21,8 @@ import (
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
 	"github.com/mholt/acmez/v3/acme"
+
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // LetsEncrypt is the directory of the authority that is asked where none is named.
@@ -240,10 +242,16 @@ func (e *ear) RoundTrip(r *http.Request) (*http.Response, error) {
 			Body: io.NopCloser(bytes.NewReader(e.document)), Request: r,
 		}, nil
 	}
+	_, s := span.Below(r.Context(), r.Method)
+	s.Asks(r.Method, r.URL)
 	res, err := e.next.RoundTrip(r)
 	if err != nil {
+		s.End(err)
 		return res, err
 	}
+	s.Text(span.Path, r.URL.Path)
+	s.Answered(res.StatusCode)
+	s.End(nil)
 	e.ahead.Store(int64(ahead(res.Header, time.Now())))
 	if res.StatusCode == http.StatusCreated && r.URL.String() == e.newOrder {
 		e.taken.Store(true)

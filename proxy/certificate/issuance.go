@@ -15,7 +15,22 @@ import (
 
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/span"
 )
+
+// traced attends to a host in a trace of its own.
+func (k *Keeper) traced(ctx context.Context, t task) error {
+	ctx, s := k.options.Spans.Begin(ctx, "attend certificate")
+	s.Text(span.Host, string(t.host))
+	s.Number("deskgate.attempt", t.attempts+1)
+	err := k.attend(ctx, t)
+	if errors.Is(err, errNotNow) { // nothing was tried
+		s.End(nil)
+		return err
+	}
+	s.End(err)
+	return err
+}
 
 // attend brings a host's certificate into the state that it should be in, and reports. Of a host that is not served, or no
 // more when all is done, nothing is kept.
@@ -207,7 +222,16 @@ func (a *attempt) IssuerKey() string { return a.key }
 
 // Issue implements [certmagic.Issuer].
 func (a *attempt) Issue(ctx context.Context, csr *x509.CertificateRequest) (*certmagic.IssuedCertificate, error) {
+	ctx, s := span.Within(ctx, "order certificate")
+	s.Text("deskgate.acme.authority", a.Name())
+	s.Text("deskgate.acme.challenge", a.solver.kind)
 	c, taken, err := a.order(ctx, csr, a.solver, a.replaces)
+	if p, refused := errors.AsType[acme.Problem](err); refused {
+		s.Fail(p.Type) // a URN; what is said beside it may have names in it
+		s.End(nil)
+	} else {
+		s.End(err)
+	}
 	a.taken = taken
 	return c, err
 }

@@ -259,7 +259,7 @@ func (k *Keeper) fly(ctx context.Context, t task) *flight {
 	k.count(t, 1)
 	k.wg.Go(func() {
 		defer cancel()
-		f.err = k.attend(ctx, t)
+		f.err = k.traced(ctx, t)
 		k.mu.Lock()
 		delete(k.flights, t.host)
 		k.count(t, -1)

@@ -11,6 +11,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/domain"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // ACME says which authorities certificates come from, and how they may reach this node.
@@ -24,7 +25,7 @@ type ACME struct {
 	DNS *DNS
 }
 
-// Options are what a Keeper needs. All but ACME is required.
+// Options are what a Keeper needs. All but ACME and Spans is required.
 type Options struct {
 	Store     *storage.Store
 	Directory *tenant.Directory
@@ -39,7 +40,9 @@ type Options struct {
 	Hello func(name string)
 	// Attempt is told how each attempt to get a certificate ended: "obtained", "renewed", "failed" or "postponed".
 	Attempt func(result string)
-	Log     *slog.Logger
+	// Spans has attempts traced; nil: they are not.
+	Spans *span.Source
+	Log   *slog.Logger
 }
 
 // New wires certmagic, which makes keys and requests, and knows what is stored where. It never uses certmagic's defaults, which

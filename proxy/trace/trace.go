@@ -1,5 +1,6 @@
 // Package trace tells a collector of OpenTelemetry what became of each request: a span for it, and below that one for each
-// upstream that was asked, and for each transaction that the product made of it.
+// upstream that was asked, and for each transaction that the product made of it. Of what no request waits for the rooms tell by
+// themselves: see package span.
 //
 // A stranger does not decide what is traced, nor continues here what began elsewhere: their context is linked, and only that of
 // the operator's own proxies is gone on with. What a span must not say is what the access log must not say.
@@ -25,6 +26,8 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	otel "go.opentelemetry.io/otel/trace"
+
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // Options of a Tracer.
@@ -70,9 +73,12 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 		options = append(options, sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(o.Ratio))))
 	}
 	t := &Tracer{provider: sdk.NewTracerProvider(options...)}
-	t.tracer = t.provider.Tracer("github.com/deskgate/deskgate/proxy")
+	t.tracer = t.provider.Tracer(span.Scope)
 	return t, nil
 }
+
+// Feed has the traces of work that no request waits for begun here from now on.
+func (t *Tracer) Feed(s *span.Source) { s.From(t.tracer) }
 
 // Close sends what was not sent yet.
 func (t *Tracer) Close(ctx context.Context) error {
@@ -205,7 +211,7 @@ func (s *Span) Try(out *http.Request, n int) func(status int, err error) {
 // Into makes the span the parent of what is done for the request with this context.
 func (s *Span) Into(ctx context.Context) context.Context { return otel.ContextWithSpan(ctx, s.span) }
 
-// Transaction begins the span of a transaction of the store's, if it is for a request that is traced: see [storage.Observer]. It is
+// Transaction begins the span of a transaction of the store's, if it is for something that is traced: see [storage.Observer]. It is
 // called as the function that made it, and says nothing of what is in it.
 func (t *Tracer) Transaction(ctx context.Context, write bool) func(runs int, err error) {
 	if !otel.SpanFromContext(ctx).IsRecording() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 const (
@@ -58,7 +59,10 @@ func (r *Registry) look(ctx context.Context, host tenant.Host, asked func(*Domai
 
 // check asks DNS about a host, outside of any transaction, and settles what was found: for the claims that are asked for or due,
 // and for all if the host changes hands by it.
-func (r *Registry) check(ctx context.Context, host tenant.Host, asked func(*Domain) bool) error {
+func (r *Registry) check(ctx context.Context, host tenant.Host, asked func(*Domain) bool) (err error) {
+	ctx, s := r.options.Spans.Begin(ctx, "check domain")
+	defer func() { s.End(err) }()
+	s.Text(span.Host, string(host))
 	c, err := r.contest(ctx, host)
 	if err != nil {
 		return err
@@ -71,6 +75,7 @@ func (r *Registry) check(ctx context.Context, host tenant.Host, asked func(*Doma
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	s.Text("deskgate.domain.proof", c.outcome())
 	began := time.Now()
 	_, err = r.changeAll(ctx, host, func(all []*Domain, now time.Time) ([]*Domain, error) {
 		return c.settle(all, r.rules, now, func(d *Domain) bool { return asked(d) || !d.NextCheck.After(began) }), nil

@@ -215,6 +215,17 @@ func (c *contest) silent(err error) {
 	}
 }
 
+// outcome is what was found, in a word, for traces.
+func (c *contest) outcome() string {
+	switch {
+	case !c.wanting():
+		return "seen"
+	case slices.ContainsFunc(c.rivals, func(it rival) bool { return it.finding.silent }):
+		return "unanswered"
+	}
+	return "missing"
+}
+
 // of is what was found about a domain; false: it is another than the one that was asked about.
 func (c *contest) of(d *Domain) (finding, bool) {
 	for _, it := range c.rivals {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 const (
@@ -99,7 +101,7 @@ func exchange(ctx context.Context, q *dns.Msg, server string) (*dns.Msg, error) 
 	q.Id, q.Question[0].Name = dns.Id(), mixed(q.Question[0].Name)
 	asked := q.Question[0]
 	for _, network := range []string{"udp", "tcp"} {
-		m, _, err := (&dns.Client{Net: network, UDPSize: bufferSize}).ExchangeContext(ctx, q, server)
+		m, err := once(ctx, network, q, server)
 		switch {
 		case err != nil && network == "udp" && m != nil && m.Truncated:
 			continue // what did not fit may be cut in the middle of a record
@@ -114,6 +116,24 @@ func exchange(ctx context.Context, q *dns.Msg, server string) (*dns.Msg, error) 
 		}
 	}
 	return nil, errTruncated
+}
+
+// once asks one question, and tells of it if it is for something that is traced.
+func once(ctx context.Context, network string, q *dns.Msg, server string) (*dns.Msg, error) {
+	_, s := span.Below(ctx, "dns query")
+	if s != nil {
+		s.Text(span.Question, plain(q.Question[0].Name))
+		s.Text("deskgate.dns.type", dns.TypeToString[q.Question[0].Qtype])
+		s.At(server)
+		s.Text(span.Network, network)
+		s.Text(span.Protocol, "dns")
+	}
+	m, _, err := (&dns.Client{Net: network, UDPSize: bufferSize}).ExchangeContext(ctx, q, server)
+	if err == nil && m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
+		s.Fail(dns.RcodeToString[m.Rcode])
+	}
+	s.End(err)
+	return m, err
 }
 
 // mixed is a name with capitals by chance.

@@ -15,6 +15,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/outbound"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // ProbePath is where a host is asked whether its visitors arrive; a nonce follows.
@@ -98,8 +99,10 @@ func (r *Registry) probe(ctx context.Context, host tenant.Host, at []netip.Addr)
 	if r.options.Prober == nil || len(at) == 0 {
 		return nil
 	}
+	ctx, s := span.Within(ctx, "probe domain")
 	nonce := r.probeNonce(host, time.Now())
 	back, err := r.options.Prober.Probe(ctx, string(host), variety(at, probedAddresses), ProbePath+nonce)
+	s.End(err)
 	if err != nil {
 		return &echo{err: err}
 	}

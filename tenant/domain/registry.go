@@ -16,6 +16,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/outbound"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 const maxDomains = 500 // that one tenant may add by itself
@@ -41,6 +42,8 @@ type Options struct {
 	Authorities []Authority
 	// Grace is how long a drifted domain is still served. 0: 72 hours.
 	Grace time.Duration
+	// Spans has checks traced. Nil: they are not.
+	Spans *span.Source
 	// Log takes what goes wrong in the background. Nil: nothing is said.
 	Log *slog.Logger
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/outbox"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // ErrOff says that the node sends no mail, for it knows no server. Ask Ready first.
@@ -39,6 +40,8 @@ type Config struct {
 	Failed func(tx *storage.Tx, l Letter, cause error) error
 	// Sent is called when the server has taken a letter. It may be called twice for one. Nil: nothing happens.
 	Sent func(ctx context.Context, t *tenant.Tenant, l Letter) error
+	// Spans has letters' ways traced. Nil: they are not.
+	Spans *span.Source
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -73,7 +76,7 @@ func New(c Config) *Post {
 	p := &Post{config: c, helo: helo}
 	p.Change(c.Server, c.From)
 	p.courier = outbox.NewCourier(letters, outbox.Config[letter]{
-		Store: c.Store, Directory: c.Directory, Deliver: p.deliver, GiveUp: p.giveUp, Pauses: pauses(), Log: c.Log,
+		Store: c.Store, Directory: c.Directory, Deliver: p.deliver, GiveUp: p.giveUp, Pauses: pauses(), Spans: c.Spans, Log: c.Log,
 	})
 	return p
 }

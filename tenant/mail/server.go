@@ -18,6 +18,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/deskgate/deskgate/tenant/outbox"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // Server is the operator's SMTP server, as --smtp-url names it. Its password is shown by nothing.
@@ -196,21 +197,38 @@ func (s *Server) call(ctx context.Context, helo string) (l *line, conn *smtp.Cli
 
 // send hands one letter to the server. outbox.Permanent: the server will never take it.
 func (s *Server) send(ctx context.Context, helo string, m *gomail.Msg) error {
-	l, conn, hangUp, err := s.call(ctx, helo)
-	if err != nil {
-		return s.plain(err)
-	}
-	defer hangUp()
-	err = l.SendWithSMTPClient(conn, m)
-	switch {
-	case m.IsDelivered(): // what went wrong afterwards has no part in it
-		return nil
+	switch err := s.hand(ctx, helo, m); {
 	case refused(err) && unwanted(err):
 		return outbox.Permanent(refusal{s.plain(err)})
 	case refused(err):
 		return outbox.Permanent(s.plain(err))
+	default:
+		return s.plain(err)
 	}
-	return s.plain(err)
+}
+
+// hand is send, with the error as it comes.
+func (s *Server) hand(ctx context.Context, helo string, m *gomail.Msg) (err error) {
+	ctx, sp := span.Below(ctx, "send mail")
+	defer func() {
+		if failure, ok := errors.AsType[*gomail.SendError](err); ok && failure.ErrorCode() > 0 {
+			sp.Fail(strconv.Itoa(failure.ErrorCode())) // nothing else of what the server says: it repeats addresses
+			sp.End(nil)
+			return
+		}
+		sp.End(err)
+	}()
+	sp.At(net.JoinHostPort(s.host, strconv.Itoa(s.port)))
+	sp.Text(span.Protocol, "smtp")
+	l, conn, hangUp, err := s.call(ctx, helo)
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+	if err = l.SendWithSMTPClient(conn, m); m.IsDelivered() { // what went wrong afterwards has no part in it
+		return nil
+	}
+	return err
 }
 
 // ErrRefused is in the error of a letter that the server refused because of its recipient: there is no such mailbox, or it takes nothing.

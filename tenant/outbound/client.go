@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 const (
@@ -51,6 +53,8 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Patience is how long a request may take, redirects and body included. 0: 10 seconds.
 	Patience time.Duration
+	// TellTrace has servers told which trace a request belongs to, if it belongs to one.
+	TellTrace bool
 }
 
 // Client makes requests to addresses that tenants have chosen. It is safe for concurrent use.
@@ -69,6 +73,7 @@ func New(c Config) *Client {
 	}
 	t := &transport{
 		agent:  c.Agent,
+		tells:  c.TellTrace,
 		secure: newTransport(c, guard{allow: c.Allow, public: true}, c.Roots),
 		plain:  newTransport(c, guard{allow: c.Allow}, nil),
 	}
@@ -124,6 +129,7 @@ func newTransport(c Config, g guard, roots *x509.CertPool) *http.Transport {
 // transport sends a request the way that its scheme may go.
 type transport struct {
 	agent         string
+	tells         bool // which trace a request belongs to
 	secure, plain *http.Transport
 }
 
@@ -141,7 +147,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.Header.Set("User-Agent", t.agent)
 	}
-	resp, err := way.RoundTrip(r)
+	resp, err := t.traced(way, r)
 	if refused, ok := errors.AsType[*AddressError](err); ok && way == t.plain && Public(refused.Address) {
 		return nil, ErrScheme // it is no secret, and nobody has to guess
 	}
@@ -150,6 +156,22 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &bounded{body: resp.Body, left: maxBody}
 	return resp, nil
+}
+
+// traced makes a request, and tells of it if it is for something that is traced.
+func (t *transport) traced(way *http.Transport, r *http.Request) (*http.Response, error) {
+	ctx, s := span.Below(r.Context(), r.Method)
+	s.Asks(r.Method, r.URL)
+	if parent := span.Parent(ctx); t.tells && parent != "" {
+		r = r.Clone(ctx)
+		r.Header.Set(span.ParentHeader, parent)
+	}
+	resp, err := way.RoundTrip(r)
+	if err == nil {
+		s.Answered(resp.StatusCode)
+	}
+	s.End(err)
+	return resp, err
 }
 
 // bounded is a body of which no more may come.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 const (
@@ -66,10 +68,15 @@ func (p *Prober) Probe(ctx context.Context, host string, at []netip.Addr, path s
 	req.Header.Set("User-Agent", p.config.Agent+" (domain check)")
 	t := p.transport(at)
 	defer t.CloseIdleConnections()
+	_, s := span.Below(ctx, req.Method)
+	s.Asks(req.Method, req.URL)
 	resp, err := (&http.Client{Transport: t, CheckRedirect: stay}).Do(req)
 	if err != nil {
+		s.End(err)
 		return Echo{}, err
 	}
+	s.Answered(resp.StatusCode)
+	s.End(nil)
 	defer func() { _ = resp.Body.Close() }() // all that matters has been read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, probeBody))
 	return Echo{Status: resp.StatusCode, Header: resp.Header, Body: body}, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // Config says how the items of one queue are delivered.
@@ -34,6 +35,8 @@ type Config[T any] struct {
 	Workers, TenantWorkers int
 	// Keep is how long a dead item is kept. 0: 30 days.
 	Keep time.Duration
+	// Spans has each try traced. Nil: none is.
+	Spans *span.Source
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }

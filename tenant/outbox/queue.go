@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 // ErrExpired is why an item was given up that was no longer wanted when its turn came.
@@ -30,6 +31,8 @@ type Item[T any] struct {
 	// DeadAt is when the item was given up; zero: it was not.
 	DeadAt  time.Time `cbor:"8,keyasint,omitzero"`
 	Payload T         `cbor:"9,keyasint"`
+	// Cause is the trace of what put the item in, if it had one: see span.Cause.
+	Cause string `cbor:"10,keyasint,omitempty"`
 }
 
 // Dead says whether the item was given up.
@@ -70,9 +73,11 @@ func (q *Queue[T]) Get(tx *storage.Tx, id string) (Item[T], error) {
 
 // Put adds an item in a tenant's transaction and returns its ID: it is delivered if the transaction is committed. Expires is when
 // nobody wants it any more; zero: never.
+//
+//nolint:contextcheck // the transaction has the caller's
 func (q *Queue[T]) Put(tx *storage.Tx, payload T, expires time.Time) (string, error) {
 	at := time.Now().UTC()
-	i := Item[T]{ID: rand.Text(), CreatedAt: at, Expires: expires, NextAt: at, Payload: payload}
+	i := Item[T]{ID: rand.Text(), CreatedAt: at, Expires: expires, NextAt: at, Payload: payload, Cause: span.Cause(tx.Context())}
 	return i.ID, q.table.Insert(tx, &i)
 }
 

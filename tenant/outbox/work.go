@@ -9,6 +9,7 @@ import (
 
 	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/span"
 )
 
 const (
@@ -30,8 +31,24 @@ func (c *Courier[T]) work(ctx context.Context, id tenant.ID) {
 	}
 	if i != nil {
 		c.agenda.note(id, time.Now()) // for the next one
-		c.finish(ctx, id, *i, c.attempt(ctx, id, *i))
+		c.try(ctx, id, *i)
 	}
+}
+
+// try delivers an item, or tries to, and notes how it went.
+func (c *Courier[T]) try(ctx context.Context, id tenant.ID, i Item[T]) {
+	traced, s := c.config.Spans.Deliver(ctx, c.queue.table.Name(), i.ID, i.Cause)
+	s.Number("deskgate.attempt", i.Attempts)
+	if t, served := c.config.Directory.ByID(id); served {
+		s.Text(span.Tenant, t.Slug)
+	}
+	result := c.attempt(traced, id, i)
+	c.finish(traced, id, i, result)
+	if d, ok := errors.AsType[delayed](result); ok && d.free {
+		s.Text("deskgate.postponed", d.pause.String())
+		result = nil
+	}
+	s.End(result)
 }
 
 // mayRecover says whether an error of the store's may be over some time.

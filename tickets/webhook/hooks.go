@@ -18,6 +18,7 @@ import (
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/tenant/outbound"
 	"github.com/deskgate/deskgate/tenant/outbox"
+	"github.com/deskgate/deskgate/tenant/span"
 	"github.com/deskgate/deskgate/tickets"
 )
 
@@ -32,6 +33,8 @@ type Config struct {
 	// Off is called in the transaction in which the program switches a webhook off because of its last try, so that somebody is told. It does
 	// nothing but use the transaction. Nil: nothing happens.
 	Off func(tx *storage.Tx, hook *Webhook, last *Attempt) error
+	// Spans has deliveries traced. Nil: they are not.
+	Spans *span.Source
 	// Log takes what nobody waits for. Nil: nothing is said.
 	Log *slog.Logger
 }
@@ -53,7 +56,7 @@ func New(c Config) *Hooks {
 	h.courier = outbox.NewCourier(queue, outbox.Config[errand]{
 		Store: c.Store, Directory: c.Directory, Deliver: h.deliver, GiveUp: giveUp, Pauses: pauses(), Patience: Patience + leeway,
 		// Many may wait for receivers that do not answer, and others must not wait for them.
-		Workers: 64, TenantWorkers: 4 * laneWidth, Keep: time.Hour, Log: c.Log,
+		Workers: 64, TenantWorkers: 4 * laneWidth, Keep: time.Hour, Spans: c.Spans, Log: c.Log,
 	})
 	return h
 }
