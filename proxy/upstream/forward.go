@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -106,43 +102,6 @@ func (p *Proxy) failed(ctx context.Context, t *target, err error, v *tenant.Visi
 	if t.condition.failed(time.Now(), err) {
 		p.options.Log.WarnContext(ctx, "upstream rests", "upstream", t.spec.url, "error", err, "for", rest.String(), "request_id", v.RequestID)
 	}
-}
-
-// withHints is the request's context for the way to an upstream, whose interim answers go to w.
-func (j *Job) withHints(ctx context.Context, w http.ResponseWriter) context.Context {
-	j.hints.w = w
-	j.trace.Got1xxResponse = j.hints.pass
-	return httptrace.WithClientTrace(ctx, &j.trace)
-}
-
-// hints passes interim answers on, such as 103 Early Hints, until the final one is there.
-type hints struct {
-	w http.ResponseWriter
-
-	mu   sync.Mutex
-	over bool
-}
-
-func (h *hints) pass(code int, header textproto.MIMEHeader) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.over {
-		return nil
-	}
-	own := h.w.Header()
-	kept := own.Clone()
-	maps.Copy(own, header)
-	delete(own, "Set-Cookie") // the final answer has its own
-	h.w.WriteHeader(code)
-	clear(own)
-	maps.Copy(own, kept)
-	return nil
-}
-
-func (h *hints) end() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.over = true
 }
 
 // commence writes the answer's header, without what the edge says itself.
