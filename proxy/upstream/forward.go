@@ -126,14 +126,31 @@ func commence(w http.ResponseWriter, res *http.Response, j *Job) {
 	if j.newcomer {
 		remember(h, j)
 	}
+	if res.StatusCode == http.StatusNoContent {
+		delete(h, "Content-Length") // HTTP/2 clients would wait for as much
+	}
 	if len(res.Trailer) > 0 {
 		names := make([]string, 0, len(res.Trailer))
 		for name := range res.Trailer {
-			names = append(names, name)
+			if behind(name) {
+				names = append(names, name)
+			}
 		}
-		h["Trailer"] = []string{strings.Join(names, ", ")}
+		if len(names) > 0 {
+			h["Trailer"] = []string{strings.Join(names, ", ")}
+		}
 	}
 	w.WriteHeader(res.StatusCode)
+}
+
+// behind says whether a header may come behind a body: not what says how to read it, and what the edge looks at or says itself.
+func behind(name string) bool {
+	switch name {
+	case "Set-Cookie", "X-Request-Id", "Alt-Svc", "Strict-Transport-Security", "Location", "Cache-Control", "Connection", "Keep-Alive",
+		"Proxy-Connection", "Upgrade", "Te", "Trailer", "Transfer-Encoding", "Host":
+		return false
+	}
+	return !strings.HasPrefix(name, "Content-")
 }
 
 // end writes what comes behind the body. What was not announced goes by net/http's prefix.
@@ -145,6 +162,9 @@ func end(w http.ResponseWriter, res *http.Response) {
 	h := w.Header()
 	announced := ", " + h.Get("Trailer") + ", "
 	for name, values := range res.Trailer {
+		if !behind(name) {
+			continue
+		}
 		if !strings.Contains(announced, ", "+name+", ") {
 			name = http.TrailerPrefix + name
 		}

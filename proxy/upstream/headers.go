@@ -138,9 +138,10 @@ func withoutOurs(h http.Header, lines []string) {
 	h["Cookie"] = []string{strings.Join(kept, "; ")}
 }
 
-// foreign are the lines of an application's Set-Cookie that are not about the product's own cookies.
+// foreign are the lines of an application's Set-Cookie that are not about the product's own cookies. One without a name is sent back
+// as if its value had one.
 func foreign(lines []string) []string {
-	ours := func(l string) bool { return ourCookie(strings.TrimSpace(l)) }
+	ours := func(l string) bool { return ourCookie(strings.TrimLeft(l, " \t=")) }
 	if !slices.ContainsFunc(lines, ours) {
 		return lines
 	}

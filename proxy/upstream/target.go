@@ -74,12 +74,19 @@ func (p *Proxy) newTarget(s spec) (*target, error) {
 	return t, nil
 }
 
+var errStatus = errors.New("the upstream's status is no status")
+
 // roundTrip sends a request and returns the answer.
 func (t *target) roundTrip(r *http.Request) (*http.Response, error) {
+	by := http.RoundTripper(t.transport)
 	if t.direct != nil && r.Body == nil && idempotent(r) {
-		return t.direct.RoundTrip(r)
+		by = t.direct
 	}
-	return t.transport.RoundTrip(r)
+	res, err := by.RoundTrip(r)
+	if err == nil && res.StatusCode < http.StatusContinue {
+		return nil, errors.Join(errStatus, res.Body.Close())
+	}
+	return res, err
 }
 
 // retire lets go of a target that no route names any more. What is under way goes on.
