@@ -65,6 +65,15 @@ type condition struct {
 	reason   atomic.Pointer[string]
 }
 
+// inherit takes over what is known about another one.
+func (c *condition) inherit(from *condition) {
+	c.checked.Store(from.checked.Load())
+	c.failures.Store(from.failures.Load())
+	c.restsTo.Store(from.restsTo.Load())
+	c.backAt.Store(from.backAt.Load())
+	c.reason.Store(from.reason.Load())
+}
+
 // fitness is the share of its requests that a target should get: 0 is none, 1 all of them.
 func (c *condition) fitness(now time.Time) float64 {
 	at := now.UnixMilli()

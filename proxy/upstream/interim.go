@@ -19,13 +19,11 @@ const (
 
 var errInterim = errors.New("the upstream sends interim answers without end")
 
-// withHints is the request's context for the way to an upstream, whose interim answers go to w.
-func (j *Job) withHints(w http.ResponseWriter, r *http.Request) context.Context {
-	if r.ProtoAtLeast(1, 1) { // before, there was one answer to a request
-		j.hints.w = w
-	}
+// withHints is the request's context for the way to an upstream, whose interim answers go to w; nil: to nobody.
+func (j *Job) withHints(ctx context.Context, w http.ResponseWriter) context.Context {
+	j.hints.w = w
 	j.trace.Got1xxResponse = j.hints.pass
-	return httptrace.WithClientTrace(r.Context(), &j.trace)
+	return httptrace.WithClientTrace(ctx, &j.trace)
 }
 
 // hints passes interim answers on, such as 103 Early Hints, until the final one is there.

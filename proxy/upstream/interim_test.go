@@ -15,6 +15,7 @@ import (
 
 // spoken is an application that answers each request word by word.
 func spoken(t *testing.T, answer string) http.Handler {
+	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		c, _, err := http.NewResponseController(w).Hijack()

@@ -37,6 +37,7 @@ type Proxy struct {
 
 	mu      sync.Mutex // for what follows
 	targets map[spec]*target
+	lives   map[string]*life // by URL
 	checks  checks
 	closed  bool
 }
@@ -47,7 +48,7 @@ func New(o Options) *Proxy {
 		o.Dial = (&net.Dialer{KeepAlive: keepAlive}).DialContext
 	}
 	return &Proxy{
-		options: o, targets: make(map[spec]*target), stray: make(chan struct{}, 1),
+		options: o, targets: make(map[spec]*target), lives: make(map[string]*life), stray: make(chan struct{}, 1),
 		buffers: sync.Pool{New: func() any { return new([bufferSize]byte) }},
 	}
 }

@@ -66,7 +66,7 @@ func (p *Proxy) drop(r *tenant.Route) {
 		if t.routes--; t.routes == 0 {
 			delete(p.targets, t.spec)
 			p.checks.stop(t)
-			t.retire()
+			p.retire(t)
 		}
 	}
 }

@@ -159,5 +159,11 @@ func TestHealthSurvivesAChange(t *testing.T) {
 		if got := e.health(site); got["http://a:80"] != "up" || got["http://gone:80"] != "down" {
 			t.Errorf("after the change: %v, want what was known before", got)
 		}
+		route.Timeout = 2 * time.Minute
+		site = e.route("acme.example", route)
+		e.ask(t, http.MethodGet, "/", nil)
+		if got := e.health(site); got["http://a:80"] != "up" || got["http://gone:80"] != "down" {
+			t.Errorf("with another time-out: %v, want what was known before", got)
+		}
 	})
 }

@@ -20,7 +20,11 @@ func outgoing(w http.ResponseWriter, r *http.Request, j *Job) (*http.Request, *l
 	if err != nil {
 		return nil, nil, err
 	}
-	out := r.WithContext(j.withHints(w, r)) //nolint:contextcheck // it is the request's own
+	listener := w
+	if !r.ProtoAtLeast(1, 1) {
+		listener = nil // for HTTP/1.0 there is one answer to a request
+	}
+	out := r.WithContext(j.withHints(r.Context(), listener))
 	out.Body, out.GetBody, out.RequestURI, out.Close = nil, nil, "", false
 	out.Form, out.PostForm, out.MultipartForm, out.Pattern = nil, nil, nil, ""
 	out.Trailer = nil // what comes behind a body was not looked at, and some applications take it for headers

@@ -147,6 +147,33 @@ func TestWebSocketDrains(t *testing.T) {
 	})
 }
 
+// TestOtherTimesEndNoStream has a route changed in how long it waits for its upstream, which stays: the manual says that changes
+// interrupt nothing. When the upstream goes later, the tunnel does as well.
+func TestOtherTimesEndNoStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		e := newEdge(t, n)
+		n.serve("a:80", echoing(t))
+		route := tenant.Route{Prefix: "/", Upstreams: []string{"http://a:80"}}
+		e.route("acme.example", route)
+		c, br := e.tunnel(t, "")
+		for range 3 {
+			route.Timeout += time.Second
+			e.route("acme.example", route)
+			time.Sleep(time.Minute)
+			fmt.Fprint(c, "still here\n")
+			if line, err := br.ReadString('\n'); line != "again: still here\n" {
+				t.Fatalf("a minute after the change: %q, %v", line, err)
+			}
+		}
+		e.route("acme.example")
+		begin := time.Now()
+		if _, err := br.ReadByte(); !errors.Is(err, io.EOF) || time.Since(begin) > 35*time.Second {
+			t.Errorf("the tunnel ended %v after its upstream was taken out, with %v, want half a minute", time.Since(begin), err)
+		}
+	})
+}
+
 func TestEventStreamDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t)

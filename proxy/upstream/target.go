@@ -51,9 +51,19 @@ type target struct {
 	answered, broken atomic.Uint64
 
 	routes int // pools that name it; guarded by Proxy.mu
-	// life ends some time after the last of them.
+	// life ends some time after the last of all targets with this URL: an upstream whose time-outs are others is still there.
 	life context.Context //nolint:containedctx // ends streams that would go on for ever
-	end  context.CancelFunc
+}
+
+// life is how long streams to a URL go on.
+type life struct {
+	context.Context //nolint:containedctx // see target.life
+
+	end context.CancelFunc
+
+	// Guarded by Proxy.mu.
+	targets int     // that have this URL
+	last    *target // of these, what is known about it is the next one's to begin with
 }
 
 var errNoURL = errors.New("not an http, https or h2c URL")
@@ -70,7 +80,17 @@ func (p *Proxy) newTarget(s spec) (*target, error) {
 	case "h2c":
 		t.scheme = "http"
 	}
-	t.life, t.end = context.WithCancel(context.Background()) //nolint:gosec // retire calls it
+	l := p.lives[s.url]
+	if l == nil {
+		l = new(life)
+		l.Context, l.end = context.WithCancel(context.Background()) //nolint:gosec // retire calls it
+		p.lives[s.url] = l
+	}
+	if l.last != nil && l.last.spec.health == s.health {
+		t.condition.inherit(&l.last.condition)
+	}
+	l.targets++
+	t.life, l.last = l, t
 	return t, nil
 }
 
@@ -89,11 +109,18 @@ func (t *target) roundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// retire lets go of a target that no route names any more. What is under way goes on.
-func (t *target) retire() {
+// retire lets go of a target that no route names any more. What is under way goes on. The caller holds p.mu.
+func (p *Proxy) retire(t *target) {
 	t.transport.CloseIdleConnections() // and those that become idle later
 	if t.direct != nil {
 		t.direct.CloseIdleConnections()
 	}
-	time.AfterFunc(drainTime, t.end)
+	l := p.lives[t.spec.url]
+	if l.last == t {
+		l.last = nil
+	}
+	if l.targets--; l.targets == 0 {
+		delete(p.lives, t.spec.url)
+		time.AfterFunc(drainTime, l.end)
+	}
 }
