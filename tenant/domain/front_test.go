@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,8 +28,10 @@ import (
 // elsewhere is the server that a host leads to instead of the node.
 type elsewhere struct {
 	mu     sync.Mutex
-	answer http.HandlerFunc // nil: nobody takes a connection
-	asked  []string         // hosts and nonces
+	answer http.HandlerFunc // nil: nobody takes a connection, for what err says
+	err    error
+	raw    string   // is said instead of an answer
+	asked  []string // hosts and nonces
 	dialed []string
 }
 
@@ -42,14 +47,18 @@ func (e *elsewhere) dial(_ context.Context, _, address string) (net.Conn, error)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.dialed = append(e.dialed, address)
-	if e.answer == nil {
-		return nil, errors.New("connection refused")
+	if e.answer == nil && e.raw == "" {
+		return nil, cmp.Or[error](e.err, syscall.ECONNREFUSED)
 	}
 	ours, theirs := net.Pipe()
 	go func() {
 		defer theirs.Close()
 		r, err := http.ReadRequest(bufio.NewReader(theirs))
 		if err != nil {
+			return
+		}
+		if e.raw != "" {
+			_, _ = io.WriteString(theirs, e.raw)
 			return
 		}
 		w := httptest.NewRecorder()
@@ -122,6 +131,8 @@ func TestFront(t *testing.T) {
 		arrives bool
 		behind  bool
 		waits   bool // for visitors, before a certificate is asked for
+		err     error
+		raw     string
 		reason  string
 	}{
 		{
@@ -164,12 +175,33 @@ func TestFront(t *testing.T) {
 		},
 		{
 			name: "nobody", answer: func(*world) http.HandlerFunc { return nil },
-			reason: "Whether they forward visitors here could not be found out: nobody answers at port 80 there. Set CNAME",
+			reason: "Whether they forward visitors here could not be found out: nobody listens at port 80 there. Set CNAME",
+		},
+		{
+			name: "a firewall", answer: func(*world) http.HandlerFunc { return nil }, err: os.ErrDeadlineExceeded,
+			reason: "could not be found out: port 80 there does not answer. A firewall may keep this node out. Set CNAME",
+		},
+		{
+			name: "no way", answer: func(*world) http.HandlerFunc { return nil }, err: syscall.ENETUNREACH,
+			reason: "could not be found out: this node has no way to port 80 there. Set CNAME",
+		},
+		{
+			name: "another protocol", answer: func(*world) http.HandlerFunc { return nil }, raw: "SSH-2.0-OpenSSH_9.2\r\n",
+			reason: "could not be found out: what answers at port 80 there does not speak HTTP. Set CNAME",
+		},
+		{
+			name: "half an answer", answer: func(*world) http.HandlerFunc { return nil }, raw: "HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\nabc",
+			reason: "could not be found out: port 80 there takes connections, and ends them without a whole answer. Set CNAME",
+		},
+		{
+			name:   "a redirect to no TLS",
+			answer: func(*world) http.HandlerFunc { return replies(301, "Location", "https://"+host+"/") },
+			reason: "could not be found out: they send them on to https, and no TLS connection can be made at port 443 there. Set CNAME",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			e := &elsewhere{}
+			e := &elsewhere{err: tc.err, raw: tc.raw}
 			w, z := newFront(t, e, func(z *zone) domain.Resolver { return z.serve(t) })
 			if tc.zone != nil {
 				z.clear(host)

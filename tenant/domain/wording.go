@@ -2,6 +2,7 @@ package domain
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/deskgate/deskgate/tenant"
+	"github.com/deskgate/deskgate/tenant/outbound"
 )
 
 // isProof compares a TXT record with the claim's; some providers keep the quotes that people paste.
@@ -154,7 +156,7 @@ func (e *echo) say(host tenant.Host) Reason {
 	who, status := cmp.Or(e.front, strQuote(e.server)), strconv.Itoa(e.status)
 	switch {
 	case e.err != nil:
-		return Say("Whether they forward visitors here could not be found out: nobody answers at port 80 there.")
+		return e.unanswered()
 	case !e.answered && e.front == "" && e.server == "":
 		return Say("Whether visitors arrive could not be found out: %s was turned away with status %s.", string(host)+ProbePath, status)
 	case !e.answered:
@@ -165,6 +167,30 @@ func (e *echo) say(host tenant.Host) Reason {
 		return Say("Visitors do not arrive: the answer was %s from a server without a name.", status)
 	}
 	return Say("Visitors do not arrive: the answer was %s from server %s.", status, who)
+}
+
+// unanswered tells why nothing came back of a probe.
+func (e *echo) unanswered() Reason {
+	no, ok := errors.AsType[*outbound.ProbeError](e.err)
+	if !ok {
+		return Say("Whether they forward visitors here could not be found out: %s.", e.err.Error())
+	}
+	switch no.Fault {
+	case outbound.Refused:
+		return Say("Whether they forward visitors here could not be found out: nobody listens at port %s there.", no.Port)
+	case outbound.Unanswered:
+		return Say("Whether they forward visitors here could not be found out: port %s there does not answer. A firewall may keep this node out.", no.Port)
+	case outbound.BadTLS:
+		return Say("Whether they forward visitors here could not be found out: they send them on to https, and no TLS connection can be made at port %s there.", no.Port)
+	case outbound.Mute:
+		return Say("Whether they forward visitors here could not be found out: port %s there takes connections, but nothing comes back in time.", no.Port)
+	case outbound.CutShort:
+		return Say("Whether they forward visitors here could not be found out: port %s there takes connections, and ends them without a whole answer.", no.Port)
+	case outbound.Gibberish:
+		return Say("Whether they forward visitors here could not be found out: what answers at port %s there does not speak HTTP.", no.Port)
+	case outbound.Unreachable:
+	}
+	return Say("Whether they forward visitors here could not be found out: this node has no way to port %s there.", no.Port)
 }
 
 // stale names the addresses that lead elsewhere.

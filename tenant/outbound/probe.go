@@ -57,7 +57,7 @@ func NewProber(c Config) *Prober {
 // Probe gets a path of a host over http at the first of the addresses that takes a connection, without a body, credentials or
 // cookies. It follows two redirects at most, and only those that stay at the host, at the usual ports; any other is the answer
 // itself. Certificates are not verified: a host without a good one is a reason to ask, and the caller knows by what it is
-// told whom it has reached. *AddressError: none of the addresses may be connected to.
+// told whom it has reached. *AddressError: none of the addresses may be connected to. *ProbeError: there was no answer.
 func (p *Prober) Probe(ctx context.Context, host string, at []netip.Addr, path string) (Echo, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -66,12 +66,15 @@ func (p *Prober) Probe(ctx context.Context, host string, at []netip.Addr, path s
 		return Echo{}, err
 	}
 	req.Header.Set("User-Agent", p.config.Agent+" (domain check)")
-	t := p.transport(at)
+	var so progress
+	so.at("80", Unanswered)
+	t := p.transport(at, &so)
 	defer t.CloseIdleConnections()
 	_, s := span.Below(ctx, req.Method)
 	s.Asks(req.Method, req.URL)
 	resp, err := (&http.Client{Transport: t, CheckRedirect: stay}).Do(req)
 	if err != nil {
+		err = so.fault(err)
 		s.End(err)
 		return Echo{}, err
 	}
@@ -79,7 +82,10 @@ func (p *Prober) Probe(ctx context.Context, host string, at []netip.Addr, path s
 	s.End(nil)
 	defer func() { _ = resp.Body.Close() }() // all that matters has been read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, probeBody))
-	return Echo{Status: resp.StatusCode, Header: resp.Header, Body: body}, err
+	if err != nil {
+		return Echo{}, so.fault(err)
+	}
+	return Echo{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
 // stay is the policy for a probe's redirects.
@@ -93,24 +99,55 @@ func stay(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// transport connects to the addresses, whatever a request's host resolves to.
-func (p *Prober) transport(at []netip.Addr) *http.Transport {
+// transport connects to the addresses, whatever a request's host resolves to, and notes how far it has got.
+func (p *Prober) transport(at []netip.Addr, so *progress) *http.Transport {
 	dial := p.config.Dial
 	if dial == nil {
 		g := guard{allow: p.config.Allow, public: true}
 		dial = (&net.Dialer{Timeout: probeConnectTime, Control: g.control}).DialContext
 	}
+	connect := func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		so.at(port, Unanswered)
+		c, err := dialFirst(ctx, dial, network, at, port)
+		if err != nil {
+			return nil, err
+		}
+		so.at(port, Mute)
+		return &listened{c, so}, nil
+	}
 	return &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			_, port, err := net.SplitHostPort(address)
+		DialContext: connect,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			plain, err := connect(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
-			return dialFirst(ctx, dial, network, at, port)
+			return handshake(ctx, plain, address, so)
 		},
-		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}, //nolint:gosec // as Probe says
-		TLSHandshakeTimeout: probeTime, MaxResponseHeaderBytes: probeHeader, DisableKeepAlives: true, DisableCompression: true,
+		MaxResponseHeaderBytes: probeHeader, DisableKeepAlives: true, DisableCompression: true,
 	}
+}
+
+// handshake makes a connection one of TLS.
+func handshake(ctx context.Context, plain net.Conn, address string, so *progress) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	so.at(port, BadTLS)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	c := tls.Client(plain, &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) //nolint:gosec // as Probe says
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = plain.Close() // it is of no use
+		return nil, err
+	}
+	so.at(port, Mute)
+	return &listened{c, so}, nil
 }
 
 // dialFirst connects to the first address that answers. That an address may not be reached says less than that another one was not.
