@@ -99,7 +99,7 @@ func (b *book) records(e *domain.Event) string {
 func (b *book) help(e *domain.Event) string {
 	return paragraphs(
 		b.T("The node goes on looking by itself, and says here when all is well again."),
-		b.T("All about the domain, and a button to look at once: %s", "<"+b.config.Page(b.tn, e.Is.Host)+">"),
+		b.T("All about the domain: %s. There admins have a button to look at once; agents see what is missing.", "<"+b.config.Page(b.tn, e.Is.Host)+">"),
 	)
 }
 
