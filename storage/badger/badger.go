@@ -57,6 +57,7 @@ type Engine struct {
 	maxCount  int
 	broken    atomic.Pointer[error]
 
+	gaps     gaps
 	revision atomic.Uint64
 	logMu    sync.Mutex
 	grown    chan struct{}
@@ -135,9 +136,9 @@ func (e *Engine) View(ctx context.Context, fn func(engine.Reader) error) error {
 		return err
 	}
 	defer e.gate.leave()
-	snapshot := e.db.NewTransaction(false)
-	defer snapshot.Discard()
-	return fn(reader{ctx: ctx, snapshot: snapshot})
+	r := e.read(ctx)
+	defer r.snapshot.Discard()
+	return fn(r)
 }
 
 // Health implements engine.Engine.

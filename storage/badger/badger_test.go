@@ -25,6 +25,11 @@ func TestSerialReplay(t *testing.T) {
 	storagetest.SerialReplay(t, open(t, badger.Options{Dir: t.TempDir()}), 1600)
 }
 
+func TestQueueReplay(t *testing.T) {
+	storagetest.QueueReplay(t, inMemory(t), 800)
+	storagetest.QueueReplay(t, open(t, badger.Options{Dir: t.TempDir()}), 600)
+}
+
 func inMemory(tb testing.TB) engine.Engine {
 	tb.Helper()
 	return open(tb, badger.Options{InMemory: true})

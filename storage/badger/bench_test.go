@@ -1,7 +1,9 @@
 package badger_test
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -196,4 +198,73 @@ func diskMB(b *testing.B, dir string) (mb float64) {
 		}
 	}
 	return mb
+}
+
+// BenchmarkQueue looks at the first row of a queue from which so many were taken since the last compaction; and puts one row at its end and
+// takes its first one.
+func BenchmarkQueue(b *testing.B) {
+	for _, taken := range []int{0, 1000, 100_000} {
+		b.Run("first/taken="+strconv.Itoa(taken), func(b *testing.B) {
+			e := queued(b, taken)
+			for b.Loop() {
+				if _, err := first(b, e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("take", func(b *testing.B) {
+		e, n := queued(b, 100_000), uint64(200_000)
+		for b.Loop() {
+			k, err := first(b, e)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := e.Update(b.Context(), func(tx engine.Txn) error {
+				n++
+				return errors.Join(tx.Delete(k), tx.Set(benchKey('q', n), make([]byte, 100), time.Time{}))
+			}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// queued has a queue of a hundred rows, before which others were.
+func queued(b *testing.B, taken int) *badger.Engine {
+	b.Helper()
+	e := open(b, badger.Options{InMemory: true})
+	for _, change := range []func(tx engine.Txn, n uint64) error{
+		func(tx engine.Txn, n uint64) error { return tx.Set(benchKey('q', n), make([]byte, 100), time.Time{}) },
+		func(tx engine.Txn, n uint64) error {
+			if n >= uint64(taken) {
+				return nil
+			}
+			return tx.Delete(benchKey('q', n))
+		},
+	} {
+		for at := 0; at < taken+100; at += 500 {
+			if err := e.Update(b.Context(), func(tx engine.Txn) (err error) {
+				for n := at; n < min(at+500, taken+100); n++ {
+					err = errors.Join(err, change(tx, uint64(n)))
+				}
+				return err
+			}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	return e
+}
+
+func first(b *testing.B, e *badger.Engine) (key []byte, err error) {
+	b.Helper()
+	err = e.View(b.Context(), func(r engine.Reader) error {
+		for it, err := range r.Scan(engine.Range{Lo: []byte{'q'}, Hi: []byte{'r'}}) {
+			key = bytes.Clone(it.Key)
+			return err
+		}
+		return engine.ErrNotFound
+	})
+	return key, err
 }

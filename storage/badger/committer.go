@@ -36,7 +36,7 @@ type turn struct {
 type batch struct {
 	layer
 	engine   *Engine
-	snapshot *badger.Txn // nil until the first turn
+	stored   reader // its snapshot is nil until the first turn
 	began    time.Time
 	log      []*write // the records, which nobody reads back here
 	bytes    int64    // of the records
@@ -181,10 +181,12 @@ func (e *Engine) newBatch() *batch {
 }
 
 func (b *batch) begin(ctx context.Context) *txn {
-	if b.snapshot == nil {
-		b.snapshot, b.began = b.engine.db.NewTransaction(false), time.Now()
+	if b.stored.snapshot == nil {
+		b.stored, b.began = b.engine.read(ctx), time.Now()
 	}
-	return &txn{reader: reader{ctx: ctx, snapshot: b.snapshot}, batch: b}
+	x := &txn{reader: b.stored, batch: b}
+	x.ctx = ctx
+	return x
 }
 
 func (b *batch) size() int64 { return b.layer.size + b.bytes }
@@ -213,8 +215,8 @@ func (b *batch) add(x *txn) {
 
 // commit puts the batch on disk.
 func (b *batch) commit() error {
-	if b.snapshot != nil {
-		b.snapshot.Discard()
+	if b.stored.snapshot != nil {
+		b.stored.snapshot.Discard()
 	}
 	if b.count() == 0 {
 		return nil
@@ -236,6 +238,7 @@ func (b *batch) write() (err error) {
 	defer recovered(&err)
 	t := b.engine.db.NewTransaction(true)
 	defer t.Discard()
+	b.engine.gaps.write(b.writes, b.log)
 	for _, w := range slices.Concat(b.writes, b.log) {
 		if err := put(t, w); err != nil {
 			return err

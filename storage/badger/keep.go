@@ -121,6 +121,7 @@ func (e *Engine) exchange(readOnly bool) bool {
 // everybody away.
 func (e *Engine) reopen(readOnly bool) {
 	err := e.shut()
+	e.gaps.clear()
 	if err == nil {
 		e.readOnly = readOnly
 		err = e.open()

@@ -1,7 +1,6 @@
 package badger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,14 @@ import (
 type reader struct {
 	ctx      context.Context
 	snapshot *badger.Txn
+	gaps     *gaps
+	begun    uint64 // commits, before the snapshot was taken
+}
+
+// read is a reader of a new snapshot, which its caller discards.
+func (e *Engine) read(ctx context.Context) reader {
+	begun := e.gaps.begun.Load() // before the snapshot
+	return reader{ctx: ctx, snapshot: e.db.NewTransaction(false), gaps: &e.gaps, begun: begun}
 }
 
 // Get implements engine.Reader.
@@ -47,101 +54,6 @@ func (r reader) Scan(g engine.Range) iter.Seq2[engine.Item, error] {
 			yield(engine.Item{}, c.err)
 		}
 	}
-}
-
-// cursor walks over what is stored in a range.
-type cursor struct {
-	reader
-	rng  engine.Range
-	it   *badger.Iterator // nil before the first step
-	item engine.Item
-	rows int
-	err  error
-}
-
-func (r reader) cursor(g engine.Range) *cursor { return &cursor{reader: r, rng: g} }
-
-// next moves to the next item, or says that there is none: the end, or err.
-func (c *cursor) next() (more bool) {
-	defer func() {
-		if c.err != nil {
-			more = false
-		}
-	}()
-	defer recovered(&c.err)
-	if c.rows++; c.rows%256 == 0 && c.ctx.Err() != nil {
-		c.err = c.ctx.Err()
-		return false
-	}
-	if c.it == nil {
-		c.seek()
-	} else {
-		c.it.Next()
-	}
-	if !c.it.Valid() {
-		return false
-	}
-	return c.take(c.it.Item())
-}
-
-func (c *cursor) seek() {
-	// Only tables that may hold the prefix are looked at: where one level has hundreds, each costs as much as a row.
-	if !c.rng.Reverse {
-		c.it = c.snapshot.NewIterator(badger.IteratorOptions{Prefix: longest(c.rng.Lo, c.rng.Hi)})
-		c.it.Seek(c.rng.Lo)
-		return
-	}
-	// The iterator has to find Hi, too, and ends at what has not its prefix.
-	c.it = c.snapshot.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: common(c.rng.Lo, c.rng.Hi)})
-	c.it.Seek(c.rng.Hi)
-	if c.it.Valid() && c.rng.Hi != nil && bytes.Compare(c.it.Item().Key(), c.rng.Hi) >= 0 {
-		c.it.Next()
-	}
-}
-
-func (c *cursor) take(found *badger.Item) bool {
-	key := found.Key()
-	if !holds(c.rng, key) {
-		return false
-	}
-	c.item = engine.Item{Key: key, Expires: moment(found.ExpiresAt())}
-	if !c.rng.KeysOnly {
-		c.err = translate(found.Value(func(v []byte) error { c.item.Value = v; return nil }))
-	}
-	return c.err == nil
-}
-
-func (c *cursor) close() {
-	if c.it != nil {
-		c.it.Close()
-	}
-}
-
-// holds says whether key lies in the range.
-func holds(g engine.Range, key []byte) bool {
-	return bytes.Compare(key, g.Lo) >= 0 && (g.Hi == nil || bytes.Compare(key, g.Hi) < 0)
-}
-
-// longest is the longest prefix that all keys of a range have.
-func longest(lo, hi []byte) []byte {
-	n := len(common(lo, hi))
-	if n == len(lo) || n != len(hi)-1 || lo[n]+1 != hi[n] {
-		return lo[:n]
-	}
-	// The range ends where lo's next byte would have to grow, and one of 0xff cannot.
-	for n++; n < len(lo) && lo[n] == 0xff; {
-		n++
-	}
-	return lo[:n]
-}
-
-// common is the longest prefix of both ends of a range.
-func common(lo, hi []byte) []byte {
-	n := 0
-	for n < len(lo) && n < len(hi) && lo[n] == hi[n] {
-		n++
-	}
-	return lo[:n]
 }
 
 // moment is Badger's expiry as a time. Badger counts whole seconds.

@@ -71,6 +71,9 @@ func run(ctx context.Context, s settings) error {
 		}
 		took = append(took, t)
 	}
+	if s.starts == 0 {
+		return nil
+	}
 	slices.Sort(took)
 	fmt.Printf("from the start of the process to a tenant's page: median %v, worst %v\n", took[len(took)/2], took[len(took)-1])
 	return nil
