@@ -67,7 +67,7 @@ func (p *program) domainCertificate() *cobra.Command {
 	c := p.leaf(lesson{
 		use: "certificate HOST", short: "bring a certificate for a host, look at it, or take it back",
 		long: `With --cert and --key, puts a certificate of your own in place of the one that the node gets: PEM files with the chain (the
-host's own certificate first) and its private key (RSA of at least 2048 bits, or ECDSA). It is served at once, on all nodes of the
+host's own certificate first) and its private key (RSA of 2048 to 4096 bits, or ECDSA). It is served at once, on all nodes of the
 store; 14 days before its end, or with a third of its life left, the node gets one by itself and serves that. The key is sealed and
 shown to nobody.
 

@@ -93,6 +93,27 @@ func (s *Signer) Pair(tb testing.TB, key crypto.Signer, change func(*x509.Certif
 	return chain, inPEM("PRIVATE KEY", der)
 }
 
+// Renew replaces the authority's own certificate by one for the same key that is valid until then.
+func (s *Signer) Renew(tb testing.TB, until time.Time) {
+	tb.Helper()
+	template := *s.Certificate
+	template.NotBefore, template.NotAfter = until.AddDate(-1, 0, 0), until
+	s.Certificate = s.parent.sign(tb, &template, s.key.Public())
+}
+
+// Self is a certificate for a host that is signed by its own key, and that key, both in PEM.
+func (s *Signer) Self(tb testing.TB, host string) (chain, private []byte) {
+	tb.Helper()
+	template := &x509.Certificate{
+		Subject: s.Certificate.Subject, DNSNames: []string{host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 3, 0),
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(s.key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return inPEM("CERTIFICATE", s.sign(tb, template, s.key.Public()).Raw), inPEM("PRIVATE KEY", der)
+}
+
 func inPEM(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }

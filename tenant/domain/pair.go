@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -122,13 +123,24 @@ func readKey(b []byte) (crypto.Signer, []byte, error) {
 	if err != nil {
 		return nil, nil, wrong("The private key can't be read: RSA or ECDSA is needed, in PKCS #8, PKCS #1 or SEC 1.")
 	}
-	if r, ok := key.(*rsa.PrivateKey); ok {
-		if err := affordable(r); err != nil {
-			return nil, nil, err
-		}
+	if err := usable(key); err != nil {
+		return nil, nil, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	return key, der, err
+}
+
+// usable says why nobody could be served with a key.
+func usable(key crypto.Signer) error {
+	switch k := key.(type) {
+	case *rsa.PrivateKey:
+		return affordable(k)
+	case *ecdsa.PrivateKey:
+		if k.Curve == elliptic.P224() { // TLS 1.3 knows three curves for signatures
+			return wrong("The key is on the curve P-224, which browsers refuse: P-256, P-384 or P-521 is needed.")
+		}
+	}
+	return nil
 }
 
 // affordable says why an RSA key is no good: too weak, or such that strangers' handshakes would keep the node's processors busy.
@@ -211,17 +223,28 @@ func linked(certs []*x509.Certificate) error {
 	return nil
 }
 
-// loose says that a chain ends at an authority which, as far as this machine knows, is not everybody's. Empty: it does not.
+// loose says that a chain ends at an authority which, as far as this machine knows, is not everybody's, or that a part of it is over.
+// Empty: it does not.
 func loose(certs []*x509.Certificate, now time.Time) string {
 	last := certs[len(certs)-1]
-	if bytes.Equal(last.RawIssuer, last.RawSubject) {
-		return "" // whose root it is, is known to who made it
+	ends := bytes.Equal(last.RawIssuer, last.RawSubject) // whose root it is, is known to who made it
+	if ends && len(certs) == 1 {
+		return "The certificate is signed by itself: browsers warn everybody of it who was not told to trust it."
 	}
 	between := x509.NewCertPool()
 	for _, c := range certs[1:] {
 		between.AddCert(c)
 	}
 	if _, err := certs[0].Verify(x509.VerifyOptions{Intermediates: between, CurrentTime: now}); err == nil {
+		return ""
+	}
+	for i, c := range certs {
+		if i > 0 && !now.Before(c.NotAfter) {
+			return wrong("Certificate %d (%s) has expired on %s: put the authority's current one in its place, or browsers refuse the chain.",
+				i+1, c.Subject, c.NotAfter.UTC().Format(time.DateOnly)).Error()
+		}
+	}
+	if ends {
 		return ""
 	}
 	return wrong("The chain ends with what %s signed. Unless your visitors know that authority, add its certificate below: else some can't come.",

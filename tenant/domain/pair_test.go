@@ -2,7 +2,9 @@ package domain_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -39,6 +41,8 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 	}
 	shortChain, shortKey := ca.Pair(t, short, nil, host)
 	edChain, edKey := ca.Pair(t, edwards, nil, host)
+	smallChain, smallKey := ca.Pair(t, onCurve(t, elliptic.P224()), nil, host)
+	largeChain, largeKey := ca.Pair(t, onCurve(t, elliptic.P521()), nil, host)
 	packed, seven := keep(t, "packed.p12"), keep(t, "packed.p7b")
 	pair := func(change func(*x509.Certificate), name string) [2][]byte {
 		chain, key := ca.Pair(t, nil, change, name)
@@ -64,6 +68,8 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 		"short RSA key":        {[2][]byte{shortChain, shortKey}, "key", "1024 bits"},
 		"long RSA key":         {[2][]byte{chain, keep(t, "rsa-4104.pem")}, "key", "4104 bits; 4096 is the most"},
 		"RSA of three primes":  {[2][]byte{chain, keep(t, "rsa-3-primes.pem")}, "key", "3 prime factors"},
+		"P-224":                {[2][]byte{smallChain, smallKey}, "key", "P-224"},
+		"P-521":                {[2][]byte{largeChain, largeKey}, "", ""},
 		"Ed25519":              {[2][]byte{edChain, edKey}, "key", "RSA or ECDSA is needed"},
 		"key among them":       {[2][]byte{append(bytes.Clone(chain), key...), key}, "certificate", "private key among the certificates"},
 		"certificate as a key": {[2][]byte{chain, chain}, "key", "a certificate, not its private key"},
@@ -102,6 +108,46 @@ func TestOwnCertificateIsChecked(t *testing.T) {
 			t.Errorf("%s: a key is in the error", name)
 		}
 	}
+}
+
+// What will keep visitors out is said, although the certificate is taken.
+func TestOwnCertificateWarns(t *testing.T) {
+	const host = "support.acme.example"
+	w := newWorld(t, tenant.NodeOptions{}, domain.Options{})
+	w.add(t, w.acme, host, domain.ByOperator)
+	root := proxytest.NewSigner(t, "Root", nil)
+	over := proxytest.NewSigner(t, "Old CA", root)
+	over.Renew(t, time.Now().Add(-48*time.Hour))
+	alone := proxytest.NewSigner(t, "Root", nil)
+	selfSigned, selfKey := alone.Self(t, host)
+	fresh, freshKey := proxytest.NewSigner(t, "CA", root).Pair(t, nil, nil, host)
+	old, oldKey := over.Pair(t, nil, nil, host)
+	for name, tc := range map[string]struct {
+		chain, key []byte
+		want       string
+	}{
+		"a whole chain":           {fresh, freshKey, ""},
+		"an intermediate is over": {old, oldKey, "Certificate 2 (CN=Old CA) has expired on "},
+		"signed by itself":        {selfSigned, selfKey, "The certificate is signed by itself"},
+	} {
+		own, err := w.domains.SetCertificate(t.Context(), w.acme, host, tc.chain, tc.key)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !strings.HasPrefix(own.Warning, tc.want) || (tc.want == "") != (own.Warning == "") {
+			t.Errorf("%s: the warning is %q, want %q", name, own.Warning, tc.want)
+		}
+	}
+}
+
+func onCurve(t *testing.T, c elliptic.Curve) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(c, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 // keep reads a file of testdata. Those were made by openssl, from certificates that are of no further use.
