@@ -72,6 +72,9 @@ func (s *Server) takeCensus(ctx context.Context) (Census, error) {
 		Domains: of.Domains, Certificates: of.Certificates, Expires: of.Expires,
 		ChecksDue: of.ChecksDue, CertificatesDue: of.CertificatesDue, CheckDueSince: of.CheckDueSince, Troubled: of.Troubled, Drifting: of.Drifting,
 	}
+	if s.certificates == nil { // nobody here is to obtain one
+		c.CertificatesDue, c.Expires, c.Troubled = 0, time.Time{}, nil
+	}
 	if s.certificates == nil || err != nil {
 		return c, err
 	}

@@ -29,6 +29,7 @@ type metrics struct {
 
 	connections [protocols + 1]prometheus.Counter   // by protocol; the last: HTTP/1 without TLS
 	handshakes  [2][protocols][2]prometheus.Counter // by version of TLS, protocol, and whether it was resumed
+	encrypted   prometheus.Counter
 	hellos      map[string]prometheus.Counter
 	attempts    map[string]prometheus.Counter
 	upstreams   map[upstream.Failure]prometheus.Counter
@@ -128,6 +129,8 @@ func (m *metrics) countConnections() {
 		}
 	}
 	m.connections[protocols] = connections.WithLabelValues("h1c")
+	m.encrypted = prometheus.NewCounter(prometheus.CounterOpts{Name: "tls_ech_total", Help: "TLS handshakes made whose hello was encrypted."})
+	m.registered.MustRegister(m.encrypted)
 	m.hellos = m.counters("tls_hellos_total", "TLS handshakes begun, by what the name was.", "name", "served", "unknown", "challenge")
 	m.refusals = m.counters("connections_refused_total", "Connections given up before or because of what came on them, by the reason: crowd and "+
 		"handshakes are limits, malformed is a request that could be read in two ways, frames an HTTP/2 connection that carried too little.",
@@ -197,6 +200,9 @@ func (m *metrics) connected(t *tls.ConnectionState) {
 	}
 	if t.DidResume {
 		resumed = 1
+	}
+	if t.ECHAccepted {
+		m.encrypted.Inc()
 	}
 	m.connections[proto].Inc()
 	m.handshakes[version][proto][resumed].Inc()

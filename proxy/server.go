@@ -131,6 +131,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{config: c.withDefaults(), begun: time.Now(), metrics: newMetrics(c.MetricsTenants), handshakes: listener.NewRate(handshakesPerSecond, handshakesAtOnce)}
 	s.crowd = listener.NewCrowd(s.config.MaxConnections, connectionsPerAddress)
 	s.metrics.gauge("connections_open", "Connections of visitors.", func() float64 { return float64(s.crowd.Open()) })
+	s.metrics.gauge("connections_limit", "Connections that there may be at once.", func() float64 { return float64(s.crowd.Room()) })
 	s.trusted.set(c.TrustedProxies)
 	for _, n := range c.Numbers {
 		s.metrics.show(n)

@@ -122,6 +122,8 @@ func examineQueues(ctx context.Context, s *settings) []diagnosis {
 			if q.Reason != "" {
 				d.Problem += "; the last try failed: " + q.Reason
 			}
+		case "domain events":
+			d.Fix = "the log says why they are not taken: \"domains' tickets stopped short\""
 		default:
 			d.Fix = "see to it that --dns-resolver answers, and soon"
 		}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/deskgate/deskgate/auth"
 	"github.com/deskgate/deskgate/auth/oidc"
@@ -56,9 +57,10 @@ type operator struct {
 	transfers *transfer.Transfers
 	notifier  *notify.Notifier
 	lookout   *domains.Watch
-	tls       string        // the setting
-	data      string        // the folder
-	edge      *proxy.Server // nil where no node runs
+	backlog   *tally[domains.Backlog] // of the lookout
+	tls       string                  // the setting
+	data      string                  // the folder
+	edge      *proxy.Server           // nil where no node runs
 }
 
 // byOperator is how the audit log names whoever uses the commands.
@@ -134,6 +136,7 @@ func open(ctx context.Context, s *settings, log *slog.Logger) (*operator, error)
 	if o.lookout, err = o.newWatch(log); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	o.backlog = &tally[domains.Backlog]{look: o.lookout.Backlog, fresh: time.Minute}
 	o.doors, err = auth.Open(ctx, auth.Config{
 		Store: store, Directory: o.directory, Tenants: o.tenants, Standing: staff.Standing, Outbound: o.outbound, Mail: o.post, Log: log,
 	})

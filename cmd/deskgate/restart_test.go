@@ -365,3 +365,25 @@ func (v *visitors) String() string {
 	}
 	return strconv.FormatInt(total, 10) + " requests (" + strings.TrimPrefix(b.String(), ", ") + "), " + strconv.FormatInt(v.lost.Load(), 10) + " failed"
 }
+
+// Whether the settings could be used when they were read last is in the metrics.
+func TestMetricsOfReloads(t *testing.T) {
+	m := newManager(t)
+	metrics := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	m.configure(t, "info", fmt.Sprintf("metrics = %q", metrics))
+	m.start(t)
+	want := func(well string) {
+		t.Helper()
+		got := get(t, "http://"+metrics+"/metrics")
+		if got.err != nil || !strings.Contains(got.body, "\ndeskgate_config_last_reload_successful "+well+"\n") || strings.Contains(got.body, "\ndeskgate_config_last_reload_success_seconds 0\n") {
+			t.Errorf("not %s: %v %s", well, got.err, got.body)
+		}
+	}
+	want("1")
+	m.configure(t, "loud", fmt.Sprintf("metrics = %q", metrics))
+	m.readAgain(t)
+	want("0")
+	m.configure(t, "info", fmt.Sprintf("metrics = %q", metrics))
+	m.readAgain(t)
+	want("1")
+}

@@ -42,6 +42,7 @@ type node struct {
 	*operator // the rooms
 
 	settings *settings
+	reloads  reloads        // how reading the settings again went
 	access   *accesslog.Log // nil: there is none of its own
 	tracer   *trace.Tracer  // nil: nothing is traced
 	admin    net.Listener
@@ -78,6 +79,7 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 	}
 	p.bound(s)
 	n := &node{settings: s, level: &slog.LevelVar{}}
+	n.reloads.note(true)
 	n.level.Set(s.logLevel)
 	n.log = p.logger(s.logFormat, n.level)
 	slog.SetDefault(n.log) // some libraries have nobody else to talk to
@@ -131,7 +133,7 @@ func (n *node) listen(ctx context.Context, p *program, l sockets) error {
 		return err
 	}
 	config.Store, config.Directory, config.Domains, config.Node, config.Spans = n.store, n.directory, n.domains, n.names, n.spans
-	config.Product, config.Gate, config.Log, config.Numbers = product, product, n.log, n.numbers() //nolint:contextcheck // asked for long after
+	config.Product, config.Gate, config.Log, config.Numbers = product, product, n.log, append(n.numbers(), n.reloads.numbers()...) //nolint:contextcheck // asked for long after
 	config.Page = func(r *http.Request, v *tenant.Visit, n proxy.Notice) proxy.Page {
 		return proxy.Page(product.Notice(r, v, web.Notice(n)))
 	}

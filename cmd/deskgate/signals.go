@@ -93,6 +93,7 @@ func (p *program) reload(ctx context.Context, n *node) {
 		n.log.WarnContext(ctx, "an access log was not closed well", "error", err)
 	}
 	s, err := p.resolve()
+	n.reloads.note(err == nil)
 	if err != nil {
 		n.log.ErrorContext(ctx, "the settings can't be used: everything stays as it is", "error", err)
 		return

@@ -127,10 +127,12 @@ func (o *operator) state(ctx context.Context, _ nothing) (nodeState, error) {
 	}
 	mail, mailErr := o.post.State(ctx)
 	hooks, hooksErr := o.webhooks.State(ctx)
+	events := o.backlog.now(ctx)
 	s.Queues = []queueCount{
 		queueOf("mail", mail), queueOf("webhooks", hooks),
 		{Name: "domain checks", Waiting: c.ChecksDue, Oldest: timeOrNull(c.CheckDueSince)},
 		{Name: "certificates", Waiting: c.CertificatesDue},
+		{Name: "domain events", Waiting: events.Waiting, Oldest: timeOrNull(events.Oldest)},
 	}
 	return s, errors.Join(err, mailErr, hooksErr)
 }

@@ -41,7 +41,7 @@ func TestTop(t *testing.T) {
 	if d.Traffic.All.Requests == 0 || len(d.Traffic.Hosts) != 1 || d.Traffic.Hosts[0].Host != m.acme || d.Traffic.Hosts[0].Tenant != "acme" || d.Traffic.Hosts[0].P99 == 0 {
 		t.Errorf("traffic %+v", d.Traffic)
 	}
-	if d.State.Certificates.States["active"] == 0 || d.State.Connections == 0 || len(d.State.Upstreams) != 1 || d.State.Upstreams[0].Answered == 0 || len(d.State.Queues) != 4 {
+	if d.State.Certificates.States["active"] == 0 || d.State.Connections == 0 || len(d.State.Upstreams) != 1 || d.State.Upstreams[0].Answered == 0 || len(d.State.Queues) != 5 {
 		t.Errorf("state %+v", d.State)
 	}
 	once := m.command(t, "top", "--interval", "200ms", "--sort", "errors")

@@ -57,6 +57,9 @@ func (c *Crowd) Leave(a netip.Addr) {
 // Open is how many connections there are.
 func (c *Crowd) Open() int { return int(c.all.Load()) }
 
+// Room is how many there may be.
+func (c *Crowd) Room() int { return int(c.total.Load()) }
+
 // Narrow says whether room is running out, so that clients had better not keep connections that they don't use.
 func (c *Crowd) Narrow() bool {
 	total := c.total.Load()

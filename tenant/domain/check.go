@@ -75,7 +75,9 @@ func (r *Registry) check(ctx context.Context, host tenant.Host, asked func(*Doma
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	s.Text("deskgate.domain.proof", c.outcome())
+	outcome := c.outcome()
+	s.Text("deskgate.domain.proof", outcome)
+	r.counted(outcome)
 	began := time.Now()
 	_, err = r.changeAll(ctx, host, func(all []*Domain, now time.Time) ([]*Domain, error) {
 		return c.settle(all, r.rules, now, func(d *Domain) bool { return asked(d) || !d.NextCheck.After(began) }), nil

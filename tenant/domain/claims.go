@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -215,15 +216,36 @@ func (c *contest) silent(err error) {
 	}
 }
 
-// outcome is what was found, in a word, for traces.
+// What a check has found, for those who look at the node from outside.
+const (
+	proofSeen       = "seen"
+	proofMissing    = "missing"
+	proofUnanswered = "unanswered"
+)
+
+// outcome is what was found, in a word.
 func (c *contest) outcome() string {
 	switch {
 	case !c.wanting():
-		return "seen"
+		return proofSeen
 	case slices.ContainsFunc(c.rivals, func(it rival) bool { return it.finding.silent }):
-		return "unanswered"
+		return proofUnanswered
 	}
-	return "missing"
+	return proofMissing
+}
+
+// counted notes what a check has found.
+func (r *Registry) counted(outcome string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.checks[outcome]++
+}
+
+// Checks are how often the proof of a host was "seen", "missing", or DNS left "unanswered" whether there is one, since the node was started.
+func (r *Registry) Checks() map[string]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.checks)
 }
 
 // of is what was found about a domain; false: it is another than the one that was asked about.

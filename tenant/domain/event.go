@@ -99,6 +99,19 @@ func NextEvent(tx *storage.Tx, after uint64) (Event, error) {
 	return Event{}, storage.ErrNotFound
 }
 
+// WaitingEvents counts a tenant's events that nobody has taken, at most so many, and says since when the oldest waits; zero: none does.
+func WaitingEvents(tx *storage.Tx, most int) (n int, oldest time.Time, err error) {
+	for e, err := range eventTable.Scan(tx, storage.Range{Limit: most}) {
+		if err != nil {
+			return 0, time.Time{}, err
+		}
+		if n++; n == 1 {
+			oldest = e.At
+		}
+	}
+	return n, oldest, nil
+}
+
 // Done takes an event away, in the transaction in which is done what follows from it: both or neither.
 func (e *Event) Done(tx *storage.Tx) error {
 	return eventTable.Delete(tx, storage.Key(nil).Uint(e.Seq))

@@ -71,6 +71,7 @@ type shared struct {
 	removed     []func(tenant.Host)
 	authorities func(context.Context) []Authority // nil: those of the options
 	checking    map[tenant.Host]bool
+	checks      map[string]uint64 // by what they found
 }
 
 // New returns the registry of domains, and has the tenants' registry remove a deleted tenant's domains.
@@ -86,6 +87,7 @@ func New(store *storage.Store, tenants *tenant.Registry, directory *tenant.Direc
 		rules: rules{tlsOff: directory.Node().TLSOff(), grace: o.Grace},
 		shared: &shared{
 			queued: make(chan struct{}, 1), hurry: make(chan struct{}, 1), checking: map[tenant.Host]bool{},
+			checks: map[string]uint64{proofSeen: 0, proofMissing: 0, proofUnanswered: 0},
 		},
 	}
 	tenants.OnDelete(r.removeAll)
