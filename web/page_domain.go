@@ -96,7 +96,7 @@ func (s *Server) certificateOf(r *http.Request, d *domain.Domain) (certificateVi
 	doc := d.Document().Certificate
 	v := certificateView{
 		Elsewhere: s.directory.Node().TLSOff(), Issuer: doc.Issuer, Own: doc.Own, Fingerprint: doc.Fingerprint, Changed: c.ChangedAt, Failing: c.TroubledSince, NotAfter: c.NotAfter,
-		NextAttempt: c.NextAttempt, Attempts: c.Attempts, Renews: c.Status == domain.CertificateActive,
+		NextAttempt: c.Due(), Attempts: c.Attempts, Renews: c.Status == domain.CertificateActive,
 	}
 	if d.Status == domain.Removed {
 		return v, nil

@@ -301,7 +301,7 @@ func (k *Keeper) reportActive(ctx context.Context, t task, cert *held, at, look 
 	delete(k.waiting, t.host)
 	k.mu.Unlock()
 	return k.report(ctx, t, domain.Report{
-		Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next,
+		Status: domain.CertificateActive, NotAfter: leaf.NotAfter, NextAttempt: next, RenewAt: at,
 		Issuer: domain.IssuerOf(leaf), Fingerprint: domain.Fingerprint(leaf), Own: cert.own(),
 	})
 }

@@ -113,6 +113,7 @@ func (l ownHosts) report(ctx context.Context, host tenant.Host, r domain.Report)
 		}
 		c.Host, c.Kind = host, site.Kind
 		c.State.Status, c.State.Reason, c.State.NextAttempt = r.Status, r.Reason, r.NextAttempt.UTC()
+		c.State.RenewAt = r.RenewAt.UTC()
 		c.State.ChangedAt = time.Now().UTC().Truncate(time.Millisecond)
 		if !r.NotAfter.IsZero() {
 			c.State.NotAfter = r.NotAfter.UTC()

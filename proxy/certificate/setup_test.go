@@ -114,6 +114,34 @@ func TestRestartSaysWhatWaits(t *testing.T) {
 	})
 }
 
+// TestRenewalIsSaid: people are told when a certificate is to be renewed, not when its authority is asked next about that.
+func TestRenewalIsSaid(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 90*day)
+		w.lab.suggest = func(_ time.Time, o *labOrder) any { return window(o.issuedAt.Add(50*day), o.issuedAt.Add(51*day)) }
+		begin := time.Now()
+		w.join(w.tenant("one"), "help.one.test")
+		w.start()
+		time.Sleep(time.Hour)
+		for _, want := range []time.Duration{60 * day, 50 * day} { // its own time, and what the authority says when it is asked
+			d, err := w.domains.Find(t.Context(), "help.one.test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := d.Document().Certificate.NextAttemptAt
+			if said == nil || said.Time().Before(begin.Add(want)) || said.Time().After(begin.Add(want+day)) {
+				t.Errorf("the renewal is said to be at %v, want %s after %s", said, want, begin)
+			}
+			if next := d.Certificate.NextAttempt; next.After(time.Now().Add(2 * day)) {
+				t.Errorf("the authority is asked at %s only", next)
+			}
+			time.Sleep(2 * day)
+		}
+	})
+}
+
 // TestOtherWayToCertificates: hosts whose certificates were another authority's get new ones before anybody comes.
 func TestOtherWayToCertificates(t *testing.T) {
 	t.Parallel()

@@ -93,7 +93,7 @@ func (d *Domain) Full() Document {
 func (c *Certificate) document() CertificateDocument {
 	doc := CertificateDocument{
 		Status: c.Status, NotAfter: orNull(c.NotAfter), Reason: c.Reason.String(),
-		ChangedAt: orNull(c.ChangedAt), FailingSince: orNull(c.TroubledSince), NextAttemptAt: orNull(c.NextAttempt), Attempts: c.Attempts,
+		ChangedAt: orNull(c.ChangedAt), FailingSince: orNull(c.TroubledSince), NextAttemptAt: orNull(c.Due()), Attempts: c.Attempts,
 	}
 	if !c.NotAfter.IsZero() {
 		doc.Issuer, doc.Own, doc.Fingerprint = c.Issuer, c.Own, c.Fingerprint

@@ -92,7 +92,7 @@ type Certificate struct {
 	Status   CertificateStatus `cbor:"1,keyasint"`
 	NotAfter time.Time         `cbor:"3,keyasint,omitzero"`
 	// NextAttempt is when the scheduler is to look at it again: for a queued or failing one the next try, for an active one
-	// the renewal.
+	// the renewal, or before that the next time that its authority is asked when that is to be.
 	NextAttempt time.Time `cbor:"4,keyasint,omitzero"`
 	// Attempts is how many tries failed since the last success.
 	Attempts  int       `cbor:"5,keyasint,omitempty"`
@@ -108,6 +108,16 @@ type Certificate struct {
 	Alarm CertificateStatus `cbor:"21,keyasint,omitempty"`
 	// Fingerprint tells the one in hand from others, as Fingerprint makes it.
 	Fingerprint string `cbor:"22,keyasint,omitempty"`
+	// RenewAt is when an active one is to be renewed, as far as is known.
+	RenewAt time.Time `cbor:"23,keyasint,omitzero"`
+}
+
+// Due is when there is to be another certificate, or the next try to get one.
+func (c *Certificate) Due() time.Time {
+	if c.Status == CertificateActive && c.RenewAt.After(c.NextAttempt) {
+		return c.RenewAt
+	}
+	return c.NextAttempt
 }
 
 // Record is one DNS record that the tenant has to set.
@@ -126,8 +136,9 @@ type Report struct {
 	NotAfter time.Time
 	// Reason says why it failed.
 	Reason Reason
-	// NextAttempt is when to try again after a failure, or to renew.
+	// NextAttempt is when to try again after a failure, or to look whether to renew; RenewAt is when that is likely to be due.
 	NextAttempt time.Time
+	RenewAt     time.Time
 	// Issuer is who issued the certificate that is in hand, Fingerprint is its; Own: somebody brought it. They count with the status
 	// active.
 	Issuer      string

@@ -170,6 +170,10 @@ func (d *Domain) take(rep Report, r rules, now time.Time) {
 		c.NotAfter = rep.NotAfter.UTC().Truncate(time.Millisecond)
 	}
 	c.NextAttempt = rep.NextAttempt.UTC().Truncate(time.Millisecond)
+	c.RenewAt = time.Time{}
+	if !rep.RenewAt.IsZero() {
+		c.RenewAt = rep.RenewAt.UTC().Truncate(time.Millisecond)
+	}
 	switch rep.Status {
 	case CertificateActive:
 		c.Attempts, c.Issuer, c.Fingerprint, c.Own = 0, rep.Issuer, rep.Fingerprint, rep.Own
