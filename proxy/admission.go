@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/deskgate/deskgate/proxy/listener"
 )
 
@@ -47,6 +49,8 @@ func inadmissible(r *http.Request) *problem {
 		return &badRequest
 	case r.ProtoMajor == 1:
 		return nil
+	case !httpguts.ValidHeaderFieldName(r.Method): // a method is made of the same letters
+		return &badRequest
 	}
 	lengths := r.Header["Content-Length"]
 	if len(lengths) > 1 || len(lengths) == 1 && strings.Trim(lengths[0], "0123456789") != "" {

@@ -206,6 +206,8 @@ func (s *Server) server(h http.Handler) *http.Server {
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    headerSize,
+		// OPTIONS of "*" is judged, and stands in the access log, like everything else.
+		DisableGeneralOptionsHandler: true,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: streams, WriteByteTimeout: idleTime, MaxReadFrameSize: frameSize, SendPingTimeout: idleTime,
 		},

@@ -92,3 +92,17 @@ func TestBodiesThatCannotBeForwarded(t *testing.T) {
 		}
 	}
 }
+
+// TestOptionsOfEverything asks for what is no path: it is an error like others, and not unseen.
+func TestOptionsOfEverything(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.start(t)
+	c := n.dial(t)
+	fmt.Fprint(c, "OPTIONS * HTTP/1.1\r\nHost: acme.tickets.example\r\nConnection: close\r\n\r\n")
+	if b, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 400 ") {
+		t.Errorf("got %q, %v, want 400", b, err)
+	}
+	if records := n.waitFor(t, "request"); records[0]["method"] != "OPTIONS" || records[0]["status"] != 400.0 {
+		t.Errorf("the log says %v", records[0])
+	}
+}
