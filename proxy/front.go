@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 
@@ -96,7 +97,24 @@ func (f *front) forward(x *exchange, r *http.Request, route *tenant.Route) {
 	if mayRest(r, route) {
 		x.body.release()
 	}
+	r.Host = authority(r, x.visit.Site)
 	f.upstreams.Forward(x, r, &x.job)
+}
+
+// authority is the host and port that the visitor came to, for applications, which make links of it. Both are written as we know
+// them, and the port is one that leads here: visitors can send whatever port they like.
+func authority(r *http.Request, s *tenant.Site) string {
+	_, known, _ := strings.Cut(s.Origin, "://")
+	if r.Host == known {
+		return known
+	}
+	if colon := strings.LastIndexByte(r.Host, ':'); colon >= 0 {
+		said := r.Host[colon:]
+		if here, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && strings.HasSuffix(here.String(), said) {
+			return string(s.Host) + said
+		}
+	}
+	return known
 }
 
 // admit finds out who the visitor is. False: the request is answered.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -216,6 +217,32 @@ func TestPathsThatApplicationsReadOtherwise(t *testing.T) {
 		a := n.get(t, acmeHost, path)
 		if a.StatusCode != want {
 			t.Errorf("%s: got %d %s, want %d", path, a.StatusCode, a.body, want)
+		}
+	}
+}
+
+// TestApplicationsAreToldOurName has visitors spell the host and make up ports: applications make links of what they are told.
+func TestApplicationsAreToldOurName(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.start(t)
+	var got []string
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = []string{r.Host, r.Header.Get("X-Forwarded-Host"), r.Header.Get("Forwarded")}
+	}))
+	t.Cleanup(s.Close)
+	n.addRoute(t, tenant.Route{Prefix: "/shop", Upstreams: []string{s.URL}, PreserveHost: true})
+	_, ours, _ := net.SplitHostPort(n.server.HTTPAddr().String())
+	for said, want := range map[string]string{
+		acmeHost: acmeHost, strings.ToUpper(acmeHost): acmeHost, acmeHost + ".": acmeHost, acmeHost + ":": acmeHost, acmeHost + ":443": acmeHost,
+		acmeHost + ":1": acmeHost, acmeHost + ":99999": acmeHost, acmeHost + ".:1": acmeHost, acmeHost + ":" + ours: acmeHost + ":" + ours,
+	} {
+		got = nil
+		if a := n.get(t, said, "/shop"); a.StatusCode != http.StatusOK || len(got) == 0 {
+			t.Errorf("%s: %d", said, a.StatusCode)
+			continue
+		}
+		if got[0] != want || got[1] != want || !strings.Contains(got[2], `;host="`+want+`";`) {
+			t.Errorf("%s: the application is told %q, want %s", said, got, want)
 		}
 	}
 }
