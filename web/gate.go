@@ -69,7 +69,7 @@ func visitorOf(c caller) tenant.Visitor {
 func (s *Server) fromHere(r *http.Request, t *tenant.Tenant) error {
 	origin := r.Header.Get("Origin")
 	allowed := origin != "" && (s.directory.AllowsOrigin(t, origin) || origin == s.directory.Node().URLFor(tenant.VisitFrom(r.Context()).Host))
-	foreign := r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate"
+	foreign := elsewhere(r) && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 	if r.Header.Get("Upgrade") != "" {
 		foreign = foreign || origin != "" // a WebSocket is no fetch, and asks nobody
 	}
@@ -77,6 +77,18 @@ func (s *Server) fromHere(r *http.Request, t *tenant.Tenant) error {
 		return errCrossOrigin
 	}
 	return s.guard.check(r, t, true)
+}
+
+// elsewhere says whether a page of somebody else's had the browser make the request. Beside a tenant's own domain are its own pages; beside
+// its host below the node's are other tenants', which are of the same site for browsers.
+func elsewhere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site":
+		return true
+	case "same-site":
+		return tenant.VisitFrom(r.Context()).Site.Kind != tenant.CustomHost
+	}
+	return false
 }
 
 // leadIn sends a person to where they become somebody who may see the page, and from there to the page.

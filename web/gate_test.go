@@ -113,6 +113,9 @@ func TestOtherSitesReachNoApplication(t *testing.T) {
 		{"a form, old browser", "POST", []string{"Origin: https://evil.example"}, 403},
 		{"a script or picture", "GET", []string{cross, "Sec-Fetch-Mode: no-cors"}, 403},
 		{"a fetch", "GET", []string{cross, "Sec-Fetch-Mode: cors", "Origin: https://evil.example"}, 403},
+		{"another tenant's script or picture", "GET", []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors"}, 403},
+		{"another tenant's fetch", "GET", []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: cors", "Origin: " + n.Bolt.URL}, 403},
+		{"another tenant's link", "GET", []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate"}, 200},
 		{"the partner's fetch", "POST", []string{cross, "Sec-Fetch-Mode: cors", "Origin: https://app.acme.example"}, 200},
 		{"its own fetch", "POST", []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors", "Origin: " + n.Acme.URL}, 200},
 		{"a WebSocket", "GET", []string{"Connection: Upgrade", "Upgrade: websocket", "Origin: https://evil.example"}, 403},
@@ -122,6 +125,20 @@ func TestOtherSitesReachNoApplication(t *testing.T) {
 		if got := zoe.Do(tc.method, n.Acme.URL+"/app/vouched", "", tc.headers...); got.Status != tc.want {
 			t.Errorf("%s = %d %s, want %d", tc.name, got.Status, got.Body, tc.want)
 		}
+	}
+}
+
+// TestSiblingsOfATenantsDomainAreItsOwn has a page of another host below the tenant's own domain show a picture of the application's.
+func TestSiblingsOfATenantsDomainAreItsOwn(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	n.Bring(t, n.Acme, "help.acme.example")
+	application(t, n, n.Acme)
+	url := n.Directory.Node().URLFor(n.Directory.PrimaryHost(n.Acme.Tenant))
+	zoe := n.SignIn(t, n.Acme, "zoe@example.com", "Zoe")
+	got := zoe.Do("GET", url+"/app/vouched", "", "Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors")
+	if got.Status != http.StatusOK {
+		t.Errorf("at %s: %d %s, want 200", url, got.Status, got.Body)
 	}
 }
 
