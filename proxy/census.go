@@ -32,7 +32,7 @@ const (
 	censusFresh = time.Minute
 	// censusShare bounds what counting costs: a hundredth of the time.
 	censusShare = 100
-	// censusTime is what it may take at most: 100,000 domains take a second.
+	// censusTime is what it may take at most: 100,000 domains take some hundredths of a second.
 	censusTime = 30 * time.Second
 )
 

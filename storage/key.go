@@ -136,6 +136,9 @@ func (p *Parts) Err() error { return p.err }
 // More says whether parts are left.
 func (p *Parts) More() bool { return p.err == nil && len(p.rest) > 0 }
 
+// Rest is what is left: of an index entry's key, behind what the index's keys gave, the primary key.
+func (p *Parts) Rest() Key { return p.rest }
+
 // Str reads a string.
 func (p *Parts) Str() string { return string(p.escaped(tagString)) }
 

@@ -137,3 +137,17 @@ func Each[T any](ctx context.Context, s *Store, sc Scope, t *Table[T], fn func(*
 		after = t.d.Key(&vs[page-1])
 	}
 }
+
+// Survey calls fn with the keys of an index's entries in a range, in order and in one snapshot, however many there are: as nothing else is
+// read, some millions a second. fn runs inside a transaction, opens none of its own, and keeps no key.
+func (ix *Index[T, R]) Survey(ctx context.Context, s *Store, sc Scope, r Range, fn func(Key)) error {
+	return s.view(ctx, sc, true, func(tx *Tx) error {
+		for it, err := range tx.scan(ix.table.d.ID, ix.number, r, true) {
+			if err != nil {
+				return err
+			}
+			fn(tx.tail(it.Key))
+		}
+		return nil
+	})
+}

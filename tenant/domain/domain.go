@@ -147,9 +147,9 @@ type Report struct {
 }
 
 // Served says whether requests for the host are answered.
-func (d *Domain) Served() bool {
-	return d.Status == Verified || d.Status == Active || d.Status == Drifted
-}
+func (d *Domain) Served() bool { return d.Status.served() }
+
+func (s Status) served() bool { return s == Verified || s == Active || s == Drifted }
 
 // binding is the part of the domain that the directory needs.
 func (d *Domain) binding() tenant.Binding {

@@ -13,12 +13,9 @@ var (
 	byTenant = storage.NewIndex(domainTable, 1,
 		func(d *Domain) []storage.Key { return []storage.Key{storage.Key(nil).Str(string(d.Tenant))} },
 		func(*Domain) storage.Bare { return storage.Bare{} })
-	// dueChecks keeps apart those that could not be asked lately, so that they don't delay the others.
-	dueChecks = storage.NewIndex(domainTable, 2,
-		func(d *Domain) []storage.Key {
-			return []storage.Key{storage.Key(nil).Uint(uint64(d.lane())).Time(d.NextCheck)}
-		},
-		func(*Domain) storage.Bare { return storage.Bare{} })
+	// dueChecks keeps apart those that could not be asked lately, so that they don't delay the others. Every domain is in it, and what a
+	// census has to know of each stands behind the time: see standing. (2 was without that.)
+	dueChecks = storage.NewIndex(domainTable, 4, checkKeys, func(*Domain) storage.Bare { return storage.Bare{} })
 	// dueCertificates keeps first attempts and renewals apart from repeated attempts, for the same reason.
 	dueCertificates = storage.NewIndex(domainTable, 3, certificateKeys, func(d *Domain) dueRow { return dueRow{d.Tenant} })
 
@@ -47,6 +44,10 @@ const (
 	laneSilent
 	lanes
 )
+
+func checkKeys(d *Domain) []storage.Key {
+	return []storage.Key{standingOf(d).key(storage.Key(nil).Uint(uint64(d.lane())).Time(d.NextCheck))}
+}
 
 const (
 	firstAttempts = iota
