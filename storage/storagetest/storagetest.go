@@ -18,6 +18,7 @@ func Open(tb testing.TB, tables ...storage.Declared) *storage.Store {
 		if err := s.Close(); err != nil {
 			tb.Error(err)
 		}
+		s = nil // package testing keeps this function until the last parallel test has ended
 	})
 	return s
 }

@@ -50,10 +50,11 @@ func (n *Node) Client(tb testing.TB) *Client {
 	tb.Helper()
 	jar, err := cookiejar.New(nil)
 	ok(tb, err)
+	addr := n.addr // not n, which package testing would keep with the transport until the last parallel test has ended
 	transport := &http.Transport{
 		// The names are known to nobody but the node.
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, n.addr)
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		},
 		TLSClientConfig: &tls.Config{RootCAs: n.roots, MinVersion: tls.VersionTLS12},
 	}
