@@ -85,6 +85,9 @@ func TestPaths(t *testing.T) {
 		{"/base", "/shop", "/shop/a", "/base/shop/a"},
 		{"/base?k=v", "/shop", "/shop/a?x=1", "/base/shop/a?k=v&x=1"},
 		{"", "/shop", "/shop/a%2Fb", "/shop/a%2Fb"},
+		{"/base/", "/", "/", "/base/"},
+		{"/b%2Fse", "/", "/a%2Fb/", "/b%2Fse/a%2Fb/"},
+		{"/base", "/shop", "/shop//a/https://acme.example/", "/base/shop//a/https://acme.example/"},
 	} {
 		s := start(t, &tenant.Route{Prefix: tc.prefix, Upstreams: []string{app.URL + tc.base}})
 		if _, got := get(t, s.URL+tc.path); got != "app "+tc.want {

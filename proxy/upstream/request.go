@@ -132,8 +132,9 @@ func address(req *http.Request, t *target, path *url.URL, preserveHost bool) {
 	u := new(*path)
 	u.Scheme, u.Host = t.scheme, t.url.Host
 	if t.url.Path != "" && t.url.Path != "/" {
-		joined := t.url.JoinPath(path.EscapedPath())
-		u.Path, u.RawPath = joined.Path, joined.RawPath
+		// Not JoinPath: what looks untidy in the rest may mean something, such as the two slashes of a URL in it.
+		u.Path = strings.TrimSuffix(t.url.Path, "/") + path.Path
+		u.RawPath = strings.TrimSuffix(t.url.EscapedPath(), "/") + path.EscapedPath()
 	}
 	if t.url.RawQuery != "" {
 		u.RawQuery = strings.Trim(t.url.RawQuery+"&"+path.RawQuery, "&")
