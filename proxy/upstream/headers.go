@@ -16,16 +16,22 @@ func ourCookie(pair string) bool {
 }
 
 // edgeNames are headers, or beginnings of headers (those that end with "-"), that speak for the edge in front of an
-// application: ours, and those of the networks that it may have stood behind before and trust still.
+// application: ours, and those of the networks that it may have stood behind before and trust still. What CGI makes of Proxy, some
+// programs take for the proxy that they should use themselves.
 var edgeNames = [...]string{
-	"forwarded", "x-forwarded-", "x-deskgate-", "x-real-ip", "x-request-id", "x-original-", "x-rewrite-url", "x-client-ip",
-	"x-cluster-client-ip", "cf-connecting-", "cf-pseudo-ipv4", "true-client-ip", "fastly-client-ip", "fly-client-ip",
+	"forwarded", "x-forwarded", "x-forwarded-", "x-deskgate-", "x-real-ip", "x-request-id", "x-original-", "x-rewrite-url", "x-client-ip",
+	"x-cluster-client-ip", "cf-connecting-", "cf-pseudo-ipv4", "true-client-ip", "fastly-client-ip", "fly-client-ip", "proxy", "client-ip",
+	"proxy-client-ip", "wl-proxy-client-ip", "x-proxyuser-ip", "x-azure-clientip", "x-azure-socketip", "x-envoy-", "x-appengine-",
+	"x-remote-ip", "x-remote-addr", "x-host", "x-http-host-override", "x-url-scheme", "front-end-https",
 }
 
-// dropped says whether a header of the visitor's speaks for the edge, in whatever spelling: many applications take "_" for
-// "-", and PHP takes "." for both.
+// shortestName is how long a header is at least that speaks for the edge.
+const shortestName = len("proxy")
+
+// dropped says whether a header of the visitor's speaks for the edge, in whatever spelling: many applications take "_" for "-", PHP takes
+// "." for both, and there is CGI that takes everything but letters and digits for them.
 func dropped(name string) bool {
-	if len(name) < len("forwarded") {
+	if len(name) < shortestName {
 		return false
 	}
 	for _, pattern := range edgeNames {
@@ -44,10 +50,11 @@ func like(name, pattern string) bool {
 	for i := range len(pattern) {
 		c := name[i]
 		switch {
-		case c == '_' || c == '.':
-			c = '-'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'
+		default:
+			c = '-'
 		}
 		if c != pattern[i] {
 			return false

@@ -134,7 +134,9 @@ func TestHeaders(t *testing.T) {
 			"Forwarded": {"for=1.1.1.1"}, "X-Real-Ip": {"1.1.1.1"}, "X-Request-Id": {"evil"},
 			"Cf-Connecting-Ip": {"1.1.1.1"}, "CF_CONNECTING_IPV6": {"::1"}, "True-Client-Ip": {"1.1.1.1"}, "X-Rewrite-Url": {"/admin"},
 			"X-Cluster-Client-Ip": {"1.1.1.1"}, "Fastly-Client-Ip": {"1.1.1.1"}, "X.Deskgate.User": {"root"}, "X.forwarded_For": {"1.1.1.1"},
-			"X-Deskgate-User": {"root"}, "X_deskgate_user": {"root"}, "x-deskgate_assertion": {"root"},
+			"X-Deskgate-User": {"root"}, "X_deskgate_user": {"root"}, "x-deskgate_assertion": {"root"}, "X!Deskgate+User": {"root"},
+			"X~deskgate|User": {"root"}, "Proxy": {"http://evil.example"}, "Client-Ip": {"1.1.1.1"}, "X-Forwarded": {"for=1.1.1.1"},
+			"X-Azure-ClientIP": {"1.1.1.1"}, "X-Envoy-External-Address": {"1.1.1.1"}, "X-Host": {"evil.example"},
 		}
 		res, err := http.DefaultClient.Do(r)
 		if err != nil {
