@@ -7,10 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/deskgate/deskgate/proxy"
+	"github.com/deskgate/deskgate/tenant"
 )
 
 // Whoever has come when a drain begins is answered, and told that it was the last: also who has not said yet what they want, and
@@ -75,4 +77,55 @@ func dialTo(t *testing.T, a net.Addr) net.Conn {
 	}
 	t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// TestDrainGoesByWhatApplicationsAnswer has a visitor read an event stream without having asked for one by name, and another name it and
+// get something else: the former ends at once, and the latter is answered.
+func TestDrainGoesByWhatApplicationsAnswer(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.start(t)
+	arrived, proceed := make(chan struct{}, 2), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		if r.URL.Path == "/app/slow" {
+			<-proceed
+			fmt.Fprint(w, "whole")
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(s.Close)
+	n.addRoute(t, tenant.Route{Prefix: "/app", Upstreams: []string{s.URL}})
+	slow, ended := make(chan answer, 1), make(chan struct{})
+	go func() { slow <- n.get(t, acmeHost, "/app/slow", "Accept", "application/json, text/event-stream") }()
+	<-arrived
+	res, err := http.DefaultTransport.RoundTrip(n.request(t, http.MethodGet, acmeHost, "/app/events")) //nolint:bodyclose // it is, below
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	<-arrived
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, res.Body)
+	}()
+	stopped := make(chan error, 1)
+	go func() { stopped <- n.stop() }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the event stream goes on")
+	}
+	close(proceed)
+	if a := <-slow; a.body != "whole" {
+		t.Errorf("the answer that is no event stream: %d %q", a.StatusCode, a.body)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	if warned := n.log.named("upstream rests"); len(warned) > 0 {
+		t.Errorf("the upstream is blamed: %v", warned)
+	}
 }

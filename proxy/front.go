@@ -50,22 +50,23 @@ func (f *front) serve(x *exchange, r *http.Request) {
 		notServed.answer(x, r, v.RequestID)
 		return
 	}
-	if longLived(r) {
+	var route *tenant.Route
+	if len(v.Site.Routes) > 0 {
+		var sure bool
+		if route, sure = f.route(v.Site, r.URL.Path); !sure {
+			badRequest.answer(x, r, v.RequestID)
+			return
+		}
+	}
+	if longLived(r, route) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(f.streams, cancel)() //nolint:contextcheck // that is the point: another life ends this one
 		r = r.WithContext(ctx)
 	}
-	if len(v.Site.Routes) > 0 {
-		route, sure := f.route(v.Site, r.URL.Path)
-		if !sure {
-			badRequest.answer(x, r, v.RequestID)
-			return
-		}
-		if route != nil {
-			f.forward(x, r, route)
-			return
-		}
+	if route != nil {
+		f.forward(x, r, route)
+		return
 	}
 	if r.URL.Path == assertion.Path && v.Tenant != nil {
 		f.signer.ServeKeys(x, r, v.Tenant)
@@ -151,9 +152,10 @@ func (f *front) sameAsSNI(r *http.Request, site *tenant.Site) bool {
 	return site.Tenant == nil || named.Tenant.ID == site.Tenant.ID
 }
 
-// longLived says whether the answer may go on for ever: a WebSocket, or an event stream.
-func longLived(r *http.Request) bool {
-	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+// longLived says whether the answer may go on for ever: a WebSocket, or an event stream of the product's. Of an application's answer only
+// its header says so: many ask for event streams and get something else, which is worth waiting for.
+func longLived(r *http.Request, route *tenant.Route) bool {
+	return r.Header.Get("Upgrade") != "" || route == nil && r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
 // route is the one that the path takes to an upstream; nil if the path is the product's. It is not sure where an application

@@ -157,7 +157,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
-	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed})
+	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed, Streams: s.streams})
 	s.metrics.watchUpstreams(s.upstreams)
 	if err := s.open(); err != nil { //nolint:contextcheck // handshakes have their own
 		return nil, errors.Join(err, s.Close())

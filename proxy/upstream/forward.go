@@ -30,13 +30,17 @@ func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, po
 		p.switchProtocols(w, r, out, res, t, j)
 		return
 	}
-	streams := streaming(res)
+	events, streams := streaming(res)
 	if streams {
 		defer context.AfterFunc(t.life, func() { _ = res.Body.Close() })() //nolint:contextcheck // another life ends this one
 	}
+	if events { // gRPC's calls may be short, and come to their end
+		defer context.AfterFunc(p.options.Streams, func() { _ = res.Body.Close() })() //nolint:contextcheck // as above
+	}
 	commence(w, res, j)
 	if err := p.copy(w, res, streams); err != nil {
-		if !visitors(r.Context(), err) {
+		ended := t.life.Err() != nil || events && p.options.Streams.Err() != nil
+		if !ended && !visitors(r.Context(), err) {
 			p.failed(r.Context(), t, err, j.Visit)
 		}
 		panic(http.ErrAbortHandler) // the answer is torn: the visitor must not take it for whole
@@ -173,10 +177,14 @@ func end(w http.ResponseWriter, res *http.Response) {
 }
 
 // streaming says whether each part of an answer is worth its way alone, as soon as it is there, and the answer may go on for
-// ever.
-func streaming(res *http.Response) bool {
+// ever; events, that it is an event stream.
+func streaming(res *http.Response) (events, streams bool) {
 	kind := res.Header["Content-Type"]
-	return len(kind) > 0 && (strings.HasPrefix(kind[0], "text/event-stream") || strings.HasPrefix(kind[0], "application/grpc"))
+	if len(kind) == 0 {
+		return false, false
+	}
+	events = strings.HasPrefix(kind[0], "text/event-stream")
+	return events, events || strings.HasPrefix(kind[0], "application/grpc")
 }
 
 // copy brings the answer's body to the visitor: part by part, as it comes, where it streams or nobody knows how long it will

@@ -22,6 +22,8 @@ type Options struct {
 	// Routed are the sites whose routes there are now, and a channel that is closed when they change. Nil: routes are met as
 	// requests come, and their upstreams are not asked how they are.
 	Routed func() (iter.Seq[*tenant.Site], <-chan struct{})
+	// Streams ends when event streams have to, which go on for ever otherwise; nil: they need not.
+	Streams context.Context //nolint:containedctx // another life than a request's
 	// Dial connects to upstreams; nil: as net.Dialer does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -44,6 +46,9 @@ type Proxy struct {
 
 // New returns a Proxy. Run keeps it up with the routes; Close ends it.
 func New(o Options) *Proxy {
+	if o.Streams == nil {
+		o.Streams = context.Background()
+	}
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{KeepAlive: keepAlive}).DialContext
 	}
