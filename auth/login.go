@@ -115,7 +115,7 @@ func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p pr
 	claim := p.claim(p.person, "jwt", l.source(trusted), to)
 	a := Arrival{Tenant: out.Tenant, Host: l.Host, Session: l.previous(out.Tenant), Client: l.Client}
 	secret := ""
-	if l.Origin == "" || trusted(l.Origin) {
+	if l.mayHold(r.directory, out.Tenant) {
 		secret = NewSecret()
 	}
 	err := r.store.Update(ctx, out.Tenant.Scope(), func(tx *storage.Tx) (err error) {
@@ -144,6 +144,12 @@ func (r *Redirects) logIn(ctx context.Context, out LoggedIn, l *TokenLogin, p pr
 	}
 	out.Redirected, err = r.hand(out.Redirected, claim, to)
 	return out, err
+}
+
+// mayHold says whether the browser gets a session at the host that was called: what asks is no page, a page of that host, or one that the
+// tenant allows. A page of the node at a tenant's host is neither.
+func (l *TokenLogin) mayHold(d *tenant.Directory, t *tenant.Tenant) bool {
+	return l.Origin == "" || l.At == nil && l.Origin == d.Node().URLFor(l.Host) || d.AllowsOrigin(t, l.Origin)
 }
 
 // previous is the secret of the session that the browser has at the called host.

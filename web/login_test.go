@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,10 +71,25 @@ func TestJWTLogin(t *testing.T) {
 	expect(t, n.Client(t).Get(n.Acme.URL+"/api/users/me", "Cookie: __Host-deskgate="+c.Cookies(n.URL)[0].Value), 401, "")
 
 	// A page of another site gets the hand-off and no session.
-	for origin, session := range map[string]bool{"https://evil.example": false, n.URL: true} {
-		got := login(n.Client(t), n.URL, signed(t, secret, claims(strings.TrimPrefix(origin, "https://")[:4]+"@example.com")), "acme", "Origin: "+origin)
-		if got.Status != 200 || (got.Header.Get("Set-Cookie") != "") != session {
-			t.Errorf("from a page of %s = %d, cookie %q", origin, got.Status, got.Header.Get("Set-Cookie"))
+	n.Set(t, n.Acme, map[string]string{"allowed_origins": partner})
+	for i, tc := range []struct {
+		host, origin string
+		session      bool
+	}{
+		{n.URL, "https://evil.example", false},
+		{n.URL, "null", false},
+		{n.URL, n.URL, true},
+		{n.URL, n.Acme.URL, true},
+		{n.URL, partner, true},
+		{n.URL, n.Bolt.URL, false},
+		{n.Acme.URL, "https://evil.example", false},
+		{n.Acme.URL, n.URL, false},
+		{n.Acme.URL, n.Acme.URL, true},
+		{n.Acme.URL, partner, true},
+	} {
+		got := login(n.Client(t), tc.host, signed(t, secret, claims(fmt.Sprintf("p%d@example.com", i))), "acme", "Origin: "+tc.origin)
+		if got.Status != 200 || (got.Header.Get("Set-Cookie") != "") != tc.session {
+			t.Errorf("at %s from a page of %s = %d, cookie %q, want one: %t", tc.host, tc.origin, got.Status, got.Header.Get("Set-Cookie"), tc.session)
 		}
 	}
 }
