@@ -41,6 +41,16 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+// TestMethodsOfTheEdge: what the edge refuses for its method says what is taken, as any 405 does.
+func TestMethodsOfTheEdge(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.start(t)
+	a := do(t, n.request(t, http.MethodTrace, "acme.tickets.example", "/"))
+	if want := "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"; a.StatusCode != http.StatusMethodNotAllowed || a.Header.Get("Allow") != want {
+		t.Errorf("TRACE = %d, Allow %q, want 405 and %q", a.StatusCode, a.Header.Get("Allow"), want)
+	}
+}
+
 func TestUnknownHostInABrowser(t *testing.T) {
 	n := newNode(t, proxy.Off)
 	n.start(t)

@@ -34,6 +34,9 @@ type problem struct {
 	retry   int // seconds until it is worth to ask again; 0: nobody knows
 }
 
+// edgeMethods are the methods that an answer of 405 lists, which the edge gives for CONNECT and TRACE alone: what is behind it may take fewer.
+const edgeMethods = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
 // What the edge itself answers.
 var (
 	notServed      = problem{http.StatusMisdirectedRequest, "HOST_UNKNOWN", "Nothing is served here.", "This name is not served at this address.", 0}
@@ -99,6 +102,9 @@ func (p problem) answerWith(w http.ResponseWriter, r *http.Request, requestID, o
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", policy)
+	if p.status == http.StatusMethodNotAllowed {
+		h.Set("Allow", edgeMethods)
+	}
 	if p.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retry))
 	}
