@@ -326,10 +326,22 @@ func checkSecret(s string) error {
 			plain.WriteByte(c)
 		}
 	}
-	if len(seen) < 6 || slices.Contains(commonSecrets(), plain.String()) {
+	again := period(plain.String())
+	row := plain.Len() >= minSecret && again < minSecret && 2*again <= plain.Len()
+	if len(seen) < 6 || row || slices.Contains(commonSecrets(), plain.String()) {
 		return sentenceError("This secret stands in manuals and examples, or is too simple: anybody can guess it. A good one is made by: openssl rand -base64 32")
 	}
 	return nil
+}
+
+// period is the length of the shortest text that s is a row of: 8 for changemechangeme. The row may end early.
+func period(s string) int {
+	for n := 1; n < len(s); n++ {
+		if s[n:] == s[:len(s)-n] {
+			return n
+		}
+	}
+	return len(s)
 }
 
 // commonSecrets are secrets from manuals, generators and examples, with their letters and digits alone.

@@ -68,7 +68,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("Import: %+v, %v", k, err)
 	}
 	for _, secret := range []string{
-		"", "short", "fifteen bytes!!", "your-256-bit-secret", "Change_Me Change.Me", "secretsecretsecret", "aaaaaaaaaaaaaaaaaaaaaaaa",
+		"", "short", "fifteen bytes!!", "your-256-bit-secret", "Change_Me Change.Me", "secretsecretsecret", "changeme-changeme-changeme-changeme", "Pa55w0rd!Pa55w0rd!", "acme-desk-acme-desk-acme", "aaaaaaaaaaaaaaaaaaaaaaaa",
 		"ababababababababab", "1234567890123456", "-----BEGIN PUBLIC KEY-----\nMIIB", "{}", `{"kty":"oct","k":"a1Q3I3BYMiF2UTkkbVo0Jg"}`, "a-string-secret-at-least-256-bits-long",
 		"changeme-changeme\n\n",
 	} {
