@@ -63,7 +63,8 @@ func (o *operator) check(ctx context.Context, _ nothing) (checked, error) {
 		return a, fmt.Errorf("look for files that nothing refers to: %w", err)
 	}
 	if found > 0 {
-		a.failure = &failure{Code: codeFindings, Message: "The check found damage.", Details: english.Plural(found, "finding", "")}
+		damage := &failure{Code: codeFindings, Message: "The check found damage.", Details: english.Plural(found, "finding", "")}
+		a.failure = damage.whole()
 	}
 	return a, nil
 }

@@ -100,9 +100,10 @@ func examine(ctx context.Context, s *settings) examined {
 		}
 	}
 	if len(a.Findings) > 0 {
-		a.failure = &failure{
+		wrong := &failure{
 			Code: codeFindings, Message: "Something is wrong with the set-up.", Details: english.Plural(len(a.Findings), "finding", ""),
 		}
+		a.failure = wrong.whole()
 	}
 	return a
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 )
@@ -13,6 +14,13 @@ type failure struct {
 	Code    string              `json:"code"`
 	Details string              `json:"details,omitempty"`
 	Errors  map[string][]string `json:"errors,omitempty"`
+}
+
+// whole is the failure with an explanation in any case, for those who look for one under "error", as the API's documents have it.
+func (f *failure) whole() *failure {
+	filled := *f
+	filled.Reason = cmp.Or(f.Reason, f.Details, f.Message)
+	return &filled
 }
 
 // Error is the failure in one line.
@@ -52,7 +60,7 @@ func (p *program) fail(args []string, err error) int {
 		code = exitUsage
 	}
 	if p.asJSON || wantsJSON(args) {
-		if err := p.printJSON(describe(err)); err != nil {
+		if err := p.printJSON(describe(err).whole()); err != nil {
 			p.complain(err.Error())
 		}
 		return code
