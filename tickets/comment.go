@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/deskgate/deskgate/storage"
@@ -51,7 +52,7 @@ func (n *Note) check(a Actor, field string) error {
 	}
 	c := newCheck()
 	c.body(field, n.Body)
-	c.visibility(n.Visibility)
+	c.visibility(strings.TrimSuffix(field, "body")+"visibility", n.Visibility)
 	return c.errs.Or()
 }
 

@@ -39,7 +39,7 @@ type Query struct {
 	Priority    []Priority
 	CategoryID  string
 	Categories  []string // any of them: IDs or slugs
-	Assignee    string   // an agent's ID, AssigneeMe or AssigneeNone
+	Assignee    string   // an agent's ID, AssigneeMe (of whoever is no agent: nothing) or AssigneeNone
 	Assignees   []string // any of them: as Assignee, or an agent's address or name
 	RequesterID string
 	Requester   string // an address, or what is in the requester's name or address
@@ -246,7 +246,7 @@ func (q *Query) check(a Actor) error {
 	switch {
 	case q.Sort != "" && !slices.Contains(Sorts(), q.Sort):
 		return &QueryError{Param: "sort", Reason: "It must be one of " + list(Sorts()) + "."}
-	case slices.Contains(append(q.people(), q.Assignee), AssigneeMe) && a.kind != KindAgent && a.kind != KindAdmin:
+	case slices.Contains(q.people(), AssigneeMe) && !a.assignable():
 		return &QueryError{Param: "assignee_id", Reason: "Only agents have tickets of their own."}
 	case q.shelf() != inLists && !a.Staff():
 		return &QueryError{Param: "deleted", Reason: "Only staff sees deleted tickets, merged ones and spam."}
@@ -265,6 +265,9 @@ func (q *Query) check(a Actor) error {
 func tooLong(s string) bool { return len(s) > maxQueryValue }
 
 // people are those whom the query names as assignees, wanted or not.
+// assignable says whether tickets can be this actor's own to work on.
+func (a Actor) assignable() bool { return a.kind == KindAgent || a.kind == KindAdmin }
+
 func (q *Query) people() []string { return slices.Concat(q.Assignees, q.Not.Assignees) }
 
 const (

@@ -127,6 +127,7 @@ func (d *Desk) resolveAssignees(ctx context.Context, tn *tenant.Tenant, a Actor,
 		switch id {
 		case AssigneeMe:
 			id = a.person.ID
+			who.nobody = who.nobody || !a.assignable()
 		case AssigneeNone:
 			id = ""
 		}

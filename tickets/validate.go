@@ -102,9 +102,9 @@ func (c check) assignee(p *Person) {
 	}
 }
 
-func (c check) visibility(v Visibility) {
+func (c check) visibility(field string, v Visibility) {
 	if v != Public && v != Internal {
-		c.fail("visibility", "must be one of %s, %s.", Public, Internal)
+		c.fail(field, "must be one of %s, %s.", Public, Internal)
 	}
 }
 
