@@ -51,6 +51,10 @@ func TestCallbackLeavesTheTokenAlone(t *testing.T) {
 		if h.Get("Access-Control-Allow-Origin") != tc.origin || (h.Get("Access-Control-Allow-Credentials") == "true") != (tc.origin != "") {
 			t.Errorf("%s: CORS headers %v, want origin %q", tc.name, h, tc.origin)
 		}
+		preflight := tc.method == "OPTIONS" && tc.origin != ""
+		if (h.Get("Access-Control-Allow-Methods") == "GET") != preflight || (h.Get("Access-Control-Allow-Headers") == "content-type, accept") != preflight {
+			t.Errorf("%s: CORS headers %v: what pages may send is for those that are granted the answer", tc.name, h)
+		}
 		if (h.Get("Retry-After") != "") != (tc.status == 503) {
 			t.Errorf("%s: Retry-After %q", tc.name, h.Get("Retry-After"))
 		}

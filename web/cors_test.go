@@ -84,6 +84,9 @@ func TestPreflights(t *testing.T) {
 		{"redirect login, another's page", n.URL + "/api/auth/redirect/acme", "https://bolt.example", false},
 		{"test endpoint", n.URL + "/api/test/auth/redirect/acme", partner, true},
 		{"null", n.URL + "/api/tickets", "null", false},
+		{"callback, a page of nobody", n.Acme.URL + "/auth/callback?token=x", "https://evil.example", false},
+		{"SimpleAuth, a page of nobody", n.Acme.URL + "/simpleauth/login?token=x", "https://evil.example", false},
+		{"SimpleAuth at the node, a page of nobody", n.URL + "/simpleauth/login?brand_id=acme&token=x", "https://evil.example", false},
 	} {
 		got := n.Client(t).Do(http.MethodOptions, tc.address, "", "Origin: "+tc.origin, "Access-Control-Request-Method: POST",
 			"Access-Control-Request-Headers: content-type")
@@ -92,6 +95,11 @@ func TestPreflights(t *testing.T) {
 			t.Errorf("%s = %d %v, want granted %t", tc.name, got.Status, h, tc.granted)
 		}
 		if !tc.granted {
+			for name := range h {
+				if strings.HasPrefix(name, "Access-Control-") {
+					t.Errorf("%s has %s", tc.name, name)
+				}
+			}
 			continue
 		}
 		for name, want := range map[string]string{
@@ -145,5 +153,26 @@ func TestOtherSitesCannotUseTheCookie(t *testing.T) {
 	got := zoe.Do("POST", n.Acme.URL+"/api/tickets", `{"title":"a","description":"b"}`, asJSON, "Origin: "+partner, "Sec-Fetch-Site: cross-site")
 	if got.Status != 403 || got.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("after the list was cleared = %d %v, want 403", got.Status, got.Header)
+	}
+}
+
+// TestOptionsListMethods: whoever asks what an address takes is told, with and without an origin.
+func TestOptionsListMethods(t *testing.T) {
+	t.Parallel()
+	n := corsNode(t)
+	for address, want := range map[string]string{
+		n.URL + "/api/tickets":            "GET, HEAD, OPTIONS, POST",
+		n.Acme.URL + "/api/v1/tickets/7":  "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+		n.Acme.URL + "/api/tickets/bulk":  "OPTIONS, POST",
+		n.Acme.URL + "/dashboard":         "GET, HEAD, OPTIONS",
+		n.Acme.URL + "/api/unicorns":      "",
+		n.URL + "/api/auth/redirect/acme": "OPTIONS, POST",
+	} {
+		for _, headers := range [][]string{nil, {"Origin: " + partner, "Access-Control-Request-Method: GET"}} {
+			got := n.Client(t).Do(http.MethodOptions, address, "", headers...)
+			if got.Status != 204 || got.Header.Get("Allow") != want {
+				t.Errorf("OPTIONS %s %v = %d, Allow %q, want 204 and %q", address, headers, got.Status, got.Header.Get("Allow"), want)
+			}
+		}
 	}
 }

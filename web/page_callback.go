@@ -91,8 +91,10 @@ func (s *Server) conclude(w http.ResponseWriter, r *http.Request, o auth.Outcome
 	case auth.AnswerHead:
 		w.WriteHeader(http.StatusOK)
 	case auth.Preflight:
-		h.Set("Access-Control-Allow-Methods", "GET")
-		h.Set("Access-Control-Allow-Headers", "content-type, accept")
+		if h.Get("Access-Control-Allow-Origin") != "" {
+			h.Set("Access-Control-Allow-Methods", "GET")
+			h.Set("Access-Control-Allow-Headers", "content-type, accept")
+		}
 		w.WriteHeader(http.StatusNoContent)
 	case auth.Speculation:
 		h.Set("Retry-After", "1") // the visit itself may follow at once

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -147,17 +148,44 @@ func (s *Server) unrouted(w http.ResponseWriter, r *http.Request, path string, k
 	if known != nil {
 		problem = methodNotAllowed(known)
 	}
-	switch {
-	case r.Method == http.MethodOptions && isAPI(path):
-		s.preflight(w, r, path)
-	case r.Method == http.MethodOptions && known != nil:
+	options := r.Method == http.MethodOptions
+	if options && known != nil {
 		w.Header().Set("Allow", strings.Join(known, ", "))
+	}
+	switch {
+	case options && isAPI(path):
+		s.preflight(w, r, path)
+	case options && known != nil:
 		w.WriteHeader(http.StatusNoContent)
 	case isAPI(path):
 		s.unknown(w, r, problem)
+	case known == nil && s.slashed(r, path):
+		unslash(w, r)
 	default:
 		s.fail(w, r, problem)
 	}
+}
+
+// slashed says whether the path is that of one of our pages but for a slash at its end.
+func (s *Server) slashed(r *http.Request, path string) bool {
+	page, slash := strings.CutSuffix(path, "/")
+	if !slash || page == "" || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	router := s.table.tenant
+	if tenant.VisitFrom(r.Context()).Tenant == nil {
+		router = s.table.node
+	}
+	serve, _, _ := router.Lookup(http.MethodGet, page)
+	return serve != nil
+}
+
+// unslash leads to the page without the slash.
+func unslash(w http.ResponseWriter, r *http.Request) {
+	to := url.URL{Path: strings.TrimSuffix(r.URL.Path, "/"), RawQuery: r.URL.RawQuery}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", to.String())
+	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
 // outside answers what is not below the folder that the portal is mounted at, and no route forwards.
