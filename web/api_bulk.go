@@ -52,6 +52,15 @@ func (in *bulkChange) empty() bool {
 		!f.AssigneeID.present && !f.Spam.present && len(in.AddTags)+len(in.RemoveTags) == 0 && !in.Comment.given()
 }
 
+// missing says what a change lacks that changes nothing.
+func (in *bulkChange) missing() map[string][]string {
+	lacks := map[string][]string{"set": {"There is nothing to change."}}
+	if len(in.IDs) == 0 {
+		lacks["ids"] = []string{"The ids field is required."}
+	}
+	return lacks
+}
+
 func (s *Server) changeTickets(w http.ResponseWriter, r *http.Request) error {
 	c := callerOf(r)
 	var in bulkChange
@@ -63,7 +72,7 @@ func (s *Server) changeTickets(w http.ResponseWriter, r *http.Request) error {
 	case action != "" && !in.empty():
 		return invalid(map[string][]string{"action": {"An action goes without anything else to change."}})
 	case action == "" && in.empty():
-		return invalid(map[string][]string{"set": {"There is nothing to change."}})
+		return invalid(in.missing())
 	case action != "" && !c.May(auth.TicketsDelete):
 		return auth.ErrInsufficientScope
 	case in.Comment.given() && len(in.Comment.value.AttachmentIDs) > 0:

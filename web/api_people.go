@@ -37,7 +37,7 @@ func (s *subject) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.UnmarshalDecode(d, &s.subjectFields)
 }
 
-// requester is the user whom staff or a program names: an existing one's id is looked up at once; anybody else is found or
+// requester is the user whom staff or a program names: an existing one's id, or external id alone, is looked up at once; anybody else is found or
 // made together with the ticket, by ensure. Neither: none is named.
 func (s *Server) requester(r *http.Request, in optional[subject]) (known *tickets.Person, ensure tickets.Finder, err error) {
 	if !in.given() || in.value.none {
@@ -47,13 +47,21 @@ func (s *Server) requester(r *http.Request, in optional[subject]) (known *ticket
 	if !c.actor().Staff() {
 		return nil, nil, invalid(map[string][]string{"requester": {"The requester is always you."}})
 	}
-	if in.value.id == "" {
+	var user auth.User
+	var unknown map[string][]string
+	switch external := in.value.ExternalID.value; {
+	case in.value.id != "":
+		user, err = s.doors.Users.Find(r.Context(), c.tenant, in.value.id)
+		unknown = map[string][]string{"requester": {"There is no user with this id."}}
+	case in.value.Email == "" && external != "":
+		user, err = s.doors.Users.ByExternalID(r.Context(), c.tenant, external)
+		unknown = map[string][]string{"requester.email": {"There is no user with this external id. The email field is required to make one."}}
+	default:
 		ensure, err = in.value.finder()
 		return nil, ensure, err
 	}
-	user, err := s.doors.Users.Find(r.Context(), c.tenant, in.value.id)
 	if errors.Is(err, auth.ErrNotFound) {
-		err = invalid(map[string][]string{"requester": {"There is no user with this id."}})
+		err = invalid(unknown)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -22,14 +22,24 @@ const (
 	maxForm = 256 << 10
 )
 
+// mergePatch is what RFC 7396 calls a JSON document whose absent members leave things as they are, and whose nulls take them away: so PATCH
+// reads all of them.
+const mergePatch = "application/merge-patch+json"
+
+// compressed says whether a body would have to be unpacked to be read.
+func compressed(r *http.Request) bool {
+	coding := r.Header.Get("Content-Encoding")
+	return coding != "" && !strings.EqualFold(coding, "identity")
+}
+
 // decode reads the JSON body of an API request into v, and returns it as it came. A body that is no JSON, says a name twice or goes on after its
 // end is malformed; an unknown field or a value of the wrong type is invalid.
 func decode(w http.ResponseWriter, r *http.Request, v any) ([]byte, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" {
+	if err != nil || mediaType != "application/json" && (mediaType != mergePatch || r.Method != http.MethodPatch) {
 		return nil, unsupported("application/json")
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+	if compressed(r) {
 		return nil, unsupported("application/json that is not compressed")
 	}
 	body, err := readBody(w, r, maxJSON)
@@ -47,6 +57,9 @@ func decodeJSON(body []byte, v any) error {
 	if err := wellFormed(body); err != nil {
 		return err
 	}
+	if jsontext.Value(body).Kind() != '{' {
+		return malformed("The body must be a JSON object.")
+	}
 	err := json.Unmarshal(body, v, json.RejectUnknownMembers(true))
 	if err == nil {
 		return nil
@@ -59,8 +72,6 @@ func decodeJSON(body []byte, v any) error {
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
 		return invalid(map[string][]string{field: {"The " + field + " field is not known."}})
-	case field == "":
-		return invalid(map[string][]string{"body": {"The body must be a JSON object."}})
 	}
 	return invalid(map[string][]string{field: {"The " + field + " field has a value of the wrong type."}})
 }

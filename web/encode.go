@@ -32,8 +32,13 @@ func send(w http.ResponseWriter, status int, body []byte) error {
 }
 
 // locate says where what was just made is found: below the folder that the portal is mounted at, like all of the API.
+// Who came by /api/v1 stays there.
 func locate(w http.ResponseWriter, r *http.Request, path string) {
-	w.Header().Set("Location", pathBelow(tenant.VisitFrom(r.Context()), path))
+	visit := tenant.VisitFrom(r.Context())
+	if asked, _ := below(visit.Mount, r.URL.Path); strings.HasPrefix(asked, "/api/v1/") {
+		path = "/api/v1" + strings.TrimPrefix(path, "/api")
+	}
+	w.Header().Set("Location", pathBelow(visit, path))
 }
 
 // moment shows a time as the API does; the zero time is null.

@@ -72,15 +72,29 @@ func (s *Server) api(rights auth.Scopes, h handler) http.HandlerFunc {
 
 // unknown answers a request to the API that no route takes. It counts like any other.
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request, err error) {
+	s.fail(w, r, cmp.Or(s.admit(w, r), err))
+}
+
+// counted serves what the API tells everybody about itself. It counts like any other request.
+func (s *Server) counted(h handler) http.HandlerFunc {
+	return s.open(func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.admit(w, r); err != nil {
+			return err
+		}
+		return h(w, r)
+	})
+}
+
+// admit counts a request to the API for whoever makes it, be it nobody, and shows how they stand.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) error {
 	c, nobody := s.identifyProgram(r)
 	if nobody != nil {
-		s.fail(w, r, cmp.Or(s.admitStranger(w, r), err))
-		return
+		return s.admitStranger(w, r)
 	}
 	s.grant(w, r, c.tenant)
 	state := s.doors.Tokens.Admit(r.Context(), c.tenant, c.Identity)
 	showLimit(w.Header(), state)
-	s.fail(w, r, cmp.Or(state.Err(), err))
+	return state.Err()
 }
 
 // admitStranger counts a request without good credentials.

@@ -20,6 +20,8 @@ func TestUnknownAPIRoutesCount(t *testing.T) {
 		{"GET", "/api/nothing", http.StatusNotFound},
 		{"GET", "/api/v1/tickets/1/nothing/at/all", http.StatusNotFound},
 		{"PATCH", "/api/users/me", http.StatusMethodNotAllowed},
+		{"GET", "/api/openapi.json", http.StatusOK},
+		{"GET", "/api/v1/docs", http.StatusOK},
 	} {
 		got := p.call(tc.method, tc.path, "")
 		if got.Status != tc.status || got.Header.Get("X-RateLimit-Limit") != "600" || got.Header.Get("X-RateLimit-Remaining") == "" {

@@ -45,6 +45,9 @@ func readLogin(w http.ResponseWriter, r *http.Request, known ...string) (loginFi
 	if read == nil {
 		return nil, unsupported(loginTypes)
 	}
+	if compressed(r) {
+		return nil, unsupported(loginTypes + ", not compressed")
+	}
 	body, err := readBody(w, r, maxLogin)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/deskgate/deskgate/tenant"
@@ -14,7 +15,8 @@ func (s *Server) guidePage(w http.ResponseWriter, r *http.Request) error {
 	if t := tenant.VisitFrom(r.Context()).Tenant; t != nil {
 		s.guideFor(view, t)
 	} else {
-		s.guideForName(view, r.URL.Query().Get("tenant"))
+		asked := r.URL.Query()
+		s.guideForName(view, cmp.Or(asked.Get("tenant"), asked.Get("slug")))
 	}
 	return s.render(w, r, http.StatusOK, "integration", view)
 }

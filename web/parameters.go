@@ -160,6 +160,11 @@ func idempotency(r *http.Request, body []byte) (*tickets.Idempotency, error) {
 func idempotencyKey(r *http.Request) (string, error) {
 	const longest = 255
 	key := r.Header.Get("Idempotency-Key")
+	for _, other := range r.Header.Values("Idempotency-Key") {
+		if other != key {
+			return "", malformed("There is more than one Idempotency-Key.")
+		}
+	}
 	if len(key) > longest {
 		return "", malformed("The Idempotency-Key has more than 255 characters.")
 	}

@@ -116,11 +116,11 @@ func (s *Server) apiRoutes(t *table) {
 	s.eventRoutes()
 	s.apiRoute(get, "/audit", auth.AuditRead, s.listAudit)
 	s.apiRoute(post, "/test/jwt", auth.TenantWrite, s.testJWT)
-	t.add(anyHost, get, "/api/openapi.json", s.open(s.describe))
-	t.add(anyHost, get, "/api/v1/openapi.json", s.open(s.describe))
+	t.add(anyHost, get, "/api/openapi.json", s.counted(s.describe))
+	t.add(anyHost, get, "/api/v1/openapi.json", s.counted(s.describe))
 	for _, path := range []string{referencePath, "/api/v1/docs"} {
-		t.add(anyHost, get, path, s.open(s.referencePage))
-		t.add(anyHost, get, path+"/:group", s.open(s.referenceGroupPage))
+		t.add(anyHost, get, path, s.counted(s.referencePage))
+		t.add(anyHost, get, path+"/:group", s.counted(s.referenceGroupPage))
 	}
 }
 

@@ -3,15 +3,14 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/web"
+	"github.com/deskgate/deskgate/web/webtest"
 )
 
 // TestDescriptionCoversRoutes compares the OpenAPI document with the routes, both ways.
@@ -26,7 +25,7 @@ func TestDescriptionCoversRoutes(t *testing.T) {
 	}
 	slices.Sort(routes)
 
-	if diff := cmp.Diff(routes, described(t, s)); diff != "" {
+	if diff := cmp.Diff(routes, described(t)); diff != "" {
 		t.Errorf("routes (-) and openapi.yaml (+) differ:\n%s", diff)
 	}
 }
@@ -63,16 +62,15 @@ func openAPIPath(pattern string) string {
 }
 
 // described lists the operations in the document that the server hands out.
-func described(t *testing.T, s *web.Server) []string {
+func described(t *testing.T) []string {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "/api/openapi.json", nil)
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r.WithContext(tenant.WithVisit(t.Context(), &tenant.Visit{Mount: "/"})))
+	n := webtest.Start(t)
+	got := n.Client(t).Get(n.URL + "/api/openapi.json")
 	var document struct {
 		Paths map[string]map[string]json.RawMessage `json:"paths"`
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil {
-		t.Fatalf("GET /api/openapi.json = %d %s: %v", w.Code, w.Body, err)
+	if err := json.Unmarshal([]byte(got.Body), &document); err != nil {
+		t.Fatalf("GET /api/openapi.json = %d %s: %v", got.Status, got.Body, err)
 	}
 	var operations []string
 	for path, item := range document.Paths {
