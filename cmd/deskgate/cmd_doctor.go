@@ -26,6 +26,8 @@ type diagnosis struct {
 	Check   string `json:"check"`
 	Problem string `json:"problem"`
 	Fix     string `json:"fix"`
+
+	unsure bool // it may well be that nothing is wrong
 }
 
 // examined is what doctor found. With findings it is an error document as well.
@@ -33,7 +35,9 @@ type examined struct {
 	*failure
 
 	Findings []diagnosis `json:"findings"`
-	Passed   []string    `json:"passed"`
+	// Unsure is what may be wrong, and can't be told from here. It is no finding.
+	Unsure []diagnosis `json:"unsure"`
+	Passed []string    `json:"passed"`
 }
 
 // examination is one look at the set-up. No findings: all is well.
@@ -49,8 +53,9 @@ func (p *program) doctorCommand() *cobra.Command {
 		use: "doctor", short: "what is wrong with this machine's set-up, and how to mend it",
 		long: `Looks at the settings, the data folder and its key, the disk, the memory and the limits of this machine, the ports, the clock and the CA,
 the DNS of the node's names, the mail server and the age of the last backup, and asks the running node for domains that drift, certificates that fail, queues
-that don't move and upstreams that are down. It says for each thing that is wrong what to do. Give it the settings that you give to serve. It changes nothing. The exit code
-is 1 if there are findings.`,
+that don't move and upstreams that are down. It comes to the running node by its public names, as visitors do, and looks whether DNS has the
+key that browsers encrypt with. It says for each thing that is wrong what to do. Give it the settings that you give to serve. It changes nothing, and
+asks no machine that these settings don't name. The exit code is 1 if there are findings; what can't be told from here is none.`,
 		example: "doctor --config /etc/deskgate.toml --data /var/lib/deskgate\ndoctor --node-url https://tickets.example.com",
 	}, func(ctx context.Context, _ []string) error {
 		s, err := p.forCommand()
@@ -69,7 +74,7 @@ is 1 if there are findings.`,
 }
 
 func examine(ctx context.Context, s *settings) examined {
-	a := examined{Findings: []diagnosis{}, Passed: []string{}}
+	a := examined{Findings: []diagnosis{}, Unsure: []diagnosis{}, Passed: []string{}}
 	for _, e := range []examination{
 		{"settings", examineSettings},
 		{"data folder", examineFolder},
@@ -80,6 +85,8 @@ func examine(ctx context.Context, s *settings) examined {
 		{"UDP buffers", examineBuffers},
 		{"ports", examinePorts},
 		{"DNS", examineDNS},
+		{"from outside", examineOutside},
+		{"encrypted hellos", examineECH},
 		{"CA and clock", examineAuthorities},
 		{"mail", examineMail},
 		{"certificates", examineCertificates},
@@ -92,8 +99,11 @@ func examine(ctx context.Context, s *settings) examined {
 		found := e.look(ctx, s)
 		stop()
 		for _, d := range found {
-			d.Check = e.name
-			a.Findings = append(a.Findings, d)
+			if d.Check = e.name; d.unsure {
+				a.Unsure = append(a.Unsure, d)
+			} else {
+				a.Findings = append(a.Findings, d)
+			}
 		}
 		if len(found) == 0 {
 			a.Passed = append(a.Passed, e.name)
@@ -111,6 +121,9 @@ func examine(ctx context.Context, s *settings) examined {
 func (a examined) people(b *bytes.Buffer) {
 	for _, name := range a.Passed {
 		fmt.Fprintf(b, "ok     %s\n", name)
+	}
+	for _, d := range a.Unsure {
+		fmt.Fprintf(b, "UNSURE %s: %s\n       Perhaps: %s\n", d.Check, d.Problem, d.Fix)
 	}
 	for _, d := range a.Findings {
 		fmt.Fprintf(b, "WRONG  %s: %s\n       Fix: %s\n", d.Check, d.Problem, d.Fix)
@@ -157,7 +170,7 @@ func examineDNS(ctx context.Context, s *settings) []diagnosis {
 	}
 	found := examineResolvers(ctx, s, node)
 	for _, host := range node.Hosts() {
-		if host == "localhost" || strings.HasSuffix(string(host), ".localhost") {
+		if foundWithoutDNS(string(host)) {
 			continue // browsers find them without DNS
 		}
 		found = append(found, examineHost(ctx, resolver, host, s.nodeAddresses)...)

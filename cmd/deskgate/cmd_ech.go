@@ -36,13 +36,38 @@ func (o *operator) showECH(context.Context, nothing) (d echDocument, err error) 
 	}
 	d.ECH.PublicName, d.ECH.ConfigList, d.ECH.Until = keys.Public(), base64.StdEncoding.EncodeToString(list), until
 	for _, host := range o.names.Hosts() {
-		prefix := ""
-		if u, err := url.Parse(o.names.URLFor(host)); err == nil && u.Port() != "" {
-			prefix = "_" + u.Port() + "._https." // RFC 9460, 9.1
+		u, err := url.Parse(o.names.URLFor(host))
+		if err != nil {
+			return d, err
 		}
-		d.ECH.Records = append(d.ECH.Records, fmt.Sprintf(`%s%s. 3600 IN HTTPS 1 . alpn="h2" ech="%s"`, prefix, host, d.ECH.ConfigList))
+		d.ECH.Records = append(d.ECH.Records, fmt.Sprintf(`%s. 3600 IN HTTPS 1 . alpn="h2" ech="%s"`, echOwner(u), d.ECH.ConfigList))
 	}
 	return d, nil
+}
+
+// publishedECH is a list of keys in DNS, and until when the node takes it; zero: it does not.
+type publishedECH struct {
+	ConfigList []byte    `json:"config_list"`
+	Until      time.Time `json:"until"`
+}
+
+var echJudge = action[publishedECH, publishedECH]{"ech/judge", (*operator).judgeECH}
+
+func (o *operator) judgeECH(_ context.Context, q publishedECH) (publishedECH, error) {
+	keys, err := ech.New(o.store, string(o.names.Hosts()[0]))
+	if err != nil {
+		return q, err
+	}
+	q.Until, _ = keys.Taken(q.ConfigList)
+	return q, nil
+}
+
+// echOwner is the name at which browsers look for the HTTPS record of a URL.
+func echOwner(u *url.URL) string {
+	if port := u.Port(); port != "" && port != "443" {
+		return "_" + port + "._https." + u.Hostname() // RFC 9460, 9.1
+	}
+	return u.Hostname()
 }
 
 func (p *program) echCommand() *cobra.Command {

@@ -28,6 +28,6 @@ func actions() []served {
 		keyShow, keyRotate, keySet,
 		agentInvite, agentList, agentReset, agentRemove, mailShow,
 		routeAdd, routeSet, routeList, routeRemove,
-		check, caShow, caRotate, echShow, stateShow, watchTraffic,
+		check, caShow, caRotate, echShow, echJudge, probeMake, stateShow, watchTraffic,
 	}
 }

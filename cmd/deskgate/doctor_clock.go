@@ -13,6 +13,8 @@ import (
 // mostSkew is how wrong a clock may be: tokens of partners are good for two minutes.
 const mostSkew = 30 * time.Second
 
+const fixClock = "sudo timedatectl set-ntp true, or install chrony"
+
 // examineAuthorities asks the CAs whether they are there and, as they have to be asked anyway, what time it is.
 func examineAuthorities(ctx context.Context, s *settings) []diagnosis {
 	if s.tls != tlsACME {
@@ -56,5 +58,5 @@ func examineAuthority(ctx context.Context, a *certificate.Authority) []diagnosis
 		return nil
 	}
 	return one(fmt.Sprintf("the clock of this machine and that of %s differ by %s: sign-ins and certificates fail because of it", r.URL.Host, skew.Abs()),
-		"sudo timedatectl set-ntp true, or install chrony")
+		fixClock)
 }

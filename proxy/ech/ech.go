@@ -9,6 +9,7 @@
 package ech
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/tls"
 	"encoding/binary"
@@ -83,6 +84,27 @@ func (k *Keys) List() (list []byte, until time.Time, err error) {
 	config := r.keys[0].Config
 	list = append(binary.BigEndian.AppendUint16(nil, uint16(len(config))), config...)
 	return list, time.Unix((r.period+2)*int64(period/time.Second), 0).UTC(), nil
+}
+
+// Taken says until when the key of a published ECHConfigList is taken, the last one of several; false: none in it is.
+func (k *Keys) Taken(list []byte) (until time.Time, ok bool) {
+	r, err := k.ring(time.Now())
+	if err != nil || len(list) < 2 {
+		return time.Time{}, false
+	}
+	for rest := list[2:]; len(rest) >= 4; {
+		end := 4 + int(binary.BigEndian.Uint16(rest[2:]))
+		if end > len(rest) {
+			break
+		}
+		for i, p := range [...]int64{r.period, r.period - 1, r.period + 1} { // as in ring
+			if at := time.Unix((p+2)*int64(period/time.Second), 0).UTC(); bytes.Equal(r.keys[i].Config, rest[:end]) && at.After(until) {
+				until, ok = at, true
+			}
+		}
+		rest = rest[end:]
+	}
+	return until, ok
 }
 
 // ring is what is taken at a moment: the key that is handed out, and those of the periods before and after, for DNS is slow and

@@ -157,6 +157,30 @@ func (r *resolver) Apex(ctx context.Context, name string) (string, error) {
 	return "", nil
 }
 
+// EncryptedHellos are the lists of keys (ECHConfigList, RFC 9849) in the HTTPS records of a name, which browsers encrypt with which host they
+// come to. An *UnansweredError: DNS could not be asked.
+func EncryptedHellos(ctx context.Context, r Resolver, name string) (lists [][]byte, err error) {
+	asked, ok := r.(interface {
+		follow(ctx context.Context, name string, kind uint16) ([]dns.RR, []string, time.Duration, error)
+	})
+	if !ok {
+		return nil, errNoResolver
+	}
+	records, _, _, err := asked.follow(ctx, name, dns.TypeHTTPS)
+	for _, rr := range records {
+		h, ok := rr.(*dns.HTTPS)
+		if !ok {
+			continue
+		}
+		for _, pair := range h.Value {
+			if e, ok := pair.(*dns.SVCBECHConfig); ok {
+				lists = append(lists, e.ECH)
+			}
+		}
+	}
+	return lists, err
+}
+
 // follow asks for records of a name, follows its aliases, also where the server leaves that to us, and returns the records at
 // the end, the aliases, and how long all of it may be remembered.
 func (r *resolver) follow(ctx context.Context, name string, kind uint16) (records []dns.RR, chain []string, good time.Duration, err error) {

@@ -47,6 +47,13 @@ func (r *Registry) AnswerProbe(host tenant.Host, nonce string) (answer string, o
 	return r.probeAnswer(host, nonce), true
 }
 
+// Question makes a probe of a host, for whoever asks by other ways than a check does: the path to ask for within the next minute, and
+// the answer that none but a node of this cluster has.
+func (r *Registry) Question(host tenant.Host) (path, answer string) {
+	nonce := r.probeNonce(host, time.Now())
+	return ProbePath + nonce, r.probeAnswer(host, nonce)
+}
+
 // probeNonce makes a nonce for one probe of a host.
 func (r *Registry) probeNonce(host tenant.Host, now time.Time) string {
 	head := binary.BigEndian.AppendUint32(nil, uint32(now.Unix())) // good until 2106
