@@ -58,7 +58,7 @@ func (o *operator) aboutCertificate(ctx context.Context, host string, err error)
 			}
 		}
 	}
-	return aboutHost(host, err)
+	return o.aboutHost(host, err)
 }
 
 func (p *program) domainCertificate() *cobra.Command {

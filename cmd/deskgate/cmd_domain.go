@@ -77,13 +77,13 @@ func (o *operator) showDomain(ctx context.Context, q domainName) (shownDomain, e
 	}
 	claims, err := o.domains.Claims(ctx, q.Host)
 	if err != nil {
-		return shownDomain{}, aboutHost(q.Host, err)
+		return shownDomain{}, o.aboutHost(q.Host, err)
 	}
 	wanted := slices.IndexFunc(claims, func(d *domain.Domain) bool {
 		return (t == nil || d.Tenant == t.ID) && (q.Removed || d.Status != domain.Removed)
 	})
 	if wanted < 0 {
-		return shownDomain{}, wasRemoved(q.Host, claims)
+		return shownDomain{}, o.wasRemoved(q.Host, claims)
 	}
 	a := shownDomain{Domain: claims[wanted].Full(), Others: []domain.Document{}}
 	for i, d := range claims {
@@ -95,8 +95,8 @@ func (o *operator) showDomain(ctx context.Context, q domainName) (shownDomain, e
 }
 
 // wasRemoved says that there is no such domain, and whether there was one until lately.
-func wasRemoved(host string, claims []*domain.Domain) error {
-	err := aboutHost(host, tenant.ErrNotFound)
+func (o *operator) wasRemoved(host string, claims []*domain.Domain) error {
+	err := o.aboutHost(host, tenant.ErrNotFound)
 	last := claims[len(claims)-1]
 	if gone, is := errors.AsType[*failure](err); is && last.Status == domain.Removed {
 		gone.Details += fmt.Sprintf("; it was taken away from %s on %s and is kept for it until %s (deskgate domain show %s --removed)",
@@ -117,7 +117,7 @@ func (o *operator) named(ctx context.Context, slug string) (*tenant.Tenant, erro
 func (o *operator) aboutDomain(host string) func(*domain.Domain, error) (oneDomain, error) {
 	return func(d *domain.Domain, err error) (oneDomain, error) {
 		if err != nil {
-			return oneDomain{}, aboutHost(host, err)
+			return oneDomain{}, o.aboutHost(host, err)
 		}
 		return oneDomain{d.Full()}, nil
 	}
@@ -157,7 +157,7 @@ func (o *operator) mountDomain(ctx context.Context, q mounted) (mounted, error) 
 	default:
 		err = o.domains.Mount(ctx, q.Host, q.Mount)
 	}
-	return q, aboutHost(q.Host, err)
+	return q, o.aboutHost(q.Host, err)
 }
 
 func (o *operator) removeDomain(ctx context.Context, q domainName) (deletion, error) {
@@ -171,7 +171,7 @@ func (o *operator) removeDomain(ctx context.Context, q domainName) (deletion, er
 		err = o.domains.Remove(ctx, q.Host)
 	}
 	if err != nil {
-		return deletion{}, aboutHost(q.Host, err)
+		return deletion{}, o.aboutHost(q.Host, err)
 	}
 	return deletion{Deleted: true}, nil
 }

@@ -165,7 +165,7 @@ array of tickets, or one ticket a line. A zip is what tenant export writes.
 First comes the check: --dry-run ends after it, and changes nothing. An import that was interrupted goes on where it was, in the node or
 with the same command, and brings nothing twice: tickets of an export are known by their id, others by their external_id. Lines that
 can't be taken are left out; the exit code is 1 if there are none left, or the file can't be read.`,
-		example: "tenant import acme old-desk.csv --dry-run\ntenant import acme old-desk.csv\ngunzip -c tickets.jsonl.gz | deskgate tenant import acme -",
+		example: "tenant import acme old-desk.csv --dry-run\ntenant import acme old-desk.csv\ntenant import acme - < tickets.jsonl",
 	}, func(ctx context.Context, args []string) error {
 		in.slug, in.name = args[0], args[1]
 		if in.format != "" && in.format != "csv" && in.format != "json" {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -158,11 +159,33 @@ func (d *demoDocument) beside(ctx context.Context, l *demoListeners) error {
 	return group.Wait()
 }
 
+// demoStandards are the values that suit a demo where no flag gives one.
+func demoStandards() settingValues {
+	return settingValues{"tls": {tlsInternal}, "log-format": {"text"}, "log-level": {"warn"}, "node-url": {"https://" + demoHost}}
+}
+
+// inDemo is the setting as the help of the demo has it, and whether there is any use for it there.
+func (d setting) inDemo() (setting, bool) {
+	standards := demoStandards()
+	standards["data"] = []string{"a folder that goes with the demo"}
+	standards["https"] = []string{fmt.Sprintf("a free port from %d on", demoHTTPS)}
+	standards["http"] = []string{fmt.Sprintf("a free port from %d on", demoHTTP)}
+	if values := standards[d.name]; values != nil {
+		d.standard = values[0]
+	}
+	switch d.name {
+	case "tls":
+		d.usage = "internal: certificates from the demo's own CA; off: plain HTTP"
+	case "http":
+		d.usage = "where the demo sends all to HTTPS, or is with --tls off"
+	}
+	return d, !slices.ContainsFunc(certificateSettings(), func(c setting) bool { return c.name == d.name })
+}
+
 // demoSettings are the flags and, for the rest, what suits a demo.
 func (p *program) demoSettings(ctx context.Context, d *demoDocument) (*settings, *demoListeners, error) {
-	standards := settingValues{"tls": {tlsInternal}, "log-format": {"text"}, "log-level": {"warn"}, "node-url": {"https://" + demoHost}}
 	flags := source{p.settings, func(d setting) string { return "--" + d.name }}
-	s, err := resolveFrom([]source{flags, {standards, setting.variable}})
+	s, err := resolveFrom([]source{flags, {demoStandards(), setting.variable}})
 	if err != nil {
 		return nil, nil, err
 	}

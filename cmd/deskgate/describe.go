@@ -120,10 +120,16 @@ func (o *operator) about(ctx context.Context, slug string, err error) error {
 }
 
 // aboutHost puts an error about a host in words. Nil stays nil.
-func aboutHost(host string, err error) error {
+func (o *operator) aboutHost(host string, err error) error {
+	h, _ := tenant.ParseHost(host) // one that is none is nobody's
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, tenant.ErrNotFound) && o.names.Owns(h):
+		return &failure{
+			Code: codeNotFound, Message: "Domain not found.",
+			Details: fmt.Sprintf("%s belongs to the node itself, and is no domain of a tenant's; what is wrong with its certificate, deskgate doctor says", h),
+		}
 	case errors.Is(err, tenant.ErrNotFound):
 		return &failure{
 			Code: codeNotFound, Message: "Domain not found.", Details: fmt.Sprintf("nobody registered the host %q (deskgate domain add SLUG HOST)", host),

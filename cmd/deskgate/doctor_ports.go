@@ -83,10 +83,9 @@ func examinePort(ctx context.Context, p place) []diagnosis {
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		return one("this user may not listen at "+what,
-			"use deploy/deskgate.service, or: sudo setcap cap_net_bind_service=+ep $(command -v deskgate), or ports above 1023")
+			lowPortFix)
 	case errors.Is(err, syscall.EADDRINUSE):
-		_, port, _ := net.SplitHostPort(p.address)
-		return one("something else listens at "+what, fmt.Sprintf("find it with: sudo ss -lnp -A %s 'sport = :%s', and stop it, or choose another address", p.network, port))
+		return one("something else listens at "+what, takenPortFix(p.network, p.address))
 	}
 	return one(fmt.Sprintf("can't listen at %s: %v", what, err), "choose another address")
 }

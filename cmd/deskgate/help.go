@@ -96,9 +96,16 @@ func writeFlags(b *bytes.Buffer, c *cobra.Command) {
 	fmt.Fprintf(b, "\nSettings:\n")
 	w := columns(b)
 	fmt.Fprintf(w, "  --json\tprint one JSON document\n")
-	fmt.Fprintf(w, "  --config FILE\tTOML file with settings\n")
+	demo := c.Name() == "demo"
+	if !demo {
+		fmt.Fprintf(w, "  --config FILE\tTOML file with settings\n")
+	}
 	for _, d := range knownSettings() {
-		if d.anywhere || c.GroupID == groupRun || c.Name() == "doctor" {
+		ofDemo := true
+		if demo {
+			d, ofDemo = d.inDemo()
+		}
+		if ofDemo && (d.anywhere || c.GroupID == groupRun || c.Name() == "doctor") {
 			fmt.Fprintf(w, "  --%s %s\t%s\n", d.name, d.value, d.usage+d.remark())
 		}
 	}

@@ -43,7 +43,11 @@ func (p *program) sources() ([]source, error) {
 		{env, setting.variable},
 	}
 	if file := firstOf(p.settings["config"], env["config"]); file != "" {
-		values, err := fromFile(file)
+		where := "--config"
+		if len(p.settings["config"]) == 0 {
+			where = "DESKGATE_CONFIG"
+		}
+		values, err := fromFile(where, file)
 		if err != nil {
 			return nil, err
 		}
@@ -168,12 +172,12 @@ func (p *program) getenv(name string) string {
 	return ""
 }
 
-// fromFile reads a TOML file whose keys are the names of the settings.
-func fromFile(name string) (settingValues, error) {
+// fromFile reads a TOML file whose keys are the names of the settings. Where is what named the file.
+func fromFile(where, name string) (settingValues, error) {
 	var doc map[string]any
 	b, err := os.ReadFile(name) //nolint:gosec // the operator names the file
 	if err != nil {
-		return nil, &settingError{"--config", err}
+		return nil, &settingError{where, err}
 	}
 	if err := toml.Unmarshal(b, &doc); err != nil {
 		return nil, &settingError{name, err}

@@ -28,7 +28,7 @@ SIGTERM lets running requests finish and ends the node with exit code 0; a secon
 settings' file again. Logs go to stderr. The other commands reach the node through admin.sock in the data folder.
 
 Secrets need not stand in flags: DESKGATE_MASTER_KEY is the key that seals all tenants' keys (else DATA/master.key, made at
-the first start), and it (master.key), the SMTP URL (smtp-url) the CAs' external accounts (acme-eab) and the key for the
+the first start), and it (master.key), the SMTP URL (smtp-url), the CAs' external accounts (acme-eab) and the key for the
 node's zone (acme-dns-key) may be credentials of systemd.`,
 		example: `serve --node-url https://tickets.example.com --data /var/lib/deskgate
 serve --config /etc/deskgate.toml
@@ -67,7 +67,7 @@ func (p *program) serve(ctx context.Context, _ []string) error {
 		return err
 	}
 	return p.untilTold(ctx, n, hooks{
-		ready:  func(ctx context.Context) error { n.greet(ctx); return nil },
+		ready:  func(ctx context.Context) error { n.greet(ctx, append(s.vain(), p.strays()...)); return nil },
 		reload: func(ctx context.Context) { p.reload(ctx, n) },
 	})
 }
@@ -94,7 +94,7 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 		return nil, err
 	}
 	if err := n.listen(ctx, p, l); err != nil {
-		return nil, errors.Join(err, n.close())
+		return nil, errors.Join(withPortFix(err), n.close())
 	}
 	return n, nil
 }
@@ -202,8 +202,8 @@ func (n *node) close() error {
 	return errors.Join(append(errs, n.store.Close())...)
 }
 
-// greet logs what an operator wants to know first.
-func (n *node) greet(ctx context.Context) {
+// greet logs what an operator wants to know first, and what is wrong with the settings without keeping the node from running.
+func (n *node) greet(ctx context.Context, doubts []string) {
 	attrs := []any{
 		"node_url", n.names.URL(), "data", n.settings.data, "tls", n.settings.tls,
 		"http", n.edge.HTTPAddr().String(), "version", thisVersion().Version,
@@ -221,5 +221,8 @@ func (n *node) greet(ctx context.Context) {
 	}
 	if n.settings.tls == tlsOff && len(n.settings.trustedProxies) == 0 {
 		n.log.WarnContext(ctx, "--tls off without --trusted-proxy: visitors' addresses are those of the edge in front, if there is one")
+	}
+	for _, d := range doubts {
+		n.log.WarnContext(ctx, "set in vain", "what", d)
 	}
 }

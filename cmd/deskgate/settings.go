@@ -169,7 +169,7 @@ func networkSettings() []setting {
 		{
 			name: "node-address", value: "IP", repeated: true,
 			usage: "public address of the node, for the checks of domains at an apex",
-			parse: also(func(s *settings) *[]netip.Addr { return &s.nodeAddresses }, netip.ParseAddr),
+			parse: also(func(s *settings) *[]netip.Addr { return &s.nodeAddresses }, address),
 		},
 		{
 			name: "trusted-proxy", value: "CIDR", repeated: true, live: true,
@@ -393,6 +393,14 @@ func count(v string) (int, error) {
 		return 0, fmt.Errorf("%q is not a number", v)
 	}
 	return int(n), nil
+}
+
+func address(v string) (netip.Addr, error) {
+	ip, err := netip.ParseAddr(v)
+	if err != nil {
+		return ip, fmt.Errorf("%q is not an address like 203.0.113.10 or 2001:db8::10", v)
+	}
+	return ip, nil
 }
 
 // prefix also takes a single address.
