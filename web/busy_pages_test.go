@@ -167,5 +167,13 @@ func (d *busyDesk) domains(at string) {
 	pending := at + "pending" + below
 	d.visit("domain-missing", d.ann, pending+"?done=domain-missing")
 	d.after("domain-bring", d.ann, at+"own"+below, `document.querySelectorAll("details").forEach(d => d.open = true); ""`)
+	d.Register(d.t, d.Acme, "kaffeehaus-am-hafen-gastronomiebetriebsgesellschaft.example") // the top of a zone, with a long name
+	d.visit("domain-apex", d.ann, at+"kaffeehaus-am-hafen-gastronomiebetriebsgesellschaft.example")
+	d.visit("domains-many", d.ann, strings.TrimSuffix(at, "/"))
+	d.visit("domains-agent", d.bob, strings.TrimSuffix(at, "/"))
+	for _, state := range []string{"pending", "drifted", "own", "removed"} {
+		d.visit("domain-agent-"+state, d.bob, at+state+below)
+	}
+	d.after("domain-long-all", d.ann, at+"long"+below, `document.querySelectorAll("details").forEach(d => d.open = true); ""`)
 	d.answer("domain-bring-wrong", d.ann, pending, pending+"/certificate", url.Values{"certificate": {"-----BEGIN"}, "private_key": {""}})
 }

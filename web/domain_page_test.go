@@ -39,8 +39,26 @@ func TestDomainPage(t *testing.T) {
 		t.Errorf("after looking in vain: %s", got)
 	}
 	expect(t, ann.Open(at+"/"+host+"?done=domain-missing"), 200, `<p class="notice warn" role="status">`)
+	for _, want := range []string{"What to do now", "Enter the CNAME record there.", `enter <code class="pick">_deskgate.help</code> only`, ">Not found</span>"} {
+		expect(t, ann.Open(at+"/"+host), 200, want)
+		expect(t, bob.Open(at+"/"+host), 200, want)
+	}
 	n.Bring(t, n.Acme, host)
-	expect(t, ann.Open(at+"/"+host), 200, "The domain is yours, and is served.")
+	here := expect(t, ann.Open(at+"/"+host), 200, "The domain is yours, and is served.").Body
+	lacks(t, here, "What to do now")
+	if found := strings.Count(here, ">Found</span>"); found != 2 {
+		t.Errorf("%d records are found, want both: %s", found, here)
+	}
+	n.Withdraw("_deskgate." + host)
+	expect(t, ann.Send(at+"/"+host+"/verify", nil), 303, "")
+	expect(t, ann.Open(at+"/"+host), 200, ">Not there, and not needed</span>")
+	n.Publish(t, "TXT", "_deskgate."+host, proofOf(t, n, host))
+	n.Withdraw(host)
+	expect(t, ann.Send(at+"/"+host+"/verify", nil), 303, "")
+	expect(t, ann.Open(at+"/"+host), 200, "its visitors do not arrive here, or not all of them")
+	n.Publish(t, "CNAME", host, "elsewhere.example")
+	expect(t, ann.Send(at+"/"+host+"/verify", nil), 303, "")
+	expect(t, ann.Open(at+"/"+host), 200, ">Not found</span>")
 	expect(t, ann.Send(at+"/"+host+"/remove", nil), 303, "")
 	expect(t, ann.Open(at), 200, "removed on ")
 	gone := expect(t, ann.Open(at+"/"+host), 200, "Add it again")
@@ -68,6 +86,16 @@ func TestDomainPage(t *testing.T) {
 	n.Publish(t, "CNAME", host, string(n.Directory.Node().Hosts()[0])) // which is nobody's own target
 	expect(t, ann.Send(at+"/"+host+"/verify", nil), 303, "")
 	expect(t, ann.Open(at+"/"+host), 200, "what proved that it is yours is gone from your DNS")
+}
+
+// proofOf is the text that proves that a host is acme's.
+func proofOf(t *testing.T, n *webtest.Node, host string) string {
+	t.Helper()
+	d, err := n.Domains.FindOwn(t.Context(), n.Acme.Tenant, host)
+	if err != nil || d.Records[0].Type != "TXT" {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	return d.Records[0].Value
 }
 
 // pairForm is a form with which somebody brings a certificate: as text, and as files.

@@ -175,7 +175,7 @@ func TestReasonsAreInTheReadersLanguage(t *testing.T) {
 	expect(t, page, 200, "weist nach, dass die Domain Ihnen gehört")
 	expect(t, ann.Send(n.Acme.URL+"/agent/settings/domains/help.acme.example/verify", nil), 303, "")
 	page = german("/agent/settings/domains/help.acme.example")
-	expect(t, page, 200, "Der Nachweis wurde nicht gefunden. Zu TXT _deskgate.help.acme.example gibt es keinen Eintrag.")
+	expect(t, page, 200, "<li>Der Nachweis wurde nicht gefunden. </li><li>Zu TXT _deskgate.help.acme.example gibt es keinen Eintrag. ")
 	if strings.Contains(page.Body, "has no record") {
 		t.Errorf("a German page says %s", page.Body)
 	}

@@ -27,12 +27,17 @@ type domainView struct {
 	Served, Removed, Primary bool
 	// Arrives: visitors come here, BehindCDN: over something in front. Looked: somebody has looked.
 	Arrives, BehindCDN, Looked bool
-	Records                    []domain.Record
-	Verified                   time.Time
-	Checked                    time.Time
-	NextCheck                  time.Time
-	Certificate                certificateView
-	Story                      story
+	// Records are what belongs into DNS. Wanting: one is missing that matters.
+	Records []recordView
+	Wanting bool
+	// Alone: the CNAME is all that is needed. Zone is where the records belong, Soon when they are looked for next.
+	Alone       bool
+	Zone, Soon  string
+	Verified    time.Time
+	Checked     time.Time
+	NextCheck   time.Time
+	Certificate certificateView
+	Story       story
 }
 
 // certificateView is a domain's certificate on its page, and the form to bring one.
@@ -79,8 +84,13 @@ func (s *Server) renderDomain(w http.ResponseWriter, r *http.Request, status int
 		May: callerOf(r).Role == auth.RoleAdmin, Missing: r.URL.Query().Get("done") == domainMissing,
 		Host: d.Host.Unicode(), Name: string(d.Host), Path: domainPath(string(d.Host)),
 		Served: d.Served(), Removed: d.Status == domain.Removed, Primary: d.Host == s.directory.PrimaryHost(callerOf(r).tenant),
-		Arrives: d.Arrives, BehindCDN: d.BehindCDN, Looked: !d.CheckedAt.IsZero(), Records: d.Records,
+		Arrives: d.Arrives, BehindCDN: d.BehindCDN, Looked: !d.CheckedAt.IsZero(), Records: s.recordViews(r, d),
+		Alone: !d.AtApex && d.Status != domain.Suspended, Zone: d.Host.Apex().Unicode(),
 		Verified: d.VerifiedAt, Checked: d.CheckedAt, NextCheck: d.NextCheck,
+	}
+	view.Wanting = !view.Removed && (!view.Served || view.Astray || d.Status == domain.Drifted || d.Proofless)
+	if view.Soon = view.Time(d.NextCheck); !d.NextCheck.After(time.Now()) {
+		view.Soon = view.T("in a moment")
 	}
 	view.Story = tellStory(view.Reader, names, d, time.Now())
 	if view.Certificate, err = s.certificateOf(r, d); err != nil {

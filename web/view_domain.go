@@ -12,9 +12,13 @@ import (
 // domainWords say how it stands with a domain, in the reader's language.
 type domainWords struct {
 	State, CertificateState statusLabel
-	// Meaning is what the state means for the tenant, Why the reason of it, CertificateWhy that of the certificate's.
-	Meaning, Why, CertificateWhy string
-	Since                        time.Time
+	// Meaning is what the state means for the tenant, Why the reason of it in sentences, CertificateWhy that of the certificate's.
+	Meaning        string
+	Why            []string
+	CertificateWhy string
+	// Astray: it is served, and visitors do not arrive.
+	Astray bool
+	Since  time.Time
 	// ServesUntil is the end of the grace of one that drifted, KeptUntil of the quarantine of one that was removed.
 	ServesUntil, KeptUntil time.Time
 	// Until is the end of the certificate, zero if there is none; Left is how long that is.
@@ -53,8 +57,11 @@ func (s *Server) wordsAbout(r *http.Request, d *domain.Domain) domainWords {
 	to := s.words(r)
 	v := domainWords{
 		State: domainStates[d.Status], CertificateState: certificateStates[d.Certificate.Status], Meaning: meaningOf(to, d),
-		Why: d.Reason.In(to.T), CertificateWhy: d.Certificate.Reason.In(to.T),
+		CertificateWhy: d.Certificate.Reason.In(to.T), Astray: d.Served() && !d.CheckedAt.IsZero() && !d.Arrives,
 		Since: d.Since, ServesUntil: d.ServesUntil, KeptUntil: d.KeptUntil, Until: d.Certificate.NotAfter,
+	}
+	for i := range d.Reason {
+		v.Why = append(v.Why, d.Reason[i:i+1].In(to.T))
 	}
 	v.State.Text, v.CertificateState.Text = to.T(v.State.Text), to.T(v.CertificateState.Text)
 	v.Left = leftUntil(to, v.Until)
@@ -80,13 +87,18 @@ func meaningOf(to words.Reader, d *domain.Domain) string {
 	if d.Proofless {
 		return to.T("The domain is served, but what proved that it is yours is gone from your DNS: whoever proves it gets it. Put the records back.")
 	}
+	astray := !d.CheckedAt.IsZero() && !d.Arrives
 	switch d.Status {
 	case domain.Pending:
 		return to.T("Put its records into your DNS. Deskgate looks for them from time to time.")
-	case domain.Verified:
+	case domain.Verified, domain.Active:
+		if astray {
+			return to.T("The domain is yours, but as far as can be seen its visitors do not arrive here, or not all of them.")
+		}
+		if d.Status == domain.Active {
+			return to.T("The domain is yours, and is served.")
+		}
 		return to.T("The domain is yours. It is served as soon as there is a certificate.")
-	case domain.Active:
-		return to.T("The domain is yours, and is served.")
 	case domain.Drifted:
 		return to.T("What proved that the domain is yours is gone from your DNS. It is still served until %s: put the records back before.", to.Time(d.ServesUntil))
 	case domain.Suspended:
@@ -179,6 +191,9 @@ func tellStory(to words.Reader, names actorNames, d *domain.Domain, now time.Tim
 			it.State, it.Deed = deed, true
 		}
 		it.State.Text = to.T(it.State.Text)
+		if n := len(s.Steps); n > 0 && s.Steps[n-1].Deed && s.Steps[n-1].Fingerprint == it.Fingerprint {
+			it.Until, it.Fingerprint = time.Time{}, "" // which has just been said
+		}
 		s.Steps = append(s.Steps, it)
 	}
 	s.draw(now)

@@ -77,9 +77,9 @@ func (a oneDomain) people(b *bytes.Buffer) {
 	}
 	rows := [][]string{}
 	for _, r := range d.Records {
-		rows = append(rows, []string{r.Type, r.Name, r.Value, r.Purpose})
+		rows = append(rows, []string{r.Type, r.Name, r.Value, map[bool]string{true: "yes", false: "-"}[r.Found], r.Purpose})
 	}
-	table(b, "(nothing)", []string{"TYPE", "NAME", "VALUE", "PURPOSE"}, rows)
+	table(b, "(nothing)", []string{"TYPE", "NAME", "VALUE", "FOUND", "PURPOSE"}, rows)
 	if d.Status == domain.Pending {
 		fmt.Fprintf(b, "\nThen: deskgate domain verify %s\n", d.Host)
 	}

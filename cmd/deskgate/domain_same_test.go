@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"html"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ func TestDomainIsSaidThrice(t *testing.T) {
 	labels := map[string]string{
 		"pending": "Waiting for DNS", "active": "Active", "verified": "Verified", "failing": "Failing", "drifted": "Records missing",
 		"suspended": "Suspended", "removed": "Removed", "own": "you: it was brought",
+		"cdn": "arrive here, over a CDN in front", "astray": "do not arrive here", "proofless": "what proved that it is yours is gone", "long": "Active",
 	}
 	steps := map[string]string{} // with the certificate that the last one of a kind is about
 	for _, state := range s.DomainStates(t, "acme.example") {
@@ -48,6 +50,7 @@ func TestDomainIsSaidThrice(t *testing.T) {
 		var text bytes.Buffer
 		shown.people(&text)
 		page := admin.Open(s.Acme.URL + "/agent/settings/domains/" + host).Body
+		page += strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, "")), " ") // of reasons each sentence is a line
 		for _, is := range []struct{ text, page string }{
 			{api.Reason, api.Reason},
 			{api.Certificate.Reason, api.Certificate.Reason},
@@ -75,7 +78,8 @@ func TestDomainIsSaidThrice(t *testing.T) {
 				about = *step.Certificate
 			}
 			for _, want := range []string{step.Reason, about.Issuer, about.Fingerprint} {
-				if !strings.Contains(text.String(), step.To) || !strings.Contains(text.String(), want) || !strings.Contains(html.UnescapeString(page), want) {
+				folded := state == "long" && want == about.Fingerprint // of one authority's certificates in a row the page names the last
+				if !strings.Contains(text.String(), step.To) || !strings.Contains(text.String(), want) || !folded && !strings.Contains(html.UnescapeString(page), want) {
 					t.Errorf("%s: %q of the step %+v is missing", state, want, step)
 				}
 			}

@@ -77,6 +77,9 @@ type Domain struct {
 	BehindCDN bool `cbor:"30,keyasint,omitempty"`
 	// Proofless: the proof is in DNS no more. Visitors who arrive keep the domain from drifting, but its tenant does not hold the host.
 	Proofless bool `cbor:"31,keyasint,omitempty"`
+	// TextFound and AliasFound: the proof was there as TXT, and as CNAME, when DNS last gave an answer.
+	TextFound  bool `cbor:"32,keyasint,omitempty"`
+	AliasFound bool `cbor:"33,keyasint,omitempty"`
 
 	// Slug is the tenant's present slug; Records is what it has to put into DNS. Neither is stored.
 	Slug    string   `cbor:"-"`
@@ -126,6 +129,8 @@ type Record struct {
 	Name    string `cbor:"2,keyasint" json:"name"`
 	Value   string `cbor:"3,keyasint" json:"value"`
 	Purpose string `cbor:"4,keyasint" json:"purpose"`
+	// Found: it was there when DNS last gave an answer; for what only brings visitors: these arrive, with nothing in front.
+	Found bool `cbor:"5,keyasint,omitempty" json:"found"`
 }
 
 // Report is what proxy tells about a host's certificate.

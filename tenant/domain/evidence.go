@@ -86,6 +86,8 @@ type finding struct {
 	proved bool
 	// shown: a record that names the tenant is there.
 	shown bool
+	// text and alias are the two kinds of it.
+	text, alias seen
 	// bare: there certainly is none, and nothing but that visitors arrive speaks for the tenant.
 	bare bool
 	// proofless: it is bare, and for this tenant that is no proof: it only keeps the domain from drifting.
@@ -106,6 +108,17 @@ type finding struct {
 	silent bool
 }
 
+// seen says whether a record is there, if DNS told.
+type seen struct{ there, known bool }
+
+// or is whether it is there, or was before if DNS did not tell.
+func (s seen) or(before bool) bool {
+	if !s.known {
+		return before
+	}
+	return s.there
+}
+
 // judge decides by the evidence alone.
 func (c *claim) judge(s *sight) finding {
 	each := make([]finding, len(s.views))
@@ -121,11 +134,13 @@ func (c *claim) view(s *sight, e *evidence) finding {
 	points, foreign := c.points(e.aliases.found)
 	all, some := within(e.addresses.found, c.node.Addresses())
 	f.arrives, f.foreign = points || all, foreign
+	f.text = seen{slices.ContainsFunc(e.texts.found, c.isProof), e.texts.err == nil}
+	f.alias = seen{!foreign && slices.ContainsFunc(e.aliases.found, c.isTarget), e.aliases.err == nil}
 	switch {
-	case slices.ContainsFunc(e.texts.found, c.isProof):
+	case f.text.there:
 		f.proved, f.shown = true, true
 	case c.textOnly || foreign:
-	case slices.ContainsFunc(e.aliases.found, c.isTarget):
+	case f.alias.there:
 		f.proved, f.shown = true, true
 	case f.arrives && c.arrivalProves, (points || some) && c.goesOn:
 		f.proved, f.bare = true, e.texts.err == nil && e.aliases.err == nil

@@ -291,9 +291,23 @@ func (r *Registry) describe(ctx context.Context, d *Domain) (*Domain, error) {
 func (r *Registry) complete(d *Domain, t *tenant.Tenant) {
 	d.Slug = t.Slug
 	d.Records = r.claimOf(d, t).records(d.AtApex)
+	for i := range d.Records {
+		d.Records[i].Found = d.found(d.Records[i].Type)
+	}
 	if d.Status == Drifted {
 		d.ServesUntil = d.Since.Add(r.rules.grace)
 	}
+}
+
+// found says whether DNS has shown the domain's record of a type.
+func (d *Domain) found(kind string) bool {
+	switch kind {
+	case "TXT":
+		return d.TextFound
+	case "CNAME":
+		return d.AliasFound
+	}
+	return d.Arrives && !d.BehindCDN
 }
 
 const proofSize = 20 // octets of a TXT record's proof

@@ -21,11 +21,12 @@ func (c *contest) settle(all []*Domain, r rules, now time.Time, wanted func(*Dom
 				continue
 			}
 			d.CheckedAt, d.NextCheck = now, nextCheck(d, now)
-			d.Arrives, d.BehindCDN, d.AtApex, d.Proofless = f.arrives, f.behind, f.atApex, false
+			f.proofless = false
+			d.see(f)
 		case !wanted(d):
 			continue
 		case others && f.proved: // who has it could not be asked about
-			d.settle(finding{reason: heldReason()}, r, now)
+			d.settle(finding{reason: heldReason(), text: f.text, alias: f.alias}, r, now)
 		default:
 			d.settle(f, r, now)
 		}

@@ -48,12 +48,18 @@ func (d *Domain) settle(f finding, r rules, now time.Time) {
 		d.unproved(f, r, now)
 	}
 	d.CheckedAt, d.Silent = now, 0
-	d.Arrives, d.BehindCDN, d.AtApex, d.Proofless = f.arrives, f.behind, f.atApex, f.proofless
+	d.see(f)
 	d.NextCheck = nextCheck(d, now)
 	if d.Status == Drifted {
 		d.checkBy(d.Since.Add(r.grace), now)
 	}
 	d.checkBy(d.Certificate.NextAttempt.Add(-checkAhead), now)
+}
+
+// see notes what DNS shows, whatever follows from it.
+func (d *Domain) see(f finding) {
+	d.Arrives, d.BehindCDN, d.AtApex, d.Proofless = f.arrives, f.behind, f.atApex, f.proofless
+	d.TextFound, d.AliasFound = f.text.or(d.TextFound), f.alias.or(d.AliasFound)
 }
 
 // checkBy has the next check done at a time at the latest, if that is still to come.

@@ -11,11 +11,16 @@ import (
 	"github.com/deskgate/deskgate/tenant/domain"
 )
 
-// zone is all the DNS there is: names that are aliases of others, and texts.
+// zone is all the DNS there is: names that are aliases of others, texts, and addresses.
 type zone struct {
-	mu      sync.Mutex
-	aliases map[string]string
-	texts   map[string]string
+	mu        sync.Mutex
+	aliases   map[string]string
+	texts     map[string]string
+	addresses map[string]netip.Addr
+}
+
+func newZone() *zone {
+	return &zone{aliases: map[string]string{}, texts: map[string]string{}, addresses: map[string]netip.Addr{}}
 }
 
 var _ domain.Resolver = (*zone)(nil)
@@ -30,6 +35,10 @@ func (z *zone) add(tb testing.TB, kind, name, value string) {
 		z.aliases[name] = value
 	case "TXT":
 		z.texts[name] = value
+	case "A":
+		address, err := netip.ParseAddr(value)
+		ok(tb, err)
+		z.addresses[name] = address
 	default:
 		tb.Fatalf("%s %s: this DNS has no such records", kind, name)
 	}
@@ -47,6 +56,7 @@ func (n *Node) Withdraw(name string) {
 	defer n.dns.mu.Unlock()
 	delete(n.dns.aliases, name)
 	delete(n.dns.texts, name)
+	delete(n.dns.addresses, name)
 }
 
 // CNAMEs returns the name that this one is an alias of.
@@ -69,8 +79,15 @@ func (z *zone) TXT(_ context.Context, name string) ([]string, error) {
 	return nil, nil
 }
 
-// Addresses returns nothing.
-func (*zone) Addresses(context.Context, string) ([]netip.Addr, error) { return nil, nil }
+// Addresses returns the address of this name itself.
+func (z *zone) Addresses(_ context.Context, name string) ([]netip.Addr, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if address, there := z.addresses[name]; there {
+		return []netip.Addr{address}, nil
+	}
+	return nil, nil
+}
 
 // CAA returns nothing.
 func (*zone) CAA(context.Context, string) ([]domain.CAA, error) { return nil, nil }
@@ -87,7 +104,13 @@ func (n *Node) Bring(tb testing.TB, t *Tenant, host tenant.Host) string {
 	for _, r := range d.Document().Records {
 		n.dns.add(tb, r.Type, r.Name, r.Value)
 	}
-	d, err = n.Domains.VerifyOwn(tb.Context(), t.Tenant, string(host))
+	return n.awaitCertificate(tb, t, host)
+}
+
+// awaitCertificate has a domain's records looked for, waits for its certificate, and returns its base URL.
+func (n *Node) awaitCertificate(tb testing.TB, t *Tenant, host tenant.Host) string {
+	tb.Helper()
+	d, err := n.Domains.VerifyOwn(tb.Context(), t.Tenant, string(host))
 	ok(tb, err)
 	if !d.Served() {
 		tb.Fatalf("%s is %s: %s", host, d.Status, d.Reason)

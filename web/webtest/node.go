@@ -118,7 +118,7 @@ func WithStreamPatience(d time.Duration) Option {
 // Start runs a node until the test ends.
 func Start(tb testing.TB, options ...Option) *Node {
 	tb.Helper()
-	n := &Node{Store: storagetest.Open(tb, tables()...), dns: &zone{aliases: map[string]string{}, texts: map[string]string{}}}
+	n := &Node{Store: storagetest.Open(tb, tables()...), dns: newZone()}
 	for _, option := range options {
 		option(tb, n)
 	}
@@ -203,7 +203,7 @@ func (n *Node) post(tb testing.TB) *mail.Post {
 func (n *Node) serve(tb testing.TB, listener net.Listener) {
 	tb.Helper()
 	log := slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Log: log})
+	n.Domains = domain.New(n.Store, n.Tenants, n.Directory, domain.Options{Resolver: n.dns, Prober: n.prober(tb), Log: log})
 	product, err := web.New(web.Config{
 		Directory: n.Directory, Tenants: n.Tenants, Domains: n.Domains, Doors: n.Doors, Staff: n.Staff, OIDC: n.OIDC, Passkeys: n.Passkeys, Desk: n.Desk, Webhooks: n.Webhooks, Rules: n.Rules, Eraser: n.Eraser, Transfers: n.Transfers, Notifier: n.Notifier, Log: log, StreamPatience: n.patience,
 	})

@@ -1,6 +1,9 @@
 package webtest
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +21,9 @@ type stater struct {
 }
 
 // DomainStates brings domains of acme's into each state there is: "pending", "active", "verified" (its certificate is over, and
-// the next queued), "failing", "drifted", "suspended" (bolt has it now), "removed", "own". Each has its state's name, below the one that is given.
+// the next queued), "failing", "drifted", "suspended" (bolt has it now), "removed", "own"; and in some that people meet: "cdn" (behind
+// one), "astray" (visitors arrive elsewhere), "proofless", "long" (much has happened). Each has its state's name, below the one that
+// is given.
 func (n *Node) DomainStates(tb testing.TB, below string) (states []string) {
 	tb.Helper()
 	s := &stater{n, tb, below}
@@ -31,7 +36,56 @@ func (n *Node) DomainStates(tb testing.TB, below string) (states []string) {
 	s.drift(lost)
 	s.Bring(tb, s.Bolt, lost)
 	ok(tb, s.Domains.RemoveOwn(tb.Context(), s.Acme.Tenant, string(s.bring("removed"))))
-	return []string{"pending", "active", "verified", "failing", "drifted", "suspended", "removed", "own"}
+	s.ways()
+	s.eventful(s.bring("long"))
+	return []string{
+		"pending", "active", "verified", "failing", "drifted", "suspended", "removed", "own", "cdn", "astray", "proofless", "long",
+	}
+}
+
+// ways are the states in which visitors arrive otherwise than by the domain's records, or do not.
+func (s *stater) ways() {
+	s.tb.Helper()
+	for state, address := range map[string]string{"cdn": CDNAddress, "astray": OtherAddress} {
+		s.Register(s.tb, s.Acme, s.host(state))
+		s.Publish(s.tb, "A", string(s.host(state)), address)
+		s.prove(s.host(state))
+	}
+	proofless := s.host("proofless")
+	_, err := s.Domains.Add(s.tb.Context(), s.Acme.Tenant, string(proofless), domain.ByTenant)
+	ok(s.tb, err)
+	s.prove(proofless)
+	s.Withdraw("_deskgate." + string(proofless))
+	s.Publish(s.tb, "CNAME", string(proofless), string(s.Directory.Node().Hosts()[0]))
+	s.awaitCertificate(s.tb, s.Acme, proofless)
+}
+
+// prove puts a domain's proof into DNS, and nothing that brings visitors.
+func (s *stater) prove(host tenant.Host) {
+	s.tb.Helper()
+	d, err := s.Domains.FindOwn(s.tb.Context(), s.Acme.Tenant, string(host))
+	ok(s.tb, err)
+	s.Publish(s.tb, "TXT", d.Records[0].Name, d.Records[0].Value)
+	s.awaitCertificate(s.tb, s.Acme, host)
+}
+
+// eventful is a domain to which more has happened than is remembered.
+func (s *stater) eventful(host tenant.Host) {
+	s.tb.Helper()
+	for year := range 40 {
+		end := time.Now().Add(time.Duration(year+1) * time.Hour)
+		s.report(host, domain.Report{Status: domain.CertificateRenewing})
+		if year%5 == 0 {
+			s.report(host, domain.Report{Status: domain.CertificateFailing, Reason: domain.Say("The certificate authority is out of order: %s", "acme: 503")})
+		}
+		s.report(host, domain.Report{
+			Status: domain.CertificateActive, NotAfter: end, Issuer: "Let's Encrypt R1" + strconv.Itoa(year/4%3), Fingerprint: strings.Repeat(fmt.Sprintf("%02x", year), 32),
+		})
+		if year%9 == 0 {
+			s.drift(host)
+			s.prove(host)
+		}
+	}
 }
 
 func (s *stater) host(state string) tenant.Host { return tenant.Host(state + "." + s.below) }
