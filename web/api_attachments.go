@@ -41,6 +41,12 @@ func attachmentPath(id string) string { return "/api/attachments/" + id }
 
 const uploadTypes = "multipart/form-data, or a file itself with its name in the query, like ?name=photo.jpg"
 
+// uploaded are the files that came, and, where it is one, that file itself: who uploads one has not to look into a list.
+type uploaded struct {
+	*attachmentDocument
+	list[attachmentDocument]
+}
+
 // createAttachments stores the files of a multipart body, or the one that the body is. They can then be attached by their ids.
 func (s *Server) createAttachments(w http.ResponseWriter, r *http.Request) error {
 	p := queryOf(r)
@@ -74,7 +80,12 @@ func (s *Server) createAttachments(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return encode(w, http.StatusCreated, list[attachmentDocument]{Data: attachments(s.directory.PortalURL(callerOf(r).tenant), infos)})
+	out := uploaded{list: list[attachmentDocument]{Data: attachments(s.directory.PortalURL(callerOf(r).tenant), infos)}}
+	if len(out.Data) == 1 {
+		out.attachmentDocument = &out.Data[0]
+		locate(w, r, "/api/attachments/"+out.ID)
+	}
+	return encode(w, http.StatusCreated, out)
 }
 
 // drain reads on for a while, for clients that hear an answer only when they have said all.

@@ -38,6 +38,32 @@ func attachmentIDs(t *testing.T, list any) []string {
 	return ids
 }
 
+// TestOneAttachment: who uploads one file is told of it without a list, and where it is; who uploads several has the list alone.
+func TestOneAttachment(t *testing.T) {
+	t.Parallel()
+	n := webtest.Start(t)
+	p := caller(t, n, n.Acme)
+	one, two := webtest.File{Name: "a.txt", Content: "hello"}, webtest.File{Name: "b.txt", Content: "you"}
+	for name, got := range map[string]webtest.Answer{
+		"a form": p.Attach(p.base+"/api/v1/attachments", nil, []webtest.File{one}, p.auth),
+		"a body": p.Do("POST", p.base+"/api/v1/attachments?name=a.txt", "hello", p.auth, "Content-Type: text/plain"),
+	} {
+		document := got.JSON(t)
+		ids := attachmentIDs(t, document["data"])
+		if got.Status != 201 || len(ids) != 1 || document["id"] != ids[0] || document["name"] != "a.txt" || document["size"] != 5.0 {
+			t.Fatalf("%s = %d %s", name, got.Status, got.Body)
+		}
+		if want := "/api/v1/attachments/" + ids[0]; got.Location() != want {
+			t.Errorf("%s leads to %q, want %q", name, got.Location(), want)
+		}
+		expect(t, n.Client(t).Get(p.base+got.Location(), p.auth), 200, "hello")
+	}
+	got := p.Attach(p.base+"/api/attachments", nil, []webtest.File{one, two}, p.auth)
+	if _, has := got.JSON(t)["id"]; has || got.Location() != "" || len(attachmentIDs(t, got.JSON(t)["data"])) != 2 {
+		t.Errorf("two files = %d to %q %s", got.Status, got.Location(), got.Body)
+	}
+}
+
 // Files are uploaded, become part of a ticket and a comment, and are downloaded as they were.
 func TestAttachments(t *testing.T) {
 	t.Parallel()
