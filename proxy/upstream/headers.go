@@ -80,6 +80,10 @@ func introduce(h http.Header, j *Job, host string) {
 	h["X-Forwarded-Proto"] = s[2:3:3]
 	h["Forwarded"] = s[3:4:4]
 	h["X-Request-Id"] = s[4:5:5]
+	if j.Route.StripPrefix && j.Route.Prefix != "/" {
+		s[11] = j.Route.Prefix
+		h["X-Forwarded-Prefix"] = s[11:12:12]
+	}
 	if j.Visitor.Assurance != "" {
 		vouch(h, j)
 	}

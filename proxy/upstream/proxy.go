@@ -78,7 +78,7 @@ type Job struct {
 	Waited time.Duration
 
 	// What forwarding takes, in one piece: a request is worth no more allocations than it needs.
-	headers  [11]string // what the upstream is told
+	headers  [12]string // what the upstream is told
 	hints    hints
 	trace    httptrace.ClientTrace
 	sticky   string // the name that keeps the visitor at one target
