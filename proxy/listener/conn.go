@@ -57,8 +57,26 @@ func (c *Conn) CloseWrite() error {
 // readProxyHeader waits for a PROXY header, of either version, and returns the connection as that describes it.
 func readProxyHeader(c net.Conn, within time.Duration) (net.Conn, bool) {
 	described := proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(within))
-	return described, described.ProxyHeader() != nil
+	if described.ProxyHeader() == nil {
+		return described, false
+	}
+	if !addrOf(described.RemoteAddr()).IsValid() {
+		return nameless{described, c}, true
+	}
+	return described, true
 }
+
+// nameless is a connection whose header names no address, but a file: it is known by who has sent the header.
+type nameless struct {
+	*proxyproto.Conn
+	by net.Conn
+}
+
+// RemoteAddr implements [net.Conn].
+func (n nameless) RemoteAddr() net.Addr { return n.by.RemoteAddr() }
+
+// LocalAddr implements [net.Conn].
+func (n nameless) LocalAddr() net.Addr { return n.by.LocalAddr() }
 
 // addrOf is the address of a peer, the zero Addr if it has none.
 func addrOf(a net.Addr) netip.Addr {

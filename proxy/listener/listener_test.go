@@ -73,6 +73,7 @@ func TestProxyHeaders(t *testing.T) {
 		"version 2, with options": {second(1, 0x11, append(v4, 4, 0, 3, 'a', 'b', 'c')...), "203.0.113.9:4711"},
 		"version 2, a check":      {second(0, 0), "127.0.0.1"},
 		"none":                    {"", ""},
+		"version 2, of a file":    {second(1, 0x31, make([]byte, 216)...), "127.0.0.1"},
 		"too few addresses":       {"PROXY TCP4 203.0.113.9\r\n", ""},
 		"no address":              {"PROXY TCP4 localhost 192.0.2.1 4711 443\r\n", ""},
 		"without an end":          {"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443" + strings.Repeat(" ", 100), ""},
