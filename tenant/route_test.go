@@ -22,6 +22,8 @@ func TestRoutes(t *testing.T) {
 		{Prefix: "/shop", Upstreams: []string{"https://shop.internal", "https://shop2.internal/base"}, StripPrefix: true, Timeout: time.Minute},
 		{Prefix: "/shop/cart", Upstreams: []string{"http://10.0.0.3"}},
 		{Prefix: "/support/files", Upstreams: []string{"http://10.0.0.4"}},
+		{Prefix: "/support/files", Upstreams: []string{"http://app_1.apps-net:80", "http://[fd00::1]:8080", "http://10.0.0.4"}},
+		{Prefix: "/support/files", Upstreams: []string{"http://10.0.0.4"}},
 		{Prefix: "/shop", Upstreams: []string{"http://10.0.0.2"}, PreserveHost: true},
 	} {
 		if err := h.tenants.AddRoute(t.Context(), h.acme.ID, host, r); err != nil {
@@ -92,6 +94,9 @@ func TestRoutesRefused(t *testing.T) {
 		{Prefix: "/shop", Upstreams: []string{"http://user:pw@x"}},
 		{Prefix: "/shop", Upstreams: []string{"http://x:99999"}},
 		{Prefix: "/shop", Upstreams: []string{"http://x?q=1"}},
+		{Prefix: "/shop", Upstreams: []string{"http://schön.example"}},
+		{Prefix: "/shop", Upstreams: []string{"http://a%20b"}},
+		{Prefix: "/shop", Upstreams: []string{"http://a,b"}},
 		{Prefix: "/shop", Upstreams: up, Timeout: -1},
 		{Prefix: "/shop", Upstreams: []string{"http://10.0.0.1", "http://10.0.0.1/"}},
 		{Prefix: "/shop", Upstreams: up, ConnectTimeout: 2 * time.Minute},

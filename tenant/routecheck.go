@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -144,12 +145,30 @@ func cleanUpstream(s string) (string, error) {
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c" || u.Hostname() == "":
 		return "", sentenceError("An upstream is a URL such as http://10.0.0.5:8080, not " + strconv.Quote(s) + ".")
+	case !plainName(u.Hostname()) && !address(u.Hostname()):
+		return "", sentenceError("An upstream's host is an address, or a name of letters, digits, dots and hyphens: " + strconv.Quote(u.Hostname()) + " is neither.")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "", sentenceError("An upstream has no user, query or fragment.")
 	case u.Port() != "" && !validPort(u.Port()):
 		return "", sentenceError("The upstream's port is not one.")
 	}
 	return strings.TrimSuffix(u.String(), "/"), nil
+}
+
+// plainName says whether a name is one that can be looked up. Networks of their own have names with "_".
+func plainName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+func address(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 func validPort(s string) bool {
