@@ -42,8 +42,8 @@ type walk struct {
 }
 
 const (
-	// A walk asks for a gap after fewSteps, and after as many again. One of manySteps is noted.
-	fewSteps, manySteps = 8, 16
+	// A walk asks for a gap after fewSteps, and after as many again. One of manySteps is noted: a jump costs as much as some tens.
+	fewSteps, manySteps = 16, 64
 	mostGaps            = 1024
 )
 
