@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mholt/acmez/v3"
+
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/proxy/certificate"
 )
@@ -76,6 +78,9 @@ func TestInternalAuthority(t *testing.T) {
 		if state.NegotiatedProtocol != "h2" {
 			t.Errorf("%s: protocol %q, want h2", host, state.NegotiatedProtocol)
 		}
+	}
+	if state, err := n.hello(t.Context(), "tickets.example", roots, acmez.ACMETLS1Protocol); err == nil {
+		t.Errorf("%s is spoken where no authority asks: %q", acmez.ACMETLS1Protocol, state.NegotiatedProtocol)
 	}
 	res, err := n.secureClient(t, "", roots).Get("https://acme.tickets.example/x")
 	if err != nil {

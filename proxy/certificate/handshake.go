@@ -20,10 +20,14 @@ import (
 // TLS is the listener's. The gate stands before everything, also before resumed sessions: a hello for a name that nobody
 // has here is answered with the alert unrecognized_name, and costs neither I/O nor a key exchange.
 func (k *Keeper) TLS() *tls.Config {
+	protocols := []string{"h2", "http/1.1"}
+	if k.sources != nil {
+		protocols = append(protocols, acmez.ACMETLS1Protocol)
+	}
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		CipherSuites:   suites(),
-		NextProtos:     []string{"h2", "http/1.1", acmez.ACMETLS1Protocol},
+		NextProtos:     protocols,
 		GetCertificate: k.certificate,
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 			if k.known(h) {
