@@ -54,7 +54,8 @@ func (e *accountError) Unwrap() error { return e.err }
 type refusals []refusal
 
 type refusal struct {
-	err error
+	name string // of the authority
+	err  error
 	failing
 }
 
@@ -76,7 +77,7 @@ func (r refusals) Unwrap() []error {
 	return all
 }
 
-// together is what follows from all of them: if one was the host's own fault, the host waits; else the first authority that can
+// together is what follows from all of them, and who said what, if there are several: if one was the host's own fault, the host waits; else the first authority that can
 // be asked again is waited for.
 func (r refusals) together() failing {
 	f := failing{postponed: true, everywhere: true}
@@ -88,6 +89,9 @@ func (r refusals) together() failing {
 			f.until = one.until
 		}
 		f.everywhere = f.everywhere && one.everywhere
+		if len(r) > 1 {
+			f.reason = f.reason.Also(domain.Say("%s:", one.name))
+		}
 		f.reason = f.reason.Also(one.reason)
 	}
 	if !f.postponed {

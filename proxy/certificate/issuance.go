@@ -130,11 +130,11 @@ func (k *Keeper) order(ctx context.Context, t task, old *held) error {
 	var all refusals
 	for _, s := range k.sources {
 		if rest := s.rests(time.Now()); rest != nil {
-			all = append(all, refusal{rest, judge(rest)})
+			all = append(all, refusal{s.Name(), rest, judge(rest)})
 			continue
 		}
 		if no := k.permit(ctx, s, t); no != nil {
-			all = append(all, refusal{no, judge(no)})
+			all = append(all, refusal{s.Name(), no, judge(no)})
 			continue
 		}
 		err := k.orderFrom(ctx, s, t, old)
@@ -146,7 +146,7 @@ func (k *Keeper) order(ctx context.Context, t task, old *held) error {
 		if noted != nil {
 			return noted
 		}
-		all = append(all, refusal{err, f})
+		all = append(all, refusal{s.Name(), err, f})
 		if !f.elsewhere || ctx.Err() != nil {
 			break
 		}

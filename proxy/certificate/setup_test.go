@@ -166,3 +166,38 @@ func TestOtherWayToCertificates(t *testing.T) {
 		}
 	})
 }
+
+// TestReasonsNameTheirAuthorities: where several authorities were asked, people see who said what; a single one needs no name.
+func TestReasonsNameTheirAuthorities(t *testing.T) {
+	t.Parallel()
+	for _, several := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t, 90*24*time.Hour)
+			busy := func(_ time.Time, r *http.Request) *http.Response {
+				if r.URL.Path == "/new" {
+					return refused(http.StatusTooManyRequests, "rateLimited", "Retry-After", "7200")
+				}
+				return nil
+			}
+			w.lab.trouble = busy
+			names := []string{strings.TrimPrefix(w.lab.url, "https://")}
+			if several {
+				w.second = newLab(t, 90*24*time.Hour)
+				w.second.trouble = busy
+				names = append(names, strings.TrimPrefix(w.second.url, "https://"))
+			}
+			w.join(w.tenant("one"), "help.one.test")
+			w.start()
+			time.Sleep(time.Minute)
+			d, err := w.domains.Find(t.Context(), "help.one.test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				if got := strings.Contains(d.Certificate.Reason.String(), name+": "); got != several {
+					t.Errorf("of %d authorities, %s is named: %v (%s)", len(names), name, got, d.Certificate.Reason)
+				}
+			}
+		})
+	}
+}
