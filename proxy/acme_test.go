@@ -133,12 +133,13 @@ func TestIssuance(t *testing.T) {
 }
 
 func TestManyFirstHandshakesMakeOneOrder(t *testing.T) {
+	const many = 1000
 	n, ca := newACMENode(t)
 	n.dns.Set(t, "acme.tickets.example. 60 IN A 127.0.0.1")
 	n.start(t)
 	var wg sync.WaitGroup
-	errs := make(chan error, 200)
-	for range 200 {
+	errs := make(chan error, many)
+	for range many {
 		wg.Go(func() {
 			_, err := n.hello(t.Context(), "acme.tickets.example", ca.Roots)
 			errs <- err
@@ -154,11 +155,11 @@ func TestManyFirstHandshakesMakeOneOrder(t *testing.T) {
 		}
 	}
 	if failed > 0 {
-		t.Errorf("%d of 200 handshakes failed, the last with %v", failed, last)
+		t.Errorf("%d of %d handshakes failed, the last with %v", failed, many, last)
 	}
 	// The node's own host, which has no DNS here, is ordered at the start.
 	if got := ca.OrdersFor("acme.tickets.example"); got != 1 {
-		t.Errorf("200 handshakes made %d orders, want 1", got)
+		t.Errorf("%d handshakes made %d orders, want 1", many, got)
 	}
 }
 
