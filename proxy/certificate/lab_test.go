@@ -210,6 +210,13 @@ func (l *lab) newOrder(w http.ResponseWriter, payload []byte) {
 	say(w, 201, l.document(n, o))
 }
 
+// asked is how many requests came.
+func (l *lab) asked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.requests
+}
+
 // made are copies of all orders.
 func (l *lab) made() []labOrder {
 	l.mu.Lock()

@@ -45,10 +45,10 @@ func TestSettingsAreMended(t *testing.T) {
 				w.start()
 				time.Sleep(5 * time.Minute)
 				w.crash()
-				asked := w.lab.requests
+				asked := w.lab.asked()
 				w.start()
 				time.Sleep(5 * time.Minute)
-				if n := w.lab.requests - asked; n > 1 { // the directory
+				if n := w.lab.asked() - asked; n > 1 { // the directory
 					t.Errorf("%d requests after a restart, want none before the hour is over", n)
 				}
 				w.crash()
