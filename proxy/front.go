@@ -210,6 +210,8 @@ func (m *metrics) failed(w http.ResponseWriter, r *http.Request, f upstream.Fail
 		p = requestTooLarge
 	case upstream.Maintenance:
 		p = underMaintenance
+	case upstream.Looped:
+		p = looped
 	case upstream.Unreachable:
 	}
 	page := ""

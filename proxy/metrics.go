@@ -77,11 +77,12 @@ func newMetrics(tenants int) *metrics {
 	m.attempts = m.counters("certificate_attempts_total", "Attempts to obtain or renew a certificate, by how they ended.", "result", "obtained",
 		"renewed", "failed", "postponed")
 	failures := m.counters("upstream_failures_total", "Requests that no upstream answered, by the reason.", "reason",
-		"unreachable", "slow", "body", "slow_body", "gone", "too_large", "maintenance")
+		"unreachable", "slow", "body", "slow_body", "gone", "too_large", "maintenance", "loop")
 	m.upstreams = map[upstream.Failure]prometheus.Counter{
 		upstream.Unreachable: failures["unreachable"], upstream.TooSlow: failures["slow"], upstream.BadBody: failures["body"],
 		upstream.SlowBody: failures["slow_body"], upstream.Gone: failures["gone"],
 		upstream.TooLarge: failures["too_large"], upstream.Maintenance: failures["maintenance"],
+		upstream.Looped: failures["loop"],
 	}
 	m.waited = m.histogram("upstream_seconds", "Time until an upstream began its answer, all tries of a request together.")
 	return m

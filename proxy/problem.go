@@ -47,6 +47,8 @@ var (
 	upstreamSlow   = problem{http.StatusGatewayTimeout, "UPSTREAM_TIMEOUT", "This page takes too long.", "The application behind this address did not answer in time.", 0}
 	requestTooSlow = problem{http.StatusRequestTimeout, "REQUEST_TIMEOUT", "The request took too long.", "The request did not arrive in time.", 0}
 
+	looped = problem{http.StatusLoopDetected, "LOOP_DETECTED", "This page is not available right now.", "The application behind this address is this address.", 0}
+
 	requestTooLarge  = problem{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", "The request is too large.", "This address does not take that much at once.", 0}
 	underMaintenance = problem{http.StatusServiceUnavailable, "UNDER_MAINTENANCE", "Back soon.", "This page is being worked on. Please come back in a little while.", 60}
 )

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -157,12 +158,17 @@ func New(ctx context.Context, c Config) (*Server, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
-	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed, Streams: s.streams})
+	s.upstreams = upstream.New(upstream.Options{Fail: s.metrics.failed, Log: s.config.Log, Routed: s.config.Directory.Routed, Streams: s.streams, Name: s.name()})
 	s.metrics.watchUpstreams(s.upstreams)
 	if err := s.open(); err != nil { //nolint:contextcheck // handshakes have their own
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// name is one that no other node has, but those of the same store.
+func (s *Server) name() string {
+	return "deskgate-" + hex.EncodeToString(s.config.Store.Derive(storage.Node(), "proxy/loop")[:6])
 }
 
 func (c Config) withDefaults() Config {

@@ -20,6 +20,7 @@ const (
 	Gone                           // the visitor left
 	TooLarge                       // the visitor's body is larger than the route takes
 	Maintenance                    // the route rests
+	Looped                         // the upstream is the edge itself
 )
 
 // BodyError wraps what went wrong while the visitor's body was read, so that no upstream is blamed for it.
@@ -44,6 +45,8 @@ func failure(ctx context.Context, err error) Failure {
 		return Gone
 	case body:
 		return BadBody
+	case errors.Is(err, errLoop):
+		return Looped
 	case timedOut(err) && !refused(err):
 		return TooSlow
 	default:

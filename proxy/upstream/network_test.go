@@ -151,7 +151,7 @@ type edge struct {
 func statusOf(f upstream.Failure) int {
 	return map[upstream.Failure]int{
 		upstream.Unreachable: 502, upstream.TooSlow: 504, upstream.BadBody: 400, upstream.SlowBody: 408,
-		upstream.Gone: 499, upstream.TooLarge: 413, upstream.Maintenance: 503,
+		upstream.Gone: 499, upstream.TooLarge: 413, upstream.Maintenance: 503, upstream.Looped: 508,
 	}[f]
 }
 
@@ -159,7 +159,7 @@ func newEdge(t *testing.T, n *network) *edge {
 	t.Helper()
 	e := &edge{network: n, sites: map[string]*tenant.Site{}, changed: make(chan struct{}), log: new(strings.Builder)}
 	e.Proxy = upstream.New(upstream.Options{
-		Log: slog.New(slog.NewTextHandler(e, nil)), Dial: n.dial, Routed: e.routed,
+		Log: slog.New(slog.NewTextHandler(e, nil)), Dial: n.dial, Routed: e.routed, Name: "edge",
 		Fail: func(w http.ResponseWriter, _ *http.Request, f upstream.Failure) {
 			e.mu.Lock()
 			e.failed = append(e.failed, f)

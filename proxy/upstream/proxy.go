@@ -24,6 +24,8 @@ type Options struct {
 	Routed func() (iter.Seq[*tenant.Site], <-chan struct{})
 	// Streams ends when event streams have to, which go on for ever otherwise; nil: they need not.
 	Streams context.Context //nolint:containedctx // another life than a request's
+	// Name is what requests are marked with that have come through here, so that those which come back are known; empty: they are not.
+	Name string
 	// Dial connects to upstreams; nil: as net.Dialer does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -31,6 +33,7 @@ type Options struct {
 // Proxy forwards requests. It is made by New and safe for concurrent use.
 type Proxy struct {
 	options Options
+	name    []string // options.Name, as a header has it
 	buffers sync.Pool
 	retries atomic.Uint64
 
@@ -53,7 +56,7 @@ func New(o Options) *Proxy {
 		o.Dial = (&net.Dialer{KeepAlive: keepAlive}).DialContext
 	}
 	return &Proxy{
-		options: o, targets: make(map[spec]*target), lives: make(map[string]*life), stray: make(chan struct{}, 1),
+		options: o, name: []string{o.Name}, targets: make(map[spec]*target), lives: make(map[string]*life), stray: make(chan struct{}, 1),
 		buffers: sync.Pool{New: func() any { return new([bufferSize]byte) }},
 	}
 }
@@ -104,6 +107,10 @@ func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, j *Job) {
 	}
 	if body != nil {
 		defer body.Close() // a transport may read it still, and must not once this has returned
+	}
+	if err := p.pass(out.Header); err != nil {
+		p.fail(w, r, j, err)
+		return
 	}
 	p.exchange(w, r, out, j, pool)
 }
