@@ -51,6 +51,9 @@ func (s *Server) ownFrame(r *http.Request, title, here string) frame {
 		f.Back = &link{URL: back, Text: f.T("Back to %s", hostOf(back))}
 	}
 	f.common = commonScript
+	if q := r.URL.Query(); f.Staff && q.Get("done") == confirmedNotice {
+		f.Confirmed, f.Ready = true, q.Get("do")
+	}
 	if r.Method == http.MethodGet {
 		f.Address = again(r)
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
+	"strings"
 
 	"github.com/deskgate/deskgate/auth/staff"
 	"github.com/deskgate/deskgate/tenant"
@@ -11,15 +13,56 @@ import (
 
 const stepUpPath = "/agent/step-up"
 
-// toStepUp asks for a proof first, and leads on to the page that was wanted; after a form, to the page that it stands on.
-func toStepUp(w http.ResponseWriter, r *http.Request) error {
+// confirmedNotice is the notice at a page to which somebody comes back whose form was held up.
+const confirmedNotice = "confirmed"
+
+// toStepUp asks for a proof first, and leads on to the page that was wanted. After a form that is the page on which the form stands,
+// with what was to be done at hand: it is never done by itself.
+func (s *Server) toStepUp(w http.ResponseWriter, r *http.Request) error {
 	visit := tenant.VisitFrom(r.Context())
 	next := r.URL.RequestURI()
-	if r.Method != http.MethodGet {
-		path, _ := below(visit.Mount, r.URL.Path)
-		next = pathBelow(visit, settingsPageOf(path).path)
+	if r.Method == http.MethodPost {
+		next = s.formPage(r)
 	}
 	return seeOther(w, visit, stepUpPath+"?next="+url.QueryEscape(next))
+}
+
+// formPage is the page of the console on which a form stands that was sent: where the browser says it came from, else the page above
+// the form's address. What was to be done there is in its query.
+func (s *Server) formPage(r *http.Request) string {
+	visit := tenant.VisitFrom(r.Context())
+	action, _ := below(visit.Mount, r.URL.Path)
+	page := s.pageAbove(action)
+	query := url.Values{}
+	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+		if path, ours := below(visit.Mount, from.Path); ours && s.isConsolePage(path) {
+			page, query = path, from.Query()
+		}
+	}
+	query.Set("done", confirmedNotice)
+	query.Del("do")
+	if do, below := strings.CutPrefix(action, page+"/"); below {
+		query.Set("do", do)
+	}
+	return pathBelow(visit, page) + "?" + query.Encode()
+}
+
+// pageAbove is the page with the longest path that an address lies below, or is.
+func (s *Server) pageAbove(address string) string {
+	if address == domainsPath+"/tickets" {
+		return domainsPath // the word is no domain
+	}
+	for page := address; page != "/"; page = path.Dir(page) {
+		if s.isConsolePage(page) {
+			return page
+		}
+	}
+	return settingsPageOf(address).path
+}
+
+// isConsolePage says whether there is such a page of the console, other than that of the proof itself.
+func (s *Server) isConsolePage(address string) bool {
+	return strings.HasPrefix(address, "/agent/") && address != stepUpPath && s.table.tenant.serves(http.MethodGet, address)
 }
 
 func (s *Server) stepUpPage(w http.ResponseWriter, r *http.Request) error {

@@ -113,6 +113,10 @@ type frame struct {
 	Settings []sectionGroup
 	// Notices stand above the content of the portal's pages.
 	Notices []notice
+	// Confirmed: a form was held up until its sender had confirmed that it is them, and nothing was done. Ready is what was to be done, as
+	// the form's address says below the page's; empty: what stands on the page anyway.
+	Confirmed bool
+	Ready     string
 	// Script is the file in static that the page runs, empty for none. Without it, no page but those of people who are signed in
 	// may run any.
 	Script string

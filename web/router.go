@@ -68,6 +68,15 @@ func (t *table) add(where hosts, method, pattern string, h http.HandlerFunc) {
 	t.register(where, method, pattern, h, func(r *router, method string, serve httprouter.Handle) { r.Handle(method, pattern, serve) })
 }
 
+// serves says whether some route takes an address.
+func (r *router) serves(method, address string) bool {
+	if r.words[address][method] != nil {
+		return true
+	}
+	handle, _, _ := r.Lookup(method, address)
+	return handle != nil
+}
+
 // word registers an address that ends with a word where other routes have a parameter.
 func (t *table) word(where hosts, method, address string, h http.HandlerFunc) {
 	t.register(where, method, address, h, func(r *router, method string, serve httprouter.Handle) {

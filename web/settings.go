@@ -171,7 +171,7 @@ func (s *Server) afresh(h handler) handler {
 		if wantsData(r) {
 			return errStepUp
 		}
-		return toStepUp(w, r)
+		return s.toStepUp(w, r)
 	}
 }
 
