@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -209,6 +210,33 @@ func TestWhatTheSessionKeeps(t *testing.T) {
 		if !found {
 			t.Errorf("%s: nothing in the audit log", tc.raw)
 		}
+	}
+}
+
+// TestDroppedURLsAreNoted: the audit log tells of a dropped URL also where no visitor arrives, once an hour for each host.
+func TestDroppedURLsAreNoted(t *testing.T) {
+	h := open(t)
+	secret := h.token(t, h.acme, auth.SessionsCreate)
+	for _, raw := range []string{"https://evil.example/x", "https://evil.example/y", "//other", "/tickets", partner + "/page", "https://third.example"} {
+		if _, err := h.begin(t, secret, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	noted := func(of *tenant.Tenant) (objects []string) {
+		for _, e := range h.audit(t, of) {
+			if e.Action == "redirect.dropped" {
+				objects = append(objects, e.Object)
+			}
+		}
+		slices.Sort(objects)
+		return objects
+	}
+	want := []string{"evil.example", "not a URL that can be used", "third.example"}
+	if got := noted(h.acme); !slices.Equal(got, want) {
+		t.Errorf("the audit log has %q, want %q", got, want)
+	}
+	if got := noted(h.bee); got != nil {
+		t.Errorf("another tenant's audit log has %q", got)
 	}
 }
 

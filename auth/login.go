@@ -73,6 +73,7 @@ func (r *Redirects) Login(ctx context.Context, l TokenLogin) (LoggedIn, error) {
 		return out, refused
 	}
 	r.refusals.used(ctx, out.Tenant, p, "jwt", l.Client)
+	r.noteDropped(ctx, out.Tenant, "jwt", to, l.Client)
 	return out, nil
 }
 

@@ -85,7 +85,21 @@ func (r *Redirects) Begin(ctx context.Context, req RedirectRequest) (Redirected,
 	if p.given() {
 		r.refusals.used(ctx, out.Tenant, p, "redirect", req.Client)
 	}
+	r.noteDropped(ctx, out.Tenant, "redirect", to, req.Client)
 	return r.hand(out, p.claim(person, "redirect", req.source(r.trusts(out.Tenant)), to), to)
+}
+
+// noteDropped has the audit log tell of a redirect_url that was dropped, once an hour for each host: whoever sets a partner up looks there,
+// whether or not the visitors arrive. Who does arrive has it with the session's beginning.
+func (r *Redirects) noteDropped(ctx context.Context, t *tenant.Tenant, door string, to landing, c Client) {
+	if to.dropped == "" {
+		return
+	}
+	once := limit.Bucket{Name: "redirect-dropped", Limit: 1, Period: time.Hour}
+	if r.refusals.limits.Take(ctx, once, string(t.ID)+" "+to.dropped).Reached {
+		return
+	}
+	r.refusals.Note(ctx, t, "redirect.dropped", to.dropped, door+": it is neither a path, nor on a verified host, nor of an allowed origin", c)
 }
 
 // note has the audit log list a login that was refused for what it came with: a wrong proof, or none where one is needed.
