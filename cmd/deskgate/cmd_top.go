@@ -33,7 +33,7 @@ func (p *program) topCommand() *cobra.Command {
 and how certificates, upstreams and queues are. The node counts by host only while somebody looks.
 
 Keys: q ends it; s goes to the next order, r sorts by requests, e by errors, t by time, b by bytes, h by host.
-Where the output is no terminal, and with --once or --json, it looks once.`,
+Where the output is no terminal, or one that can do nothing but print (TERM=dumb), and with --once or --json, it looks once.`,
 		example: "top --data /var/lib/deskgate\ntop --once --interval 10s --sort errors\ntop --json",
 	}, func(ctx context.Context, _ []string) error { return p.top(ctx, f) })
 	c.Flags().BoolVar(&f.once, "once", false, "look once")
@@ -66,7 +66,8 @@ func (p *program) top(ctx context.Context, f topFlags) error {
 	look := func(ctx context.Context) (topDocument, error) { return lookOnce(ctx, c, f.interval) }
 	screen, interactive := p.out.(*os.File)
 	if interactive = interactive && !f.once && !p.asJSON; interactive {
-		interactive = isTerminal(screen)
+		term := p.getenv("TERM")
+		interactive = isTerminal(screen) && term != "" && term != "dumb"
 	}
 	if interactive {
 		return watchLive(ctx, p.in, screen, look, order)

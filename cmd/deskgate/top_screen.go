@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"time"
 
@@ -51,34 +52,53 @@ func extent(f *os.File) (width, height int) {
 	return int(w.Col), int(w.Row)
 }
 
+// liveScreen is a terminal that is taken for a while, and given back as it was.
+type liveScreen struct {
+	in      io.Reader
+	out     *os.File
+	restore func()
+}
+
+func (s *liveScreen) enter() error {
+	s.restore = quiet(s.in)
+	_, err := io.WriteString(s.out, screenBegin)
+	return err
+}
+
+func (s *liveScreen) leave() {
+	_, _ = io.WriteString(s.out, screenEnd)
+	s.restore()
+}
+
+// suspend gives the terminal back to the shell, as Ctrl-Z asks, until the program is continued.
+func (s *liveScreen) suspend(ctx context.Context) error {
+	on := make(chan os.Signal, 1)
+	signal.Notify(on, unix.SIGCONT)
+	defer signal.Stop(on)
+	s.leave()
+	if err := unix.Kill(os.Getpid(), unix.SIGSTOP); err == nil {
+		select {
+		case <-on:
+		case <-ctx.Done():
+		}
+	}
+	return s.enter()
+}
+
 // watchLive shows one look after the other until q is pressed or ctx ends.
 func watchLive(ctx context.Context, in io.Reader, screen *os.File, look func(context.Context) (topDocument, error), order ordering) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	defer quiet(in)()
-	if _, err := io.WriteString(screen, screenBegin); err != nil {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, unix.SIGWINCH, unix.SIGTSTP)
+	defer signal.Stop(told)
+	s := &liveScreen{in: in, out: screen}
+	defer s.leave()
+	if err := s.enter(); err != nil {
 		return err
 	}
-	defer func() { _, _ = io.WriteString(screen, screenEnd) }()
-
-	type looked struct {
-		doc topDocument
-		err error
-	}
 	looks, keys := make(chan looked), make(chan byte)
-	go func() {
-		for {
-			d, err := look(ctx)
-			select {
-			case looks <- looked{d, err}:
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	go lookAgain(ctx, look, looks)
 	go readKeys(ctx, in, keys)
 	var doc topDocument
 	for {
@@ -91,11 +111,38 @@ func watchLive(ctx context.Context, in io.Reader, screen *os.File, look func(con
 				return l.err
 			}
 			doc = l.doc
+		case sig := <-told: // of another size it is drawn anew
+			if sig == unix.SIGTSTP {
+				if err := s.suspend(ctx); err != nil {
+					return err
+				}
+			}
 		case k := <-keys:
 			if k == 'q' || k == 'Q' || k == 3 {
 				return nil
 			}
 			order = next(order, k)
+		}
+	}
+}
+
+// looked is what a look has found.
+type looked struct {
+	doc topDocument
+	err error
+}
+
+// lookAgain hands over one look after the other, until one fails.
+func lookAgain(ctx context.Context, look func(context.Context) (topDocument, error), to chan<- looked) {
+	for {
+		d, err := look(ctx)
+		select {
+		case to <- looked{d, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
 		}
 	}
 }
@@ -134,7 +181,7 @@ func draw(screen *os.File, d *topDocument, order ordering) {
 	width, height := extent(screen)
 	var b bytes.Buffer
 	b.WriteString(screenHome)
-	lines := []string{"deskgate top: looking…"}
+	lines := []string{cut("deskgate top: looking…", width)}
 	if d.State.Node != "" {
 		lines = d.lines(view{width: width, height: height - 1, order: order, now: time.Now()})
 	}

@@ -50,6 +50,7 @@ func TestTop(t *testing.T) {
 	}
 	t.Log("\n" + once)
 	m.topOnTerminal(t)
+	m.topIsResized(t)
 	crowd.leave()
 }
 
@@ -58,6 +59,7 @@ func (m *manager) topOnTerminal(t *testing.T) {
 	t.Helper()
 	ours, theirs := terminal(t)
 	c := exec.CommandContext(t.Context(), "deskgate", "top", "--interval", "200ms", "--data", filepath.Join(m.dir, "data"))
+	c.Env = append(os.Environ(), "TERM=xterm")
 	c.Stdin, c.Stdout, c.Stderr = theirs, theirs, theirs
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := c.Start(); err != nil {
@@ -96,11 +98,21 @@ func (m *manager) topOnTerminal(t *testing.T) {
 		_, _ = io.WriteString(ours, k.key)
 		shown(k.heading)
 	}
-	_, _ = io.WriteString(ours, "q")
+	_, _ = io.WriteString(ours, "\x1a") // Ctrl-Z gives the terminal back
+	shown(screenEnd)
+	eventually(t, "it does not go on", func() error {
+		_ = c.Process.Signal(syscall.SIGCONT)
+		mu.Lock()
+		defer mu.Unlock()
+		if _, after, _ := strings.Cut(seen.String(), screenEnd); !strings.Contains(after, screenBegin) || !strings.Contains(after, "▾HOST") {
+			return fmt.Errorf("%q", after)
+		}
+		return nil
+	})
+	_, _ = io.WriteString(ours, "\x1b[A\x00\xffq") // keys that mean nothing
 	if err := c.Wait(); err != nil {
 		t.Errorf("after q: %v", err)
 	}
-	shown(screenEnd)
 	mu.Lock()
 	all := seen.String()
 	mu.Unlock()
@@ -110,6 +122,44 @@ func (m *manager) topOnTerminal(t *testing.T) {
 		}
 		if n := utf8.RuneCountInString(line); n > 80 {
 			t.Errorf("%d columns: %q", n, line)
+		}
+	}
+}
+
+// topIsResized has a terminal shrink while a long look is taken. One that can do nothing but print gets one look.
+func (m *manager) topIsResized(t *testing.T) {
+	t.Helper()
+	for term, want := range map[string]string{"xterm": "deskgate top: lo…", "dumb": "HOST "} {
+		ours, theirs := terminal(t)
+		c := exec.CommandContext(t.Context(), "deskgate", "top", "--interval", map[string]string{"xterm": "1m", "dumb": "200ms"}[term], "--data", filepath.Join(m.dir, "data"))
+		c.Env = append(os.Environ(), "TERM="+term)
+		c.Stdin, c.Stdout, c.Stderr = theirs, theirs, theirs
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		theirs.Close()
+		late := time.AfterFunc(patience, func() { _ = c.Process.Kill() }) // which ends the reading
+		defer late.Stop()
+		b := make([]byte, 1<<16)
+		var seen string
+		for !strings.Contains(seen, want) {
+			n, err := ours.Read(b)
+			if seen += string(b[:n]); err != nil {
+				t.Fatalf("TERM=%s: %v after %q, want %q", term, err, seen, want)
+			}
+			if strings.Contains(seen, "looking…") && term == "xterm" {
+				if err := unix.IoctlSetWinsize(int(ours.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 5, Col: 17}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if strings.Contains(seen, "\x1b") != (term == "xterm") {
+			t.Errorf("TERM=%s: %q", term, seen)
+		}
+		_, _ = io.WriteString(ours, "q")
+		if err := c.Wait(); err != nil {
+			t.Errorf("TERM=%s: %v", term, err)
 		}
 	}
 }

@@ -51,9 +51,9 @@ func (d *topDocument) lines(v view) []string {
 	all := t.All
 	out := []string{
 		fmt.Sprintf("deskgate %s · %s · up %s · %s", s.Version, s.Node, ago(v.now, s.Begun), v.now.Format(time.TimeOnly)),
-		fmt.Sprintf("requests %s/s · 5xx %s · 4xx %s · p50 %s · p99 %s · %s/s · %d under way", rate(all.Requests, t.Seconds), share(all.Failed, all.Requests),
-			share(all.Refused, all.Requests), took(all.P50), took(all.P99), perSecond(all.Bytes, t.Seconds), s.Running),
-		fmt.Sprintf("connections %d · domains: %s", s.Connections, counted(s.Domains)),
+		fmt.Sprintf("requests %s/s · 5xx %s · 4xx %s · p50 %s · p99 %s · %s/s", rate(all.Requests, t.Seconds), share(all.Failed, all.Requests),
+			share(all.Refused, all.Requests), took(all.P50), took(all.P99), perSecond(all.Bytes, t.Seconds)),
+		fmt.Sprintf("connections %d · %d under way · domains: %s", s.Connections, s.Running, counted(s.Domains)),
 		"certificates: " + counted(s.Certificates.States) + firstEnds(v.now, s.Certificates.Expires),
 		"queues: " + s.queues(v.now),
 	}
@@ -113,14 +113,21 @@ func hostLines(d *topDocument, v view, most int) []string {
 	return out
 }
 
+// queues are those in which something waits.
 func (s *nodeState) queues(now time.Time) string {
 	var words []string
 	for _, q := range s.Queues {
+		if q.Waiting == 0 {
+			continue
+		}
 		word := fmt.Sprintf("%s %d", q.Name, q.Waiting)
 		if q.Oldest != nil && now.Sub(*q.Oldest) > time.Minute {
 			word += " (" + ago(now, *q.Oldest) + ")"
 		}
 		words = append(words, word)
+	}
+	if len(words) == 0 {
+		return "nothing waits"
 	}
 	return strings.Join(words, " · ")
 }
