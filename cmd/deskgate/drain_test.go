@@ -76,6 +76,40 @@ func TestToldToStopBeforeItRuns(t *testing.T) {
 	}
 }
 
+// A node that waits for the data folder of another one says so: a second start by mistake looks as if it hung.
+func TestWaitingForTheFolderIsSaid(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	data := filepath.Join(t.TempDir(), "data")
+	holder := &settings{data: data, store: "badger:", nodeURLs: []string{"http://deskgate.localhost"}, tls: tlsOff}
+	o, err := open(t.Context(), holder, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.store.Close()
+	errs := &stopper{word: "waiting until the data folder is free", stop: stop}
+	p := &program{errs: errs, out: io.Discard}
+	code := p.run(ctx, []string{"serve", "--data", data, "--tls", "off", "--node-url", "http://deskgate.localhost"})
+	if code != exitDone || strings.Count(errs.text.String(), errs.word) != 1 {
+		t.Errorf("exit code %d, want 0, and a line that says once that it waits: %s", code, &errs.text)
+	}
+}
+
+// stopper stops what writes to it as soon as it says a word.
+type stopper struct {
+	text strings.Builder
+	word string
+	stop func()
+}
+
+func (s *stopper) Write(b []byte) (int, error) {
+	s.text.Write(b)
+	if strings.Contains(string(b), s.word) {
+		s.stop()
+	}
+	return len(b), nil
+}
+
 func get(t *testing.T, url string) stringResult {
 	t.Helper()
 	client := localClient(nil)

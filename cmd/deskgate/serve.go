@@ -15,6 +15,7 @@ import (
 	"github.com/deskgate/deskgate/proxy"
 	"github.com/deskgate/deskgate/proxy/accesslog"
 	"github.com/deskgate/deskgate/proxy/trace"
+	"github.com/deskgate/deskgate/storage"
 	"github.com/deskgate/deskgate/tenant"
 	"github.com/deskgate/deskgate/web"
 )
@@ -86,8 +87,13 @@ func (p *program) start(ctx context.Context, s *settings, l sockets) (*node, err
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return nil, &settingError{"--data", err}
 	}
+	told := false
 	err := patiently(ctx, func() (err error) {
 		n.operator, err = open(ctx, s, n.log)
+		if errors.Is(err, storage.ErrInUse) && !told {
+			told = true
+			n.log.InfoContext(ctx, "waiting until the data folder is free", "reason", err)
+		}
 		return err
 	})
 	if err != nil {
