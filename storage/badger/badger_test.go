@@ -26,8 +26,8 @@ func TestSerialReplay(t *testing.T) {
 }
 
 func TestQueueReplay(t *testing.T) {
-	storagetest.QueueReplay(t, inMemory(t), 800)
-	storagetest.QueueReplay(t, open(t, badger.Options{Dir: t.TempDir()}), 600)
+	storagetest.QueueReplay(t, inMemory(t), 600)
+	storagetest.QueueReplay(t, open(t, badger.Options{Dir: t.TempDir()}), 400)
 }
 
 func inMemory(tb testing.TB) engine.Engine {

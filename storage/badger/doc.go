@@ -10,6 +10,9 @@
 // the process: the engine stops writing while there is still room for what Badger does in the background. And a
 // table that fails its checksum while it is opened is left out in silence: the engine reads the files itself before.
 //
+// What is deleted stays in Badger until a compaction, and is stepped over once by who scans: the engine remembers such
+// gaps, and the committer, by whom all writes go, takes care that none is wrong.
+//
 // # Memory
 //
 // Options.Memory sizes Badger's tables. It is not a bound by itself, for Go's collector lets garbage pile up to as much
