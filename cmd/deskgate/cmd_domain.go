@@ -192,7 +192,7 @@ itself, and gets the certificate once they are right; ` + "`deskgate domain veri
 		if err != nil {
 			return err
 		}
-		return p.answer(a, a.people)
+		return p.answer(a, func(b *bytes.Buffer) { a.people(b, p.width()) })
 	})
 }
 
@@ -209,7 +209,7 @@ domain is verified or active, else 1. Of several tenants that claim the host it 
 		if err != nil {
 			return err
 		}
-		if err := p.answer(a, a.people); err != nil {
+		if err := p.answer(a, func(b *bytes.Buffer) { a.people(b, p.width()) }); err != nil {
 			return err
 		}
 		if s := a.Domain.Status; s != domain.Verified && s != domain.Active {

@@ -30,21 +30,21 @@ it is about the one that holds it, else the first; the others are listed. A doma
 		if err != nil {
 			return err
 		}
-		return p.answer(a, a.people)
+		return p.answer(a, func(b *bytes.Buffer) { a.people(b, p.width()) })
 	}))
 	c.Flags().BoolVar(&q.Removed, "removed", false, "show it even if it was removed, as long as it is kept")
 	return c
 }
 
 // people tells all of it, and who else claims the host.
-func (a shownDomain) people(b *bytes.Buffer) {
-	oneDomain{a.Domain}.people(b)
+func (a shownDomain) people(b *bytes.Buffer, width int) {
+	oneDomain{a.Domain}.people(b, width)
 	fmt.Fprintf(b, "\nWhat happened, the latest first (UTC):\n\n")
 	rows := [][]string{}
 	for _, t := range slices.Backward(a.Domain.History) {
 		rows = append(rows, []string{t.At.Time().Format(time.DateTime), t.To, t.By, orDash(why(&t))})
 	}
-	table(b, "(nothing)", []string{"WHEN", "TO", "BY", "REASON"}, rows)
+	tableWithin(b, width, "(nothing)", []string{"WHEN", "TO", "BY", "REASON"}, rows)
 	if len(a.Others) == 0 {
 		return
 	}
@@ -53,13 +53,13 @@ func (a shownDomain) people(b *bytes.Buffer) {
 	for _, d := range a.Others {
 		rows = append(rows, []string{d.Tenant, string(d.Status), moment(d.Since), orDash(d.Reason)})
 	}
-	table(b, "", []string{"TENANT", "STATUS", "SINCE (UTC)", "REASON"}, rows)
+	tableWithin(b, width, "", []string{"TENANT", "STATUS", "SINCE (UTC)", "REASON"}, rows)
 }
 
 // people tells the state, and the records as long as they are needed.
-func (a oneDomain) people(b *bytes.Buffer) {
+func (a oneDomain) people(b *bytes.Buffer, width int) {
 	d := a.Domain
-	pairs(b, "host", string(d.Host), "tenant", d.Tenant, "status", string(d.Status)+" since "+moment(d.Since), "reason", d.Reason,
+	pairsWithin(b, width, "host", string(d.Host), "tenant", d.Tenant, "status", string(d.Status)+" since "+moment(d.Since), "reason", d.Reason,
 		"served until", whenever(d.ServesUntil), "kept until", whenever(d.QuarantinedUntil), "verified", whenever(d.VerifiedAt),
 		"visitors", arrival(&d), "checked", lastChecked(&d), "next check", whenever(d.NextCheckAt),
 		"certificate", inHand(&d.Certificate), "", d.Certificate.Reason, "issuer", issuer(d.Certificate), "sha-256", d.Certificate.Fingerprint,
@@ -77,9 +77,9 @@ func (a oneDomain) people(b *bytes.Buffer) {
 	}
 	rows := [][]string{}
 	for _, r := range d.Records {
-		rows = append(rows, []string{r.Type, r.Name, r.Value, map[bool]string{true: "yes", false: "-"}[r.Found], r.Purpose})
+		rows = append(rows, []string{r.Type, r.Name, r.Value, map[bool]string{true: "yes", false: "no"}[r.Found], r.Purpose})
 	}
-	table(b, "(nothing)", []string{"TYPE", "NAME", "VALUE", "FOUND", "PURPOSE"}, rows)
+	tableWithin(b, width, "(nothing)", []string{"TYPE", "NAME", "VALUE", "FOUND", "PURPOSE"}, rows)
 	if d.Status == domain.Pending {
 		fmt.Fprintf(b, "\nThen: deskgate domain verify %s\n", d.Host)
 	}
@@ -99,11 +99,11 @@ again. Domains that were removed lately, and are kept for their tenants, stand b
 		if err != nil {
 			return err
 		}
-		return p.answer(a, a.people)
+		return p.answer(a, func(b *bytes.Buffer) { a.people(b, p.width()) })
 	})
 }
 
-func (a manyDomains) people(b *bytes.Buffer) {
+func (a manyDomains) people(b *bytes.Buffer, width int) {
 	rows := [][]string{}
 	for i := range a.Domains {
 		d := &a.Domains[i]
@@ -112,7 +112,7 @@ func (a manyDomains) people(b *bytes.Buffer) {
 			moment(d.Certificate.NextAttemptAt), orDash(issuer(d.Certificate)), orDash(d.Reason),
 		})
 	}
-	table(b, "No domains. Add one: deskgate domain add SLUG HOST",
+	tableWithin(b, width, "No domains. Add one: deskgate domain add SLUG HOST",
 		[]string{"HOST", "TENANT", "STATUS", "CERTIFICATE", "UNTIL", "DAYS", "NEXT ATTEMPT", "ISSUER", "REASON"}, rows)
 	if len(a.Removed) == 0 {
 		return
@@ -122,7 +122,7 @@ func (a manyDomains) people(b *bytes.Buffer) {
 	for _, d := range a.Removed {
 		rows = append(rows, []string{string(d.Host), d.Tenant, moment(d.Since), moment(d.QuarantinedUntil)})
 	}
-	table(b, "", []string{"HOST", "TENANT", "REMOVED", "KEPT UNTIL"}, rows)
+	tableWithin(b, width, "", []string{"HOST", "TENANT", "REMOVED", "KEPT UNTIL"}, rows)
 }
 
 // moment is a time for people, a dash for none.

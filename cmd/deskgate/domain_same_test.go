@@ -48,7 +48,7 @@ func TestDomainIsSaidThrice(t *testing.T) {
 			t.Errorf("%s: %d others", state, others)
 		}
 		var text bytes.Buffer
-		shown.people(&text)
+		shown.people(&text, 0)
 		page := admin.Open(s.Acme.URL + "/agent/settings/domains/" + host).Body
 		page += strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, "")), " ") // of reasons each sentence is a line
 		for _, is := range []struct{ text, page string }{
