@@ -131,15 +131,16 @@ func (a *admin) bringsDomain(host string) (origin string) {
 	a.Click(`main form[action$="/verify"] button`)
 	a.See(".notice.warn", "The records were not found yet.")
 	a.See("main .head .chip", "Waiting for DNS")
-	for row := 1; row <= 2; row++ {
+	for n := 1; n <= 2; n++ {
+		record := fmt.Sprintf(".record:nth-child(%d) ", n)
 		copied := make([]string, 2)
 		for i := range copied {
-			button := fmt.Sprintf("tbody tr:nth-child(%d) td:nth-child(%d) button", row, i+2)
+			button := record + fmt.Sprintf("dd:nth-of-type(%d) button", i+1)
 			a.Click(button)
 			a.See(button, "Copied")
 			copied[i] = a.Script(`navigator.clipboard.readText()`)
 		}
-		a.n.Publish(a.t, a.See(fmt.Sprintf("tbody tr:nth-child(%d) td", row), ""), copied[0], copied[1])
+		a.n.Publish(a.t, a.See(record+"b", ""), copied[0], copied[1])
 	}
 	a.saves(`main form[action$="/verify"] button`, "The domain is verified.")
 	a.comes("days left")
