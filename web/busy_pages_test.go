@@ -166,6 +166,7 @@ func (d *busyDesk) domains(at string) {
 	}
 	pending := at + "pending" + below
 	d.visit("domain-missing", d.ann, pending+"?done=domain-missing")
+	d.visit("domain-confirmed", d.ann, pending+"?do=remove&done=confirmed")
 	d.after("domain-bring", d.ann, at+"own"+below, `document.querySelectorAll("details").forEach(d => d.open = true); ""`)
 	d.Register(d.t, d.Acme, "kaffeehaus-am-hafen-gastronomiebetriebsgesellschaft.example") // the top of a zone, with a long name
 	d.visit("domain-apex", d.ann, at+"kaffeehaus-am-hafen-gastronomiebetriebsgesellschaft.example")
