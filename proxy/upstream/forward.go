@@ -37,7 +37,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r, out *http.Request, j *Job, po
 	if events { // gRPC's calls may be short, and come to their end
 		defer context.AfterFunc(p.options.Streams, func() { _ = res.Body.Close() })() //nolint:contextcheck // as above
 	}
-	relocate(res.Header, t, j.Route)
+	relocate(res.Header, t, j.Route, r)
 	commence(w, res, j)
 	if err := p.copy(w, res, streams); err != nil {
 		ended := t.life.Err() != nil || events && p.options.Streams.Err() != nil

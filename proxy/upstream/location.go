@@ -11,10 +11,10 @@ import (
 // relocate has an answer lead to where the visitor comes, where it leads to the upstream as the edge knows it: an application that was
 // not told the visitor's host, or stands below a path of its own, knows no better. What leads elsewhere is left as it is, and so are
 // paths that an application may have made of X-Forwarded-Prefix.
-func relocate(h http.Header, t *target, r *tenant.Route) {
+func relocate(h http.Header, t *target, r *tenant.Route, asked *http.Request) {
 	for _, name := range [...]string{"Location", "Content-Location"} {
 		if values := h[name]; len(values) == 1 {
-			if to, ours := t.outside(values[0], r); ours {
+			if to, ours := t.outside(values[0], r); ours && !t.insists(values[0], to, asked) {
 				h[name] = []string{to}
 			}
 		}
@@ -52,6 +52,14 @@ func (t *target) outside(to string, r *tenant.Route) (path string, ours bool) {
 		rest += "#" + u.EscapedFragment()
 	}
 	return rest, true
+}
+
+// insists says whether an upstream wants to be asked for the same page by the other scheme. By way of the edge that would be the page
+// that was asked for, again and again.
+func (t *target) insists(said, to string, asked *http.Request) bool {
+	scheme, _, absolute := strings.Cut(said, "://")
+	return absolute && !strings.EqualFold(scheme, t.scheme) && to == asked.URL.RequestURI() &&
+		(asked.Method == http.MethodGet || asked.Method == http.MethodHead)
 }
 
 // sameHost compares hosts and ports. A port that is left out is that of either scheme: applications behind an edge mistake theirs.

@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 
@@ -63,6 +64,37 @@ func TestRedirectsOfApplications(t *testing.T) {
 				}
 				if got := fmt.Sprint(prefix); got != want {
 					t.Errorf("the application is told the prefix %s, want %s", got, want)
+				}
+			})
+		})
+	}
+}
+
+// TestRedirectsToHTTPS has an upstream insist on https, of which the edge's own would be the same page again, without end.
+func TestRedirectsToHTTPS(t *testing.T) {
+	for _, tc := range []struct{ method, said, got string }{
+		{http.MethodGet, "https://app/base/shop/x?y=1", "https://app/base/shop/x?y=1"},
+		{http.MethodHead, "https://app/base/shop/x?y=1", "https://app/base/shop/x?y=1"},
+		{http.MethodPost, "https://app/base/shop/x?y=1", "/shop/x?y=1"}, // after a form, which is a GET
+		{http.MethodGet, "http://app/base/shop/x?y=1", "/shop/x?y=1"},
+		{http.MethodGet, "https://app/base/shop/x", "/shop/x"},
+		{http.MethodGet, "/base/shop/x?y=1", "/shop/x?y=1"}, // with a cookie, say
+	} {
+		t.Run(tc.method+" "+tc.said, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNetwork(t)
+				e := newEdge(t, n)
+				n.serve("app:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Location", tc.said)
+					w.WriteHeader(http.StatusFound)
+				}))
+				e.route("acme.example", tenant.Route{Prefix: "/shop", Upstreams: []string{"http://app/base"}})
+				r := httptest.NewRequestWithContext(t.Context(), tc.method, "/shop/x?y=1", nil)
+				r.Host = "acme.example"
+				w := httptest.NewRecorder()
+				e.handle(w, r)
+				if to := w.Header().Get("Location"); w.Code != http.StatusFound || to != tc.got {
+					t.Errorf("%d to %q, want %q", w.Code, to, tc.got)
 				}
 			})
 		})
