@@ -63,13 +63,13 @@ func TestTrailersOfApplications(t *testing.T) {
 		n := newNetwork(t)
 		e := newEdge(t, n)
 		n.serve("a:80", spoken(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Set-Cookie\r\n\r\n4\r\nbody\r\n0\r\n"+
-			"X-Sum: 42\r\nSet-Cookie: __Host-deskgate=x\r\nContent-Encoding: gzip\r\nX-Request-Id: theirs\r\nGrpc-Status: 0\r\n\r\n"))
+			"X-Sum: 42\r\nSet-Cookie: __Host-deskgate=x\r\nContent-Encoding: gzip\r\nContent-Digest: sha-256=:x:\r\nX-Request-Id: theirs\r\nGrpc-Status: 0\r\n\r\n"))
 		e.route("acme.example", tenant.Route{Prefix: "/", Upstreams: []string{"http://a:80"}})
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			got := e.raw(t, method+" / HTTP/1.1\r\nHost: acme.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 			_, trailers, _ := strings.Cut(got, "\r\n0\r\n")
-			if trailers != "Grpc-Status: 0\r\nX-Sum: 42\r\n\r\n" || !strings.Contains(got, "Trailer: X-Sum\r\n") {
-				t.Errorf("%s: got %q, want the sum and gRPC's status behind the body", method, got)
+			if trailers != "Content-Digest: sha-256=:x:\r\nGrpc-Status: 0\r\nX-Sum: 42\r\n\r\n" || !strings.Contains(got, "Trailer: X-Sum\r\n") {
+				t.Errorf("%s: got %q, want the sums and gRPC's status behind the body", method, got)
 			}
 		}
 	})

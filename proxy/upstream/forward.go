@@ -148,9 +148,12 @@ func commence(w http.ResponseWriter, res *http.Response, j *Job) {
 	w.WriteHeader(res.StatusCode)
 }
 
-// behind says whether a header may come behind a body: not what says how to read it, and what the edge looks at or says itself.
+// behind says whether a header may come behind a body: not what says how to read it, and what the edge looks at or says itself. Its sums
+// may, and often can't be known before.
 func behind(name string) bool {
 	switch name {
+	case "Content-Digest", "Content-Md5":
+		return true
 	case "Set-Cookie", "X-Request-Id", "Alt-Svc", "Strict-Transport-Security", "Location", "Cache-Control", "Connection", "Keep-Alive",
 		"Proxy-Connection", "Upgrade", "Te", "Trailer", "Transfer-Encoding", "Host":
 		return false
