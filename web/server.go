@@ -176,8 +176,7 @@ func (s *Server) slashed(r *http.Request, path string) bool {
 	if tenant.VisitFrom(r.Context()).Tenant == nil {
 		router = s.table.node
 	}
-	serve, _, _ := router.Lookup(http.MethodGet, page)
-	return serve != nil
+	return router.serves(http.MethodGet, page)
 }
 
 // unslash leads to the page without the slash.
