@@ -129,3 +129,42 @@ func TestDrainGoesByWhatApplicationsAnswer(t *testing.T) {
 		t.Errorf("the upstream is blamed: %v", warned)
 	}
 }
+
+// TestDrainEndsEventSources has a browser's EventSource wait for a first event, before which many servers don't send a header either. It
+// takes nothing else, and comes again by itself.
+func TestDrainEndsEventSources(t *testing.T) {
+	n := newNode(t, proxy.Off)
+	n.start(t)
+	arrived := make(chan struct{}, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(s.Close)
+	n.addRoute(t, tenant.Route{Prefix: "/app", Upstreams: []string{s.URL}})
+	r := n.request(t, http.MethodGet, acmeHost, "/app/events")
+	r.Header.Set("Accept", "text/event-stream")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if res, err := http.DefaultTransport.RoundTrip(r); err == nil {
+			t.Errorf("got %s, want no answer", res.Status)
+			res.Body.Close()
+		}
+	}()
+	<-arrived
+	stopped := make(chan error, 1)
+	go func() { stopped <- n.stop() }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("a drain waits for an event")
+		s.CloseClientConnections()
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	if warned := n.log.named("upstream rests"); len(warned) > 0 {
+		t.Errorf("the upstream is blamed: %v", warned)
+	}
+}

@@ -153,9 +153,13 @@ func (f *front) sameAsSNI(r *http.Request, site *tenant.Site) bool {
 }
 
 // longLived says whether the answer may go on for ever: a WebSocket, or an event stream of the product's. Of an application's answer only
-// its header says so: many ask for event streams and get something else, which is worth waiting for.
+// its header says so, as many ask for event streams and get something else, which is worth waiting for; but where nothing else is
+// taken, as by a browser's EventSource, the header may come no sooner than the first event.
 func longLived(r *http.Request, route *tenant.Route) bool {
-	return r.Header.Get("Upgrade") != "" || route == nil && r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	const events = "text/event-stream"
+	accept := r.Header.Get("Accept")
+	return r.Header.Get("Upgrade") != "" ||
+		r.Method == http.MethodGet && (accept == events || route == nil && strings.Contains(accept, events))
 }
 
 // route is the one that the path takes to an upstream; nil if the path is the product's. It is not sure where an application
