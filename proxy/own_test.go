@@ -122,3 +122,31 @@ func TestOwnCertificateEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestOwnCertificateOfTheNode has the operator bring one for the node's own name: it is news once at most, and not again at each start.
+func TestOwnCertificateOfTheNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, proxy.Internal)
+		n.config.HTTP, n.config.HTTPSListener = "", newPipes()
+		chain, key := proxytest.NewSigner(t, "Own CA", nil).Pair(t, nil, nil, "tickets.example")
+		if _, err := n.domains.SetCertificate(t.Context(), nil, "tickets.example", chain, key); err != nil {
+			t.Fatal(err)
+		}
+		news := func() (count int) {
+			synctest.Wait()
+			for _, r := range n.log.named("certificate") {
+				if r["host"] == "tickets.example" && r["own"] == true {
+					count++
+				}
+			}
+			return count
+		}
+		n.start(t)
+		first := news()
+		n.config.HTTPSListener = newPipes()
+		n.restart(t)
+		if again := news(); first > 1 || again != first {
+			t.Errorf("told of %d times, and %d after another start", first, again)
+		}
+	})
+}

@@ -120,7 +120,7 @@ func (l ownHosts) report(ctx context.Context, host tenant.Host, r domain.Report)
 		}
 		switch r.Status {
 		case domain.CertificateActive:
-			c.State.Attempts, c.State.Issuer, c.State.Own = 0, r.Issuer, r.Own
+			c.State.Attempts, c.State.Issuer, c.State.Fingerprint, c.State.Own = 0, r.Issuer, r.Fingerprint, r.Own
 		case domain.CertificateFailing, domain.CertificateExpired:
 			c.State.Attempts++
 		}
