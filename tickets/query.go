@@ -264,10 +264,10 @@ func (q *Query) check(a Actor) error {
 
 func tooLong(s string) bool { return len(s) > maxQueryValue }
 
-// people are those whom the query names as assignees, wanted or not.
 // assignable says whether tickets can be this actor's own to work on.
 func (a Actor) assignable() bool { return a.kind == KindAgent || a.kind == KindAdmin }
 
+// people are those whom the query names as assignees, wanted or not.
 func (q *Query) people() []string { return slices.Concat(q.Assignees, q.Not.Assignees) }
 
 const (

@@ -14,7 +14,8 @@ type reloads struct {
 }
 
 func (r *reloads) note(well bool) {
-	if r.failed.Store(!well); well {
+	r.failed.Store(!well)
+	if well {
 		r.at.Store(time.Now().Unix())
 	}
 }
