@@ -99,6 +99,13 @@ func TestExpiredRowsAreNoGap(t *testing.T) {
 		if got := firstOf(t.Context(), t, e.View, 0); got != "q001000" || e.Gaps() != 0 {
 			t.Errorf("first is %s, and %d gaps are remembered", got, e.Gaps())
 		}
+		write(t, e, 0, 1000, false)
+		write(t, e, 0, 1000, true)
+		put(500, time.Now().Add(time.Second))
+		time.Sleep(time.Minute)
+		if got := firstOf(t.Context(), t, e.View, 0); got != "q001000" || e.Gaps() != 2 {
+			t.Errorf("first is %s, and %d gaps are remembered on both sides of what has expired", got, e.Gaps())
+		}
 	})
 }
 
