@@ -18,6 +18,8 @@ type cursor struct {
 	item  engine.Item
 	steps int
 	err   error
+
+	versions int // of the row that was met last, so far
 }
 
 func (r reader) cursor(g engine.Range) *cursor { return &cursor{reader: r, rng: g} }
@@ -75,7 +77,7 @@ func (c *cursor) pass() {
 		item := c.it.Item()
 		key := item.Key()
 		if !bytes.Equal(key, c.last) {
-			c.last = append(c.last[:0], key...)
+			c.last, c.versions = append(c.last[:0], key...), 0
 			switch {
 			case c.rng.Hi != nil && bytes.Compare(key, c.rng.Hi) >= 0:
 				c.over = true
@@ -92,12 +94,21 @@ func (c *cursor) pass() {
 			}
 		}
 		if !c.jump(w) {
-			c.it.Next()
+			c.older()
 		}
 	}
 	if c.err == nil {
 		c.gaps.end(w, c.rng.Hi)
 	}
+}
+
+// older goes on to what is stored behind a version. Where a row has many, those after the first ones are left out.
+func (c *cursor) older() {
+	if c.versions++; c.versions < fewSteps {
+		c.it.Next()
+		return
+	}
+	c.it.Seek(append(c.last, 0))
 }
 
 // jump goes on behind a gap, if one is known here.

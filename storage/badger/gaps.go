@@ -43,6 +43,7 @@ type walk struct {
 
 const (
 	// A walk asks for a gap after fewSteps, and after as many again. One of manySteps is noted: a jump costs as much as some tens.
+	// Of a row that has more than fewSteps versions the rest is jumped over.
 	fewSteps, manySteps = 16, 64
 	mostGaps            = 1024
 )

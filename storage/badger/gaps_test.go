@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,6 +79,46 @@ func TestDeletedRowsAreSteppedOverOnce(t *testing.T) {
 	ctx := &asked{Context: t.Context()}
 	if got := firstOf(ctx, t, update, 0); got != "q020000" || ctx.times > 5 {
 		t.Errorf("a transaction that writes finds %s first, and asks its context %d times", got, ctx.times)
+	}
+}
+
+// However often a row was written since the last compaction, a scan does not read all of that; nor where it was deleted or has expired.
+func TestOlderVersionsAreSteppedOver(t *testing.T) {
+	const often = 10_000
+	e := open(t, badger.Options{InMemory: true})
+	for i := range often {
+		if err := e.Update(t.Context(), func(tx engine.Txn) error {
+			row := []byte{byte(i)}
+			return errors.Join(tx.Set([]byte("b"), row, time.Time{}), tx.Set([]byte("c"), row, time.Time{}), tx.Set([]byte("d"), row, time.Time{}))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Update(t.Context(), func(tx engine.Txn) error {
+		return errors.Join(tx.Set([]byte("a"), nil, time.Time{}), tx.Set([]byte("b"), []byte("new"), time.Time{}),
+			tx.Delete([]byte("c")), tx.Set([]byte("d"), nil, time.Unix(1, 0)),
+			tx.Set([]byte("b\x00"), []byte("next"), time.Time{}), tx.Set([]byte("e"), nil, time.Time{}))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ctx := &asked{Context: t.Context()}
+	var got strings.Builder
+	if err := e.View(ctx, func(r engine.Reader) error {
+		for it, err := range r.Scan(engine.Range{Lo: []byte("a"), Hi: []byte("f")}) {
+			if err != nil {
+				return err
+			}
+			got.WriteString(string(it.Key) + "=" + string(it.Value) + " ")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "a= b=new b\x00=next e= "; got.String() != want {
+		t.Errorf("a scan shows %q, want %q", got.String(), want)
+	}
+	if steps := 256 * ctx.times; steps > 512 {
+		t.Errorf("it takes some %d steps", steps)
 	}
 }
 
