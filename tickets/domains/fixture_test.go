@@ -38,8 +38,9 @@ type world struct {
 	desk      *tickets.Desk
 	dns       *zone
 	acme, bee *tenant.Tenant
-	// told is what happened, by tenant, as followers of the desk hear of it.
+	// told is what happened, by tenant, as followers of the desk hear of it; of several watches each tells by itself.
 	told map[tenant.ID][]tickets.Event
+	mu   sync.Mutex
 	// fail, if not nil, undoes what a follower is told of.
 	fail func(*tickets.Happening) error
 }
@@ -72,7 +73,11 @@ func (w *world) follow(tx *storage.Tx, tn *tenant.Tenant, h *tickets.Happening) 
 		}
 	}
 	e := h.Event
-	tx.OnCommit(func() { w.told[tn.ID] = append(w.told[tn.ID], e) })
+	tx.OnCommit(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.told[tn.ID] = append(w.told[tn.ID], e)
+	})
 	return nil
 }
 
