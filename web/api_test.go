@@ -175,7 +175,7 @@ func TestAPIRefusesBadInput(t *testing.T) {
 		{"wrong case", "POST", "/api/tickets", asJSON, `{"Title":"a","description":"b"}`, 422, "VALIDATION_FAILED"},
 		{"wrong type", "POST", "/api/tickets", asJSON, `{"title":7,"description":"b"}`, 422, "VALIDATION_FAILED"},
 		{"null title", "POST", "/api/tickets", asJSON, `{"title":null,"description":"b"}`, 422, "VALIDATION_FAILED"},
-		{"list instead of object", "POST", "/api/tickets", asJSON, `[1]`, 422, "VALIDATION_FAILED"},
+		{"list instead of object", "POST", "/api/tickets", asJSON, `[1]`, 400, "BAD_REQUEST"},
 		{"deep custom field", "POST", "/api/tickets", asJSON, `{"title":"a","description":"b","custom_fields":{"x":{"y":1}}}`, 422, "VALIDATION_FAILED"},
 		{"no title", "POST", "/api/tickets", asJSON, `{"description":"b"}`, 422, "VALIDATION_FAILED"},
 		{"long title", "POST", "/api/tickets", asJSON, `{"title":"` + strings.Repeat("x", 201) + `","description":"b"}`, 422, "VALIDATION_FAILED"},
